@@ -1,0 +1,36 @@
+"""Text from strangers, made safe for logs, terminals, tags and line protocol."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import Final
+
+NAME_LIMIT: Final = 64
+"""Characters of a display name that are kept."""
+
+_RELEASE: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d])", re.ASCII)
+
+
+def clean(text: str, limit: int = NAME_LIMIT) -> str:
+    """One line of at most `limit` printable characters.
+
+    Controls, line breaks, private, unassigned and invisible format characters (bidirectional
+    overrides among them) are dropped, runs of white space become one space, and the backslash,
+    which line protocol cannot hold at the end of a tag, becomes a slash.
+    """
+    spaced = "".join(
+        " " if ch.isspace() else "/" if ch == "\\" else ch
+        for ch in unicodedata.normalize("NFC", text[: limit * 8])
+        if ch.isspace() or unicodedata.category(ch)[0] != "C"
+    )
+    return " ".join(spaced.split())[:limit].rstrip()
+
+
+def release_of(version: str) -> tuple[int, int, int] | None:
+    """The release part of a version: `1.3.0-41-g7303587` is (1, 3, 0); None if there is none.
+
+    Versions come from `git describe`; few of them are PEP 440.
+    """
+    match = _RELEASE.match(version)
+    return (int(match[1]), int(match[2]), int(match[3])) if match else None
