@@ -1,0 +1,180 @@
+"""What a measurement is made of: typed points, their columns, and what every InfluxDB accepts.
+
+A measurement is a frozen dataclass whose fields say whether they are a tag or a field, their type
+and their meaning. `collector.points` declares them; nothing here knows any of their names.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from dataclasses import dataclass
+from enum import Enum
+from functools import cache
+from typing import Any, ClassVar, Final
+
+TIME_RANGE: Final = range(-9_223_372_036, 9_223_372_037)
+"""Seconds since 1970 that fit InfluxDB's nanoseconds in 64 bits."""
+INTEGER_RANGE: Final = range(-(2**63), 2**63)
+TEXT_LIMIT_BYTES: Final = 65_536
+"""Longest text field that InfluxDB 2.x takes."""
+
+Value = str | int | float | None
+
+
+class Kind(Enum):
+    """The type of a column, as line protocol and SQL know it."""
+
+    TAG = "tag"
+    INTEGER = "integer"
+    FLOAT = "float"
+    TEXT = "text"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One tag or field of a measurement."""
+
+    name: str
+    kind: Kind
+    doc: str
+    digits: int | None = None
+    """Decimals that are kept; None keeps all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """Base of all measurements: one row at one time. Fields that are None are not written."""
+
+    MEASUREMENT: ClassVar[str]
+    """Its name on the wire."""
+
+    time: int
+    """The round's scheduled time, in seconds since 1970."""
+
+    @classmethod
+    def columns(cls) -> tuple[Column, ...]:
+        """Tags by name, then fields in the order of their declaration."""
+        return _columns(cls)
+
+    def row(self) -> tuple[Value, ...]:
+        """The values in the order of `columns`: rounded, flags as 0 or 1, absent as None."""
+        values: list[Value] = []
+        for name, digits in _plan(type(self)):
+            value = getattr(self, name)
+            if value is None or digits is None:
+                values.append(value)
+            elif digits == _WHOLE:
+                values.append(int(value) if isinstance(value, bool) else value)
+            else:
+                values.append(round(value, digits) if isinstance(value, float) else value)
+        return tuple(values)
+
+    def objection(self) -> str | None:
+        """Why some generation of InfluxDB would refuse this point; None if all accept it."""
+        if self.time not in TIME_RANGE:
+            return f"time {self.time} does not fit 64 bits of nanoseconds"
+        written = False
+        for column, value in zip(self.columns(), self.row(), strict=True):
+            if problem := _objection(column, value):
+                return f"{column.kind.value} {column.name!r}: {problem}"
+            written = written or (value is not None and column.kind is not Kind.TAG)
+        return None if written else "no field has a value"
+
+
+_WHOLE: Final = -1
+
+
+def _objection(column: Column, value: Any) -> str | None:
+    """What is wrong with one value, or None."""
+    match column.kind:
+        case Kind.TAG:
+            if value is None:
+                return None
+            if not isinstance(value, str) or not value:
+                return f"{value!r} is not text with at least one character"
+            if "\n" in value or "\r" in value or value.endswith("\\"):
+                return f"{value!r} holds a line break or ends in a backslash"
+        case _ if value is None:
+            return None
+        case Kind.INTEGER:
+            if type(value) is not int:
+                return f"{value!r} is not an integer"
+            if value not in INTEGER_RANGE:
+                return f"{value} does not fit 64 bits"
+        case Kind.FLOAT:
+            if type(value) is not float or not math.isfinite(value):
+                return f"{value!r} is not a finite float"
+        case Kind.TEXT:
+            if not isinstance(value, str):
+                return f"{value!r} is not text"
+            if len(value.encode(errors="surrogatepass")) > TEXT_LIMIT_BYTES:
+                return f"longer than {TEXT_LIMIT_BYTES} bytes"
+    if isinstance(value, str) and not _encodable(value):
+        return f"{value!r} is not UTF-8"
+    return None
+
+
+def _encodable(value: str) -> bool:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+@cache
+def _columns(cls: type[Point]) -> tuple[Column, ...]:
+    declared = [
+        Column(f.name, f.metadata["kind"], f.metadata["doc"], f.metadata.get("digits"))
+        for f in dataclasses.fields(cls)
+        if "kind" in f.metadata
+    ]
+    tags = sorted((c for c in declared if c.kind is Kind.TAG), key=lambda c: c.name)
+    return (*tags, *(c for c in declared if c.kind is not Kind.TAG))
+
+
+@cache
+def _plan(cls: type[Point]) -> tuple[tuple[str, int | None], ...]:
+    """Name and treatment of each column: None as it is, -1 a whole number, else decimals."""
+    return tuple(
+        (c.name, _WHOLE if c.kind is Kind.INTEGER else c.digits if c.digits is not None else None)
+        for c in _columns(cls)
+    )
+
+
+def _column(kind: Kind, doc: str, digits: int | None = None) -> Any:
+    metadata = {"kind": kind, "doc": doc, "digits": digits}
+    if kind is Kind.TAG:
+        return dataclasses.field(metadata=metadata)
+    return dataclasses.field(default=None, metadata=metadata)
+
+
+def tag(doc: str) -> Any:
+    """A tag: always there, never empty."""
+    return _column(Kind.TAG, doc)
+
+
+def integer(doc: str) -> Any:
+    """A whole number; flags are 0 or 1."""
+    return _column(Kind.INTEGER, doc)
+
+
+def real(doc: str) -> Any:
+    """A float that is kept as it is."""
+    return _column(Kind.FLOAT, doc)
+
+
+def seconds(doc: str) -> Any:
+    """A float in seconds, kept to 0.1 ms."""
+    return _column(Kind.FLOAT, doc, digits=4)
+
+
+def ratio(doc: str) -> Any:
+    """A float without unit, kept to 4 decimals."""
+    return _column(Kind.FLOAT, doc, digits=4)
+
+
+def text(doc: str) -> Any:
+    """A text field."""
+    return _column(Kind.TEXT, doc)
