@@ -1,0 +1,143 @@
+"""The SQLite file: opened, recognised, and set up so that a commit survives a power cut."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
+
+from collector import __version__
+from collector.error import CollectorError, DataDirectoryError, TooNewError
+from collector.store.table import Table
+from collector.store.trouble import trouble
+
+FILE_NAME: Final = "collector.db"
+APPLICATION_ID: Final = 0x43524E31
+"""`CRN1`, in the file's header: what tells our file from any other SQLite file."""
+FORMAT: Final = 1
+"""Raised only when an older version could no longer read or write the file rightly.
+
+New columns and new measurements do not raise it.
+"""
+
+_BUSY_SECONDS: Final = 2.0
+_WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
+
+_TABLES: Final = (
+    "CREATE TABLE IF NOT EXISTS state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS copies"
+    " (name TEXT PRIMARY KEY, body BLOB NOT NULL, fetched_at REAL NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS rounds (time INTEGER PRIMARY KEY, committed_at REAL NOT NULL,"
+    " points INTEGER NOT NULL, rejected INTEGER NOT NULL)",
+    "CREATE TABLE IF NOT EXISTS rejected (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
+    " measurement TEXT NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL)",
+)
+
+
+def create(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
+    """Open the file for writing; make it (0600) or add to it what this version needs.
+
+    Raises TooNewError, or DataDirectoryError for a foreign or damaged file and any trouble with
+    the disk. Nothing is changed in a file that is not ours.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        return _prepared(path, tables)
+    except (sqlite3.Error, OSError) as error:
+        raise trouble(error, path) or error from error
+
+
+def reopen(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
+    """Open a file that was there before, for writing. A missing one is not made anew."""
+    if not path.exists():
+        raise gone(path)
+    return _prepared(path, tables)
+
+
+def read(path: Path) -> sqlite3.Connection:
+    """Open the file for reading beside a collector that writes; raises as `create` does."""
+    try:
+        connection = _connect(path, "ro") if path.exists() else None
+    except (sqlite3.Error, OSError) as error:
+        raise trouble(error, path) or error from error
+    ours = False
+    try:
+        ours = connection is not None and _ours(connection, path)
+    finally:
+        if connection is not None and not ours:
+            connection.close()
+    if connection is None or not ours:
+        raise DataDirectoryError(
+            f"There is no store in {path.parent} yet",
+            "Start the collector, or name the data directory of the one that runs.",
+        )
+    return connection
+
+
+def gone(path: Path) -> CollectorError:
+    """What to say when the file under our connection is no longer the one under its name."""
+    return DataDirectoryError(
+        f"{path} was moved or deleted while it was in use",
+        "Put it back, or restart the collector: it starts a new one.",
+    )
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode={mode}",
+        uri=True,
+        timeout=_BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
+    connection = _connect(path, "rw")
+    try:
+        _ours(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")
+        connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
+        connection.execute("BEGIN IMMEDIATE")
+        for statement in _TABLES:
+            connection.execute(statement)
+        for table in tables:
+            table.ensure(connection)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _ours(connection: sqlite3.Connection, path: Path) -> bool:
+    """Whether the file holds a store that we can use; False if it is empty. Else raises."""
+    try:
+        (identity,) = connection.execute("PRAGMA application_id").fetchone()
+        (version,) = connection.execute("PRAGMA user_version").fetchone()
+        (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.Error as error:
+        raise trouble(error, path) or error from error
+    if identity != APPLICATION_ID:
+        if identity or version or objects:
+            raise _foreign(path)
+        return False
+    if version > FORMAT:
+        raise TooNewError(
+            f"{path} was written by a newer version of the collector (its format is {version}; "
+            f"version {__version__} knows format {FORMAT})",
+            "Upgrade the collector, or choose another data directory.",
+        )
+    return True
+
+
+def _foreign(path: Path) -> CollectorError:
+    return DataDirectoryError(
+        f"{path} is a SQLite file of another program",
+        "Choose another data directory, or move that file away.",
+    )

@@ -1,0 +1,163 @@
+"""The embedded store without its thread: one file, what waits for it, and what expires from it.
+
+Everything here blocks and belongs to one thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from time import perf_counter
+
+from collector.measurement import Point
+from collector.store import file
+from collector.store.batch import Batch, Receipt
+from collector.store.intake import Sorted, sort
+from collector.store.lock import DirectoryLock
+from collector.store.retention import Retention
+from collector.store.table import Table
+from collector.store.trouble import Condition, trouble
+from collector.store.waiting import Limits, Waiting
+from collector.store.writer import Writer
+
+logger = logging.getLogger(__name__)
+
+
+class Ledger:
+    """Holds the lock and the writing connection from construction to `close`."""
+
+    def __init__(
+        self,
+        directory: Path,
+        measurements: Sequence[type[Point]],
+        retention_days: float,
+        limits: Limits,
+        clock: Callable[[], float],
+    ) -> None:
+        self._path = directory / file.FILE_NAME
+        self._tables = {m.MEASUREMENT: Table.of(m) for m in measurements}
+        self._retention = Retention(self._tables.values(), retention_days)
+        self._waiting = Waiting(limits)
+        self._condition = Condition()
+        self._clock = clock
+        self._lock = DirectoryLock(directory)
+        self._lock.acquire()
+        try:
+            connection = file.create(self._path, tuple(self._tables.values()))
+        except BaseException:
+            self._lock.release()
+            raise
+        self._writer: Writer | None = Writer(connection, self._tables)
+        self._identity = _identity(self._path)
+
+    def commit(self, batch: Batch) -> Receipt:
+        """Write all that waits and then this batch, each in a transaction of its own."""
+        started = perf_counter()
+        arrived = sort(batch, self._tables)
+        self._waiting.add(arrived)
+        self._flush()
+        dropped = self._waiting.trim()
+        if dropped:
+            logger.warning("Too much waits for the disk: %d points were given up", dropped)
+        if not self._waiting:
+            self._expire(arrived)
+        return Receipt(
+            stored=not self._waiting,
+            points=arrived.points,
+            rejected=len(arrived.rejected),
+            dropped=dropped,
+            waiting_batches=len(self._waiting),
+            waiting_bytes=self._waiting.bytes,
+            seconds=perf_counter() - started,
+        )
+
+    def save(self, name: str, body: bytes, at: float) -> bool:
+        """Keep a copy; False if the disk takes nothing."""
+        return self._try(lambda writer: writer.save_copy(name, body, at))
+
+    def rows(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
+        """Read through the writing connection; trouble with the disk is a DataDirectoryError."""
+        try:
+            return self._open().connection.execute(sql, parameters).fetchall()
+        except (sqlite3.Error, OSError) as error:
+            raise trouble(error, self._path) or error from error
+
+    def close(self) -> None:
+        """Try once more to write what waits, and let go of the file."""
+        try:
+            self._flush()
+        finally:
+            self._drop_connection()
+            self._lock.release()
+        if self._waiting:
+            logger.error(
+                "%d rounds with %d points could not be stored and are lost",
+                len(self._waiting),
+                self._waiting.points,
+            )
+
+    def _flush(self) -> None:
+        """Write what waits, oldest first, until the disk refuses."""
+        written = 0
+        for batch in self._waiting.drain():
+            try:
+                stored = self._try(lambda writer, b=batch: writer.write(b, self._clock()))  # type: ignore[misc]
+            except BaseException:
+                self._waiting.discard()
+                raise
+            if not stored:
+                return
+            written += 1
+        self._condition.good(written)
+
+    def _expire(self, batch: Sorted) -> None:
+        def step(writer: Writer) -> None:
+            if self._retention.expire(writer.connection, batch.time, batch.points):
+                writer.forget_series()
+
+        self._try(step)
+
+    def _try(self, step: Callable[[Writer], None]) -> bool:
+        """Do one thing with the file. Trouble with the disk gives False; a bug is raised."""
+        try:
+            writer = self._open()
+            self._check_identity()
+            step(writer)
+        except Exception as error:
+            found = trouble(error, self._path)
+            if found is None:
+                raise
+            self._condition.bad(found, len(self._waiting))
+            self._drop_connection()
+            return False
+        return True
+
+    def _open(self) -> Writer:
+        """The writer; after trouble on a connection of its own, since the old one may be stale."""
+        if self._writer is None:
+            connection = file.reopen(self._path, tuple(self._tables.values()))
+            self._writer = Writer(connection, self._tables)
+            self._identity = _identity(self._path)
+        return self._writer
+
+    def _check_identity(self) -> None:
+        """Writing into a file that was moved away would work, and be lost."""
+        if _identity(self._path) != self._identity:
+            raise file.gone(self._path)
+
+    def _drop_connection(self) -> None:
+        if self._writer is not None:
+            self._writer.connection.close()
+            self._writer = None
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """What tells this file from another one under the same name; None if there is none."""
+    try:
+        found = os.stat(path)
+    except FileNotFoundError:
+        return None
+    return found.st_dev, found.st_ino

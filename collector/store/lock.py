@@ -1,0 +1,68 @@
+"""The data directory: there, usable, and ours alone while we write into it."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+from typing import Final
+
+import filelock
+
+from collector.error import LockedError
+from collector.store.trouble import trouble
+
+_LOCK: Final = "collector.lock"
+_PID: Final = "collector.pid"
+
+
+class DirectoryLock:
+    """Keeps a second collector out. The operating system lets go of it when we die."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._lock = filelock.FileLock(directory / _LOCK, timeout=0, mode=0o600, thread_local=False)
+
+    def acquire(self) -> None:
+        """Make the directory if needed (0700) and take the lock.
+
+        Raises LockedError, naming the holder if it is known, or DataDirectoryError if the
+        directory cannot be made or written.
+        """
+        try:
+            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._lock.acquire()
+        except filelock.Timeout:
+            raise self._held() from None
+        except OSError as error:
+            raise trouble(error, self._directory) or error from error
+        try:
+            write_private(self._directory / _PID, f"{os.getpid()}\n".encode())
+        except OSError as error:
+            self._lock.release()
+            raise trouble(error, self._directory) or error from error
+
+    def release(self) -> None:
+        """Let the next one in."""
+        with suppress(OSError):  # a stale pid does no harm: it is read while the lock is held
+            (self._directory / _PID).unlink(missing_ok=True)
+        self._lock.release()
+
+    def _held(self) -> LockedError:
+        try:
+            pid = int((self._directory / _PID).read_text(encoding="ascii"))
+        except (OSError, ValueError):
+            holder = "Another collector"
+        else:
+            holder = f"Another collector (process {pid})"
+        return LockedError(
+            f"{holder} uses the data directory {self._directory}",
+            "Stop it first, or give this one a data directory of its own.",
+        )
+
+
+def write_private(path: Path, body: bytes) -> None:
+    """Write a small file that only this user can read."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(body)

@@ -1,0 +1,64 @@
+"""A store that touches no disk, for dry runs and tests. It keeps the last round only."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import TracebackType
+from typing import Self
+
+from collector.measurement import Point
+from collector.store.batch import Batch, Receipt
+from collector.store.intake import sort
+from collector.store.table import Table
+
+
+class MemoryStore:
+    """Answers as `EmbeddedStore` does, and forgets everything at the end."""
+
+    def __init__(self, measurements: Sequence[type[Point]]) -> None:
+        self._tables = {m.MEASUREMENT: Table.of(m) for m in measurements}
+        self._state: dict[str, bytes] = {}
+        self._copies: dict[str, tuple[bytes, float]] = {}
+        self.last: Batch | None = None
+        """The batch committed last, refused points included."""
+
+    async def close(self) -> None:
+        """Nothing to do."""
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def commit(self, batch: Batch) -> Receipt:
+        """Judge the points and take over the state."""
+        arrived = sort(batch, self._tables)
+        for key, value in batch.state.items():
+            if value is None:
+                self._state.pop(key, None)
+            else:
+                self._state[key] = value
+        self.last = batch
+        return Receipt(True, arrived.points, len(arrived.rejected), 0, 0, 0, 0.0)
+
+    async def load_state(self) -> dict[str, bytes]:
+        """The state after the last commit."""
+        return dict(self._state)
+
+    async def last_round(self) -> int | None:
+        """Time of the last batch; None before the first."""
+        return None if self.last is None else self.last.time
+
+    async def load(self, name: str) -> tuple[bytes, float] | None:
+        """The copy kept under a name, or None."""
+        return self._copies.get(name)
+
+    async def save(self, name: str, body: bytes, at: float) -> None:
+        """Keep a copy under a name."""
+        self._copies[name] = (body, at)

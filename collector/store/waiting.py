@@ -1,0 +1,71 @@
+"""Batches that the disk did not take yet, in the order in which they came."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+from collector.store.intake import Sorted
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much may wait in memory while the disk takes nothing."""
+
+    batches: int = 1_440
+    """A day of rounds."""
+    points: int = 250_000
+    """About 100 MB."""
+
+
+class Waiting:
+    """A bounded queue. What no longer fits is given up oldest first, and counted."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._batches: deque[Sorted] = deque()
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    @property
+    def points(self) -> int:
+        """Points that wait."""
+        return sum(batch.points for batch in self._batches)
+
+    @property
+    def bytes(self) -> int:
+        """Estimate of the memory that they take."""
+        return sum(batch.bytes for batch in self._batches)
+
+    def add(self, batch: Sorted) -> None:
+        """The newest batch, behind all others."""
+        self._batches.append(batch)
+
+    def drain(self) -> Iterator[Sorted]:
+        """Each batch, oldest first. It leaves the queue when the next one is asked for."""
+        while self._batches:
+            yield self._batches[0]
+            self._batches.popleft()
+
+    def discard(self) -> None:
+        """Give up the oldest batch, which a bug keeps from being written."""
+        self._batches.popleft()
+
+    def trim(self) -> int:
+        """Give up the oldest batches beyond the limits; how many points that cost.
+
+        The newest is always kept, and so is the state of all: the next batch takes it over.
+        """
+        dropped = 0
+        points = self.points
+        while len(self._batches) > 1 and (
+            len(self._batches) > self._limits.batches or points > self._limits.points
+        ):
+            oldest = self._batches.popleft()
+            following = self._batches[0]
+            self._batches[0] = replace(following, state={**oldest.state, **following.state})
+            dropped += oldest.points
+            points -= oldest.points
+        return dropped

@@ -1,0 +1,120 @@
+"""One batch, one transaction: points, state, refused lines and the round itself."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from operator import itemgetter
+from typing import Final
+
+from collector.measurement import Value
+from collector.store.intake import Row, Sorted
+from collector.store.table import SECONDS_PER_DAY, Table
+
+REJECTED_ROWS: Final = 10_000
+"""Refused lines that are kept; the oldest make room."""
+
+_REJECT: Final = "INSERT INTO rejected (time, measurement, line, reason) VALUES (?, ?, ?, ?)"
+_FORGET_REJECTED: Final = "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?"
+_SET_STATE: Final = (
+    "INSERT INTO state (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
+_SET_ROUND: Final = (
+    "INSERT INTO rounds (time, committed_at, points, rejected) VALUES (?, ?, ?, ?)"
+    " ON CONFLICT (time) DO UPDATE SET committed_at = excluded.committed_at,"
+    " points = excluded.points, rejected = excluded.rejected"
+)
+_SET_COPY: Final = (
+    "INSERT INTO copies (name, body, fetched_at) VALUES (?, ?, ?)"
+    " ON CONFLICT (name) DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at"
+)
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """All or nothing. Whatever is raised inside leaves the file as it was."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:  # a full disk has rolled back by itself
+            connection.execute("ROLLBACK")
+        raise
+
+
+class Writer:
+    """Writes batches through one connection. Not for two threads at once."""
+
+    def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
+        self.connection = connection
+        self._tables = tables
+        self._series: dict[str, dict[tuple[str, ...], tuple[int, int]]] = {}
+        self.forget_series()
+
+    def forget_series(self) -> None:
+        """Look every series up again, since their numbers may have changed."""
+        self._series = {name: {} for name in self._tables}
+
+    def write(self, batch: Sorted, now: float) -> None:
+        """Write a whole batch; raises sqlite3.Error, and then nothing of it is in the file."""
+        try:
+            with transaction(self.connection):
+                for name, rows in batch.rows.items():
+                    self._write_points(self._tables[name], rows)
+                self._write_rejected(batch)
+                self._write_state(batch.state)
+                self.connection.execute(
+                    _SET_ROUND, (batch.time, now, batch.points, len(batch.rejected))
+                )
+        except BaseException:
+            self.forget_series()
+            raise
+
+    def save_copy(self, name: str, body: bytes, at: float) -> None:
+        """Keep one named document, in place of the one before."""
+        with transaction(self.connection):
+            self.connection.execute(_SET_COPY, (name, body, at))
+
+    def _write_points(self, table: Table, rows: list[Row]) -> None:
+        numbered: list[tuple[Value, ...]] = [
+            (time, self._number(table, tags, time), *fields) for time, tags, fields in rows
+        ]
+        numbered.sort(key=itemgetter(0, 1))  # the order of the key: each page is visited once
+        self.connection.executemany(table.upsert, numbered)
+
+    def _number(self, table: Table, tags: tuple[str, ...], time: int) -> int:
+        """The number of a series, new ones added.
+
+        `used_until` is kept to a day, so that a series is touched once a day and not every round.
+        """
+        known = self._series[table.measurement]
+        found = known.get(tags) or self._find(table, tags)
+        until = (time // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
+        if found is None:
+            cursor = self.connection.execute(table.add_series, (until, *tags))
+            found = (cursor.lastrowid or 0, until)
+        elif found[1] < until:
+            self.connection.execute(table.extend_series, (until, found[0]))
+            found = (found[0], until)
+        known[tags] = found
+        return found[0]
+
+    def _find(self, table: Table, tags: tuple[str, ...]) -> tuple[int, int] | None:
+        found: tuple[int, int] | None = self.connection.execute(table.find_series, tags).fetchone()
+        return found
+
+    def _write_rejected(self, batch: Sorted) -> None:
+        if not batch.rejected:
+            return
+        rows = [(r.time, r.measurement, r.line, r.reason) for r in batch.rejected]
+        self.connection.executemany(_REJECT, rows)
+        self.connection.execute(_FORGET_REJECTED, (REJECTED_ROWS,))
+
+    def _write_state(self, state: Mapping[str, bytes | None]) -> None:
+        kept = [(key, value) for key, value in state.items() if value is not None]
+        gone = [(key,) for key, value in state.items() if value is None]
+        self.connection.executemany(_SET_STATE, kept)
+        self.connection.executemany("DELETE FROM state WHERE key = ?", gone)
