@@ -1,0 +1,104 @@
+"""Addresses as people register them: brought to one form, or refused.
+
+The one place where `invalid_address` is decided. Only the text is judged here; whether an address
+may be dialled is judged when it is dialled, on what the name resolves to.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import Final
+
+from yarl import URL
+
+from collector.failure import Failure
+from collector.text import clean
+
+LIMIT: Final = 512
+"""Longest address, in characters, before and after it is brought to its form."""
+SHOWN: Final = 128
+"""Characters of a refused address that are kept."""
+
+_DEFAULT_PORTS: Final = {"http": 80, "https": 443}
+_SCHEME: Final = re.compile(r"([a-z][a-z0-9+.-]*)://", re.IGNORECASE | re.ASCII)
+_AUTHORITY: Final = re.compile(
+    r"(?P<host>\[[0-9a-f:.]+\]|[^\[\]:@%]+)(?::(?P<port>[0-9]{0,5}))?", re.IGNORECASE | re.ASCII
+)
+_LABEL: Final = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)", re.ASCII)
+_NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """A registered address after it was read."""
+
+    text: str
+    """Base URL without trailing slash; if refused, what was registered, cleaned and cut."""
+    host: str
+    """Lower case, IDNA-encoded, without brackets and trailing dot; empty if refused."""
+    refused: Failure = Failure.NONE
+    """`none` or `invalid_address`."""
+
+
+def parse_address(registered: str) -> Address:
+    """The one form of an address; never raises, whatever the text is.
+
+    A missing scheme is taken as https, as the network's own scoring does. A path prefix and a port
+    other than the scheme's own are kept. IP addresses pass, their legacy forms (`127.1`) do not.
+    """
+    try:
+        return _parse(registered.strip())
+    except ValueError:
+        return Address(clean(registered, SHOWN), "", Failure.INVALID_ADDRESS)
+
+
+def _parse(text: str) -> Address:
+    """The address of a stripped text; ValueError when it is none."""
+    if not text or len(text) > LIMIT or any(map(_forbidden, text)):
+        raise ValueError("empty, too long, or characters that no base URL has")
+    found = _SCHEME.match(text)
+    scheme = found[1].lower() if found else "https"
+    authority, _, path = text[found.end() if found else 0 :].partition("/")
+    parts = _AUTHORITY.fullmatch(authority)
+    if scheme not in _DEFAULT_PORTS or parts is None:
+        raise ValueError("neither http nor https, or no host")
+    url = URL(f"{scheme}://{parts['host']}/{path}")
+    host = _host(url.raw_host or "")
+    port = _port(parts["port"], scheme)
+    bracketed = f"[{host}]" if ":" in host else host
+    address = f"{scheme}://{bracketed}{port}{url.raw_path.rstrip('/')}"
+    if len(address) > LIMIT:
+        raise ValueError("too long once encoded")
+    return Address(address, host)
+
+
+def _forbidden(character: str) -> bool:
+    """White space, controls, invisible characters, and what starts a query or a fragment."""
+    if character in "?#\\":
+        return True
+    return character.isspace() or unicodedata.category(character)[0] == "C"
+
+
+def _host(encoded: str) -> str:
+    """The host in its one form; ValueError for single labels and what looks like a number."""
+    name = encoded.lower().removesuffix(".")
+    try:
+        return str(ipaddress.ip_address(name))
+    except ValueError:
+        labels = name.split(".")
+    if len(labels) < 2 or len(name) > 253 or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError("not a host name with a dot")
+    if _NUMBER.fullmatch(labels[-1]):
+        raise ValueError("a legacy form of an IP address")
+    return name
+
+
+def _port(digits: str | None, scheme: str) -> str:
+    """`:port`, or nothing for the scheme's own; ValueError when there is no such port."""
+    port = int(digits) if digits else _DEFAULT_PORTS[scheme]
+    if not 0 < port < 65536:
+        raise ValueError("no such port")
+    return "" if port == _DEFAULT_PORTS[scheme] else f":{port}"

@@ -1,0 +1,164 @@
+"""The two aggregates that are read: where they are, and from their bytes to values.
+
+Parsing raises ValueError with a reason for a person when the bytes are not that aggregate at all.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, Final, Generic, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError
+
+from collector.directory.entry import Entries, Text, read_entries
+from collector.listing import NetworkSettings
+from collector.text import clean
+
+GPU_LIMIT: Final = 512
+"""Published GPUs that are read."""
+VERSION_LIMIT: Final = 32
+"""Characters of the published version that are kept."""
+DIGITS_LIMIT: Final = 18
+"""Digits of a whole number that is read; longer ones, which no field needs, are read as null."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate(Generic[T]):
+    """A document that an account keeps on the network."""
+
+    owner: str
+    key: str
+    parse: Callable[[bytes], T]
+    """From the body of an answer to the value; ValueError when the body is not this aggregate."""
+
+    @property
+    def path(self) -> str:
+        """Path and query on every API host; old ones need the limit, new ones do not mind."""
+        return f"/api/v0/aggregates/{self.owner}.json?keys={self.key}&limit=50"
+
+
+def read_json(body: bytes) -> Any:
+    """The value of a JSON document; ValueError with the reason when it is none."""
+    try:
+        return json.loads(body.decode("utf-8-sig", errors="replace"), parse_int=_whole)
+    except json.JSONDecodeError as error:
+        raise ValueError(f"not JSON ({error.msg}, line {error.lineno})") from error
+    except RecursionError as error:
+        raise ValueError("not JSON that can be read (nested too deep)") from error
+
+
+def _whole(digits: str) -> int | None:
+    return int(digits) if len(digits) <= DIGITS_LIMIT else None
+
+
+class _Corechannel(BaseModel):
+    resource_nodes: Annotated[list[Any], Strict()]
+
+
+class _CorechannelKey(BaseModel):
+    corechannel: _Corechannel
+
+
+class _CorechannelBody(BaseModel):
+    data: _CorechannelKey
+
+
+def corechannel_entries(document: object) -> Entries:
+    """The nodes of a corechannel aggregate; ValueError when there are none in it."""
+    try:
+        wire = _CorechannelBody.model_validate(document)
+    except ValidationError as error:
+        raise ValueError("no list data.corechannel.resource_nodes in it") from error
+    entries = read_entries(wire.data.corechannel.resource_nodes)
+    if not entries.nodes:
+        raise ValueError("not one readable node in data.corechannel.resource_nodes")
+    return entries
+
+
+def _list(value: object) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
+class _WireGpu(BaseModel):
+    """A published GPU, in today's shape or the one before."""
+
+    device_id: Text = ""
+    """`10de:26b9`; in the old shape only `26b9`."""
+    vendor_id: Text = ""
+    """`10de`; old shape only."""
+    model: Text = ""
+
+    @property
+    def full_id(self) -> str:
+        """PCI vendor and device, lower case; empty if one is missing."""
+        parts = [clean(part, 16) for part in (self.vendor_id, self.device_id)]
+        joined = parts[1] if ":" in parts[1] else ":".join(parts)
+        return joined.lower() if all(joined.split(":")) else ""
+
+
+class _WireSettings(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    compatible_gpus: Annotated[list[Any], BeforeValidator(_list)] = []
+    compatible_standard_gpus: Annotated[list[Any], BeforeValidator(_list)] = []
+    """Old shape, as is the next."""
+    compatible_premium_gpus: Annotated[list[Any], BeforeValidator(_list)] = []
+    last_crn_version: Text = ""
+
+
+class _SettingsKey(BaseModel):
+    settings: dict[str, Any]
+
+
+class _SettingsBody(BaseModel):
+    data: _SettingsKey
+
+
+def network_settings(document: object) -> NetworkSettings:
+    """What a settings aggregate says; ValueError when there is nothing in it.
+
+    Of a device listed twice the first entry counts.
+    """
+    try:
+        said = _SettingsBody.model_validate(document).data.settings
+        wire = _WireSettings.model_validate(said)
+    except ValidationError as error:
+        raise ValueError("no object data.settings in it") from error
+    listed = wire.compatible_gpus + wire.compatible_standard_gpus + wire.compatible_premium_gpus
+    gpus = _models(listed[:GPU_LIMIT])
+    version = clean(wire.last_crn_version, VERSION_LIMIT)
+    if not gpus and not version:
+        raise ValueError("neither GPUs nor a version in data.settings")
+    return NetworkSettings(gpus=gpus, last_crn_version=version or None)
+
+
+def _models(listed: list[Any]) -> dict[str, str]:
+    """Model by device id; entries without either are left out."""
+    models: dict[str, str] = {}
+    for entry in listed:
+        try:
+            gpu = _WireGpu.model_validate(entry)
+        except ValidationError:
+            continue
+        if gpu.full_id and (model := clean(gpu.model)):
+            models.setdefault(gpu.full_id, model)
+    return models
+
+
+CORECHANNEL: Final = Aggregate(
+    owner="0xa1B3bb7d2332383D96b7796B908fB7f7F3c2Be10",
+    key="corechannel",
+    parse=lambda body: corechannel_entries(read_json(body)),
+)
+"""The list of nodes, kept by the network's node status service."""
+
+SETTINGS: Final = Aggregate(
+    owner="0xFba561a84A537fCaa567bb7A2257e7142701ae2A",
+    key="settings",
+    parse=lambda body: network_settings(read_json(body)),
+)
+"""The network's settings; an older owner's copy is no longer kept up to date."""

@@ -1,0 +1,110 @@
+"""Entries of the published list, from what people registered to nodes.
+
+One bad entry never spoils the list: what cannot be a node is counted and left out, and odd values
+in a good one are read as absent.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Annotated, Any
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
+
+from collector.directory.address import parse_address
+from collector.node import Node
+from collector.text import clean
+
+
+def _text(value: object) -> str:
+    """Text that can be encoded; anything else is read as empty."""
+    if not isinstance(value, str):
+        return ""
+    return value if value.isascii() else value.encode(errors="replace").decode()
+
+
+def _number(value: object) -> float | None:
+    """A finite number; anything else, truth values among it, is read as absent."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) else None
+
+
+Text = Annotated[str, BeforeValidator(_text)]
+"""Wire text that may be missing or of another type; then empty."""
+Number = Annotated[float | None, BeforeValidator(_number)]
+"""Wire number that may be missing or of another type; then None."""
+Hash = Annotated[str, StringConstraints(pattern=r"\A[0-9a-fA-F]{64}\z", to_lower=True)]
+
+
+class WireNode(BaseModel):
+    """One entry of `resource_nodes`, or of a `crns.json`; what is not needed is not looked at."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    hash: Hash
+    """Identifies the node; without it the entry is left out."""
+    name: Text = ""
+    address: Text = ""
+    """Free text; empty when the node never had one or shares its host with another node."""
+    type: Text = "compute"
+    status: Text = ""
+    """`linked` or `waiting`."""
+    score: Number = None
+    """0 to 1; absent until the first scoring."""
+    inactive_since: Number = None
+    """A block height, not a time; null while the node scores."""
+    terms_and_conditions: Text = ""
+    """Hash of a message, or empty."""
+
+    def node(self) -> Node:
+        """The node that this entry lists."""
+        address = parse_address(self.address)
+        scored = self.score is not None and 0 <= self.score <= 1
+        return Node(
+            hash=self.hash,
+            name=clean(self.name),
+            address=address.text,
+            host=address.host,
+            refused=address.refused,
+            linked=self.status == "linked",
+            inactive=self.inactive_since is not None,
+            terms=bool(self.terms_and_conditions.strip()),
+            score=self.score if scored else None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """A list as it was read; a hash may be in it more than once."""
+
+    nodes: tuple[Node, ...]
+    skipped: int = 0
+    """Entries that could not be read: not an object, or without a hash of 64 hex digits."""
+
+    @property
+    def hashes(self) -> frozenset[str]:
+        """Every hash once."""
+        return frozenset(node.hash for node in self.nodes)
+
+
+def read_entries(listed: Iterable[Any]) -> Entries:
+    """Every compute node of a list from the wire, in its order. Never raises."""
+    nodes = []
+    skipped = 0
+    for entry in listed:
+        wire = _wire(entry)
+        if wire is None:
+            skipped += 1
+        elif wire.type in ("compute", ""):
+            nodes.append(wire.node())
+    return Entries(tuple(nodes), skipped)
+
+
+def _wire(entry: object) -> WireNode | None:
+    try:
+        return WireNode.model_validate(entry)
+    except ValidationError:
+        return None
