@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
@@ -123,8 +124,7 @@ def _encodable(value: str) -> bool:
     return True
 
 
-@cache
-def _columns(cls: type[Point]) -> tuple[Column, ...]:
+def _declared(cls: type[Point]) -> tuple[Column, ...]:
     declared = [
         Column(f.name, f.metadata["kind"], f.metadata["doc"], f.metadata.get("digits"))
         for f in dataclasses.fields(cls)
@@ -134,13 +134,16 @@ def _columns(cls: type[Point]) -> tuple[Column, ...]:
     return (*tags, *(c for c in declared if c.kind is not Kind.TAG))
 
 
-@cache
-def _plan(cls: type[Point]) -> tuple[tuple[str, int | None], ...]:
+def _treatments(cls: type[Point]) -> tuple[tuple[str, int | None], ...]:
     """Name and treatment of each column: None as it is, -1 a whole number, else decimals."""
     return tuple(
         (c.name, _WHOLE if c.kind is Kind.INTEGER else c.digits if c.digits is not None else None)
         for c in _columns(cls)
     )
+
+
+_columns: Final[Callable[..., tuple[Column, ...]]] = cache(_declared)
+_plan: Final[Callable[..., tuple[tuple[str, int | None], ...]]] = cache(_treatments)
 
 
 def _column(kind: Kind, doc: str, digits: int | None = None) -> Any:
@@ -175,6 +178,6 @@ def ratio(doc: str) -> Any:
     return _column(Kind.FLOAT, doc, digits=4)
 
 
-def text(doc: str) -> Any:
+def string(doc: str) -> Any:
     """A text field."""
     return _column(Kind.TEXT, doc)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -95,6 +96,20 @@ class Config:
     diagnostic_vm: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Capability:
+    """What a node is able to do; None where it was not said in this round."""
+
+    architecture: str | None = None
+    cpu_vendor: str | None = None
+    payment_receiver: str | None = None
+    qemu: bool | None = None
+    confidential: bool | None = None
+    gpu: bool | None = None
+    terms: bool | None = None
+    """The node has terms and conditions."""
+
+
 class Ipv6Method(StrEnum):
     """Who said whether IPv6 works."""
 
@@ -141,6 +156,8 @@ class Observation:
     config: Config | None = None
     usage: Usage | None = None
     ipv6: Ipv6 | None = None
+    ipv6_only: bool = False
+    """The node's name has IPv6 addresses only."""
 
     @property
     def reachable(self) -> bool:
@@ -157,13 +174,29 @@ class Observation:
         """Status of the first check that was answered."""
         return next((a.status_code for a in self.attempts if a.answered), None)
 
-    def clouded(self) -> Observation:
-        """The same look from a vantage that could not see: what the blindness explains is `blind`.
+    @property
+    def capability(self) -> Capability:
+        """What the node said of its abilities in this round; nothing where it did not answer."""
+        said, used = self.config, self.usage
+        return Capability(
+            architecture=used.architecture if used else None,
+            cpu_vendor=used.cpu_vendor if used else None,
+            payment_receiver=said.payment_receiver if said else None,
+            qemu=said.qemu if said else None,
+            confidential=said.confidential if said else None,
+            gpu=said.gpu if said else None,
+            terms=self.node.terms if said or used else None,
+        )
+
+    def excused(self, excuse: Failure, covers: Callable[[Failure], bool]) -> Observation:
+        """The same look with every failure that our own trouble explains replaced by `excuse`.
 
         Answers that did come still count.
         """
+        if not any(covers(f) for f in (self.failure, *(a.failure for a in self.attempts))):
+            return self
         attempts = tuple(
-            replace(a, failure=Failure.BLIND) if a.failure.clouded else a for a in self.attempts
+            replace(a, failure=excuse) if covers(a.failure) else a for a in self.attempts
         )
-        failure = Failure.BLIND if self.failure.clouded else self.failure
+        failure = excuse if covers(self.failure) else self.failure
         return replace(self, failure=failure, attempts=attempts)

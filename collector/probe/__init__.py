@@ -1,0 +1,1 @@
+"""One look at one node over one connection, and whether we could see at all."""

@@ -1,0 +1,127 @@
+"""From an exception and the phase it came in to a failure. Types and error numbers, never words."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import socket
+import ssl
+from typing import Final
+
+import aiohttp
+
+from collector.failure import Failure
+from collector.probe.policy import FORBIDDEN_ERRNO
+from collector.probe.resolver import FamilyMissingError, NameNotFoundError
+from collector.probe.trail import Phase, Trail
+
+log = logging.getLogger(__name__)
+
+_CERT_HAS_EXPIRED: Final = 10
+
+_TIMEOUTS: Final = {
+    Phase.START: Failure.INTERNAL,
+    Phase.DNS: Failure.DNS_FAILED,
+    Phase.TCP: Failure.CONNECT_TIMEOUT,
+    Phase.TLS: Failure.TLS_FAILED,
+    Phase.ANSWER: Failure.ANSWER_TIMEOUT,
+}
+
+_ERRNOS: Final = {
+    FORBIDDEN_ERRNO: Failure.FORBIDDEN_ADDRESS,
+    errno.EMFILE: Failure.NO_DESCRIPTORS,
+    errno.ENFILE: Failure.NO_DESCRIPTORS,
+    errno.ENOBUFS: Failure.NO_DESCRIPTORS,
+    errno.EADDRNOTAVAIL: Failure.NO_DESCRIPTORS,
+    errno.ECONNREFUSED: Failure.CONNECT_REFUSED,
+    errno.ECONNRESET: Failure.CONNECT_RESET,
+    errno.ECONNABORTED: Failure.CONNECT_RESET,
+    errno.EPIPE: Failure.CONNECT_RESET,
+    errno.ETIMEDOUT: Failure.CONNECT_TIMEOUT,
+    errno.EHOSTUNREACH: Failure.CONNECT_UNREACHABLE,
+    errno.ENETDOWN: Failure.NO_ROUTE,
+    errno.EACCES: Failure.NO_ROUTE,
+    errno.EPERM: Failure.NO_ROUTE,
+    errno.EAFNOSUPPORT: Failure.NO_ROUTE,
+}
+"""EADDRNOTAVAIL is no free local port; EACCES and EPERM come from a packet filter of our own."""
+
+
+def classify(exc: BaseException, trail: Trail) -> Failure:
+    """The failure that an exception of a check stands for. The order of the cases matters:
+
+    `ConnectionTimeoutError` is a `ClientError` too, `ClientSSLError` a `ClientConnectorError`,
+    `ContentTypeError` a `ClientResponseError`. What is unexpected is logged with its traceback.
+    """
+    match exc:
+        case aiohttp.InvalidURL():
+            return Failure.INVALID_ADDRESS
+        case TimeoutError() if not isinstance(exc, aiohttp.ClientOSError):
+            return _TIMEOUTS[trail.phase]
+        case aiohttp.ClientConnectorDNSError():
+            return _name_failure(exc.os_error)
+        case aiohttp.ClientConnectorCertificateError():
+            return _certificate_failure(exc.certificate_error)
+        case aiohttp.ClientSSLError():
+            return _certificate_failure(exc.os_error)
+        case aiohttp.ClientConnectorError():
+            return os_failure(exc.os_error, trail)
+        case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
+            return Failure.ANSWER_BROKEN
+        case aiohttp.ClientConnectionError() | ConnectionError():
+            late = trail.phase is Phase.ANSWER
+            return Failure.ANSWER_BROKEN if late else Failure.CONNECT_RESET
+        case aiohttp.ClientError() if trail.phase is Phase.ANSWER:
+            return Failure.ANSWER_BROKEN
+        case OSError():
+            return os_failure(exc, trail)
+    log.error("unexpected error while looking at a node", exc_info=exc)
+    return Failure.INTERNAL
+
+
+def _name_failure(error: OSError) -> Failure:
+    match error:
+        case NameNotFoundError():
+            return Failure.DNS_NOT_FOUND
+        case FamilyMissingError():
+            return Failure.NO_ROUTE
+        case _:
+            return Failure.DNS_FAILED
+
+
+def _certificate_failure(error: BaseException) -> Failure:
+    if not isinstance(error, ssl.SSLCertVerificationError):
+        return Failure.TLS_FAILED
+    expired = error.verify_code == _CERT_HAS_EXPIRED
+    return Failure.TLS_EXPIRED if expired else Failure.TLS_INVALID
+
+
+def os_failure(error: OSError, trail: Trail) -> Failure:
+    """The failure that an operating system's error while connecting stands for.
+
+    Several addresses that failed for different reasons leave no error number: unreachable.
+    """
+    match error:
+        case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
+            return Failure.CONNECT_RESET
+        case ssl.SSLError():
+            return Failure.TLS_FAILED
+        case TimeoutError():
+            return Failure.CONNECT_TIMEOUT
+    if error.errno == errno.ENETUNREACH:
+        routed = any(has_route(address) for address in trail.addresses or ["192.0.2.1"])
+        return Failure.CONNECT_UNREACHABLE if routed else Failure.NO_ROUTE
+    if error.errno is None and trail.phase is Phase.TLS:
+        return Failure.CONNECT_RESET
+    return _ERRNOS.get(error.errno or 0, Failure.CONNECT_UNREACHABLE)
+
+
+def has_route(address: str) -> bool:
+    """Whether this machine knows a way to an address. Nothing is sent."""
+    family = socket.AF_INET6 if ":" in address else socket.AF_INET
+    try:
+        with socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((address, 443))
+    except OSError:
+        return False
+    return True

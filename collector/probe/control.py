@@ -1,0 +1,119 @@
+"""Controls: hosts of the operator's choice that tell whether we can see (name and TLS handshake).
+
+They are trusted configuration, so the address policy does not apply to them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import aiohttp
+import yarl
+
+from collector.failure import Failure
+from collector.probe.classify import classify, has_route
+from collector.probe.prober import connects
+from collector.probe.resolver import NameFailedError, NameNotFoundError, Resolver
+from collector.probe.trail import Trail
+from collector.vantage import Reason, Sight
+
+_SOMEWHERE_IPV6: Final = "2000::1"
+"""An address of the global range: asked only whether there is a way to it; nothing is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Word:
+    """What one control said."""
+
+    control: yarl.URL
+    failure: Failure
+    ipv6: bool | None
+    """Whether it took a connection over IPv6; None if it has none, or was not asked."""
+
+
+@dataclass(slots=True)
+class Controls:
+    """Asks every control once, all together."""
+
+    targets: Sequence[yarl.URL]
+    resolver: Resolver
+    context: ssl.SSLContext
+    timeout_seconds: float = 5.0
+    ipv6: bool | None = None
+    """Whether there is IPv6 here, if that is configured; None finds out."""
+
+    def has_ipv6(self) -> bool:
+        """Whether this machine knows a way out over IPv6; asks nobody."""
+        return has_route(_SOMEWHERE_IPV6) if self.ipv6 is None else self.ipv6
+
+    async def ask(self) -> Sight:
+        """Whether we can see. One control that answers is enough."""
+        ipv6 = self.has_ipv6()
+        words = await asyncio.gather(*(self._ask(target, ipv6) for target in self.targets))
+        failed = [word for word in words if word.failure is not Failure.NONE]
+        contradicted = [word.ipv6 for word in words if word.ipv6 is not None]
+        return Sight(
+            reason=_reason(failed) if words and len(failed) == len(words) else Reason.NONE,
+            ipv6=ipv6 and (not contradicted or any(contradicted)),
+            detail=", ".join(f"{word.control.host}: {word.failure}" for word in failed),
+        )
+
+    async def _ask(self, target: yarl.URL, ipv6: bool) -> _Word:
+        trail = Trail()
+        trail.resolving()
+        over_ipv6: bool | None = None
+        failure = Failure.NONE
+        port = target.port or 443
+        try:
+            async with asyncio.timeout(self.timeout_seconds):
+                found = await self._addresses(target)
+                trail.resolved(found)
+                if ipv6 and (sixes := [a for a in found if ":" in a]):
+                    over_ipv6 = await connects(sixes[0], port, self.timeout_seconds / 2)
+                await self._shake(target, found, port, trail)
+        except NameNotFoundError:
+            failure = Failure.DNS_NOT_FOUND
+        except NameFailedError:
+            failure = Failure.DNS_FAILED
+        except (OSError, aiohttp.ClientError) as exc:
+            failure = classify(exc, trail)
+        return _Word(target, failure, over_ipv6)
+
+    async def _addresses(self, target: yarl.URL) -> list[str]:
+        host = target.raw_host or ""
+        if host.replace(".", "").isdigit() or ":" in host:
+            return [host]
+        return await self.resolver.addresses(host)
+
+    async def _shake(self, target: yarl.URL, found: Sequence[str], port: int, trail: Trail) -> None:
+        """Connect to the first address that takes it, IPv4 first, and finish the handshake."""
+        problem: OSError | None = None
+        for address in found:
+            trail.begin()
+            trail.dialling()
+            try:
+                _, writer = await asyncio.open_connection(
+                    address,
+                    port,
+                    ssl=self.context if target.scheme == "https" else None,
+                    server_hostname=target.raw_host if target.scheme == "https" else None,
+                )
+            except OSError as exc:
+                problem = exc
+            else:
+                writer.transport.abort()
+                return
+        raise problem or NameNotFoundError(f"{target.host}: no address")
+
+
+def _reason(failed: Sequence[_Word]) -> Reason:
+    """Why no control answered."""
+    failures = {word.failure for word in failed}
+    if failures <= {Failure.DNS_NOT_FOUND, Failure.DNS_FAILED}:
+        return Reason.DNS
+    handshake = {Failure.TLS_FAILED, Failure.TLS_EXPIRED, Failure.TLS_INVALID}
+    return Reason.CONTROLS if failures & handshake else Reason.NETWORK

@@ -1,0 +1,84 @@
+"""Which addresses are dialled. Directory entries are free text that strangers register.
+
+What counts is the address that is really dialled, so the policy is asked by the socket factory,
+at connect time: a name that resolves to a private address is refused like the address itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import Final
+
+Network = IPv4Network | IPv6Network
+Address = IPv4Address | IPv6Address
+
+_NAT64: Final = ip_network("64:ff9b::/96")
+_LOCAL_NAT64: Final = ip_network("64:ff9b:1::/48")
+
+
+FORBIDDEN_ERRNO: Final = 0x4E4F
+"""No system's error number: it survives when the errors of several addresses become one."""
+
+
+class ForbiddenAddressError(OSError):
+    """An address that the policy does not let us dial."""
+
+    def __init__(self, address: str) -> None:
+        super().__init__(FORBIDDEN_ERRNO, f"{address} is not dialled")
+
+
+@dataclass(frozen=True, slots=True)
+class AddressPolicy:
+    """No private, loopback, link-local, CGNAT, multicast or reserved address, in any disguise."""
+
+    allowed_networks: tuple[Network, ...] = ()
+    """Exceptions by CIDR."""
+    forbidden_hosts: frozenset[str] = frozenset()
+    """Lower-case host names; their subdomains are meant too."""
+
+    @classmethod
+    def of(
+        cls, allowed_networks: Iterable[str] = (), forbidden_hosts: Iterable[str] = ()
+    ) -> AddressPolicy:
+        """A policy from text. Raises ValueError for what is not a CIDR."""
+        return cls(
+            tuple(ip_network(network) for network in allowed_networks),
+            frozenset(host.lower().rstrip(".") for host in forbidden_hosts),
+        )
+
+    def forbids_host(self, host: str) -> bool:
+        """Whether the name, or one that it is a subdomain of, is on the list."""
+        labels = host.lower().rstrip(".").split(".")
+        return any(".".join(labels[i:]) in self.forbidden_hosts for i in range(len(labels)))
+
+    def forbids(self, address: str) -> bool:
+        """Whether an IP address must not be dialled. Scope ids (`%eth0`) are forbidden."""
+        try:
+            ip = ip_address(address)
+        except ValueError:
+            return True
+        disguises = (ip, *_embedded(ip))
+        if any(d in network for d in disguises for network in self.allowed_networks):
+            return False
+        return any(not _public(d) for d in disguises)
+
+
+def _public(ip: Address) -> bool:
+    if ip.is_multicast or ip.is_reserved or ip.is_unspecified:
+        return False
+    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip.scope_id or ip in _LOCAL_NAT64):
+        return False
+    return ip.is_global or bool(_embedded(ip))
+
+
+def _embedded(ip: Address) -> tuple[IPv4Address, ...]:
+    """The IPv4 addresses that an IPv6 address stands for: mapped, NAT64, 6to4."""
+    if isinstance(ip, IPv4Address):
+        return ()
+    if ip.ipv4_mapped:
+        return (ip.ipv4_mapped,)
+    if ip in _NAT64:
+        return (IPv4Address(int(ip) & 0xFFFFFFFF),)
+    return (ip.sixtofour,) if ip.sixtofour else ()

@@ -1,0 +1,88 @@
+"""Names to addresses, without a thread pool in the way, and with the reason when there is none."""
+
+from __future__ import annotations
+
+import errno
+import socket
+from collections.abc import Sequence
+from typing import Final
+
+import aiodns
+import pycares
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from collector.probe.trail import TRAIL
+
+_ABSENT: Final = frozenset(
+    {aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA, aiodns.error.ARES_EBADNAME}
+)
+
+
+class NameNotFoundError(OSError):
+    """The name does not exist, or has no address."""
+
+
+class NameFailedError(OSError):
+    """No answer about the name, or one that says nothing (SERVFAIL, REFUSED)."""
+
+
+class FamilyMissingError(OSError):
+    """The name has IPv6 addresses only, and there is no IPv6 here."""
+
+
+class Resolver(AbstractResolver):
+    """Asks the configured name servers, or the system's, for both families at once."""
+
+    def __init__(self, nameservers: Sequence[str] = (), timeout_seconds: float = 2.0) -> None:
+        self._dns = aiodns.DNSResolver(
+            nameservers=list(nameservers) or None,
+            timeout=timeout_seconds,
+            tries=2,
+            flags=pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS,
+        )
+        self.ipv6 = True
+        """Whether this vantage has a way out over IPv6; without it only IPv4 is handed out."""
+
+    async def addresses(self, host: str) -> list[str]:
+        """Every address of a name, IPv4 first. Raises NameNotFoundError or NameFailedError."""
+        try:
+            answer = await self._dns.getaddrinfo(
+                host, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM
+            )
+        except aiodns.error.DNSError as exc:
+            code, *words = exc.args
+            kind = NameNotFoundError if code in _ABSENT else NameFailedError
+            raise kind(errno.EADDRNOTAVAIL, f"{host}: {words[0] if words else code}") from exc
+        nodes = sorted(answer.nodes, key=lambda node: node.family != socket.AF_INET)
+        return list(dict.fromkeys(node.addr[0].decode("ascii") for node in nodes))
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """What aiohttp dials: IPv4 first, IPv6 behind where there is any here."""
+        trail = TRAIL.get(None)
+        if trail:
+            trail.resolving()
+        found = await self.addresses(host)
+        if trail:
+            trail.resolved(found)
+        dialled = found if self.ipv6 else [a for a in found if ":" not in a]
+        if found and not dialled:
+            raise FamilyMissingError(errno.ENETUNREACH, f"{host} has IPv6 only, we have none")
+        if not dialled:
+            raise NameNotFoundError(errno.EADDRNOTAVAIL, f"{host}: no address")
+        return [
+            ResolveResult(
+                hostname=host,
+                host=address,
+                port=port,
+                family=socket.AF_INET6 if ":" in address else socket.AF_INET,
+                proto=0,
+                flags=socket.AI_NUMERICHOST,
+            )
+            for address in dialled
+        ]
+
+    async def close(self) -> None:
+        """Cancel what is still asked."""
+        await self._dns.close()

@@ -1,0 +1,140 @@
+"""The one HTTP session that all nodes share. The app opens and closes it; it belongs to its loop.
+
+There must never be waiters in the connector: they would be timed, and every release would shuffle
+all of them. Our own gate (`collector.probe.gate`) is at most the connector's limit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import perf_counter
+from types import SimpleNamespace
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.client_reqrep import ClientRequest
+from aiohttp.connector import AddrInfoType, Connection
+
+from collector import __version__
+from collector.probe.policy import AddressPolicy, ForbiddenAddressError
+from collector.probe.resolver import Resolver
+from collector.probe.trail import TRAIL
+
+USER_AGENT: Final = f"crn-collector/{__version__}"
+
+
+class TimedContext(ssl.SSLContext):
+    """A client context that tells the trail when a handshake begins."""
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """As the base class does; asyncio and uvloop call it when TCP is connected."""
+        if trail := TRAIL.get(None):
+            trail.shaking()
+        return super().wrap_bio(*args, **kwargs)
+
+
+def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """The system's authorities, and those of `ca_file` besides.
+
+    Raises OSError or ssl.SSLError when the file cannot be read as certificates.
+    """
+    context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.load_default_certs()
+    if ca_file:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+class Connector(aiohttp.TCPConnector):
+    """A connector that reads the certificate while the connection is at hand.
+
+    (`response.connection` is None for small bodies.)
+    """
+
+    async def connect(
+        self,
+        req: ClientRequest,
+        traces: list[Any],
+        timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
+    ) -> Connection:
+        """As the base class does."""
+        connection = await super().connect(req, traces, timeout)
+        trail = TRAIL.get(None)
+        if trail and trail.cert_expires_at is None and connection.transport:
+            shaken = connection.transport.get_extra_info("ssl_object")
+            certificate = shaken.getpeercert() if shaken else None
+            if certificate and (until := certificate.get("notAfter")):
+                trail.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
+        return connection
+
+
+def _socket_factory(policy: AddressPolicy) -> Any:
+    """Sockets for allowed addresses only: it sees every address that is really dialled."""
+
+    def create(info: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = info
+        if policy.forbids(address[0]):
+            raise ForbiddenAddressError(address[0])
+        if trail := TRAIL.get(None):
+            trail.dialling()
+        return socket.socket(family, kind, protocol)
+
+    return create
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    config = aiohttp.TraceConfig()
+
+    async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if trail := TRAIL.get(None):
+            trail.connected_at = perf_counter()
+
+    async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if trail := TRAIL.get(None):
+            trail.sent_at = perf_counter()
+
+    async def answering(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if trail := TRAIL.get(None):
+            trail.first_byte_at = perf_counter()
+
+    config.on_connection_create_end.append(connected)
+    config.on_connection_reuseconn.append(connected)
+    config.on_request_headers_sent.append(sent)
+    config.on_request_end.append(answering)
+    return config
+
+
+@contextlib.asynccontextmanager
+async def open_session(
+    resolver: Resolver,
+    policy: AddressPolicy,
+    context: ssl.SSLContext,
+    limit: int,
+    connect_timeout_seconds: float,
+) -> AsyncIterator[aiohttp.ClientSession]:
+    """The shared session, bound to the running loop and closed at the end.
+
+    `limit` bounds connections; cookies, proxies of the environment and the DNS cache are off.
+    """
+    connector = Connector(
+        limit=limit,
+        ssl=context,
+        resolver=resolver,
+        use_dns_cache=False,
+        socket_factory=_socket_factory(policy),
+    )
+    async with aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
+        timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_seconds),
+        trace_configs=[_tracing()],
+        trust_env=False,
+        raise_for_status=False,
+        auto_decompress=True,
+    ) as session:
+        yield session

@@ -1,0 +1,96 @@
+"""The trail of one check: when each phase began, kept by public hooks of aiohttp and ssl.
+
+The session is shared by all nodes, so its hooks find the trail of their own node in a context
+variable, which asyncio hands to every task and callback that a look starts.
+"""
+
+from __future__ import annotations
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from enum import IntEnum
+from time import perf_counter
+
+from collector.observation import Phases
+
+
+class Phase(IntEnum):
+    """How far a check got."""
+
+    START = 0
+    DNS = 1
+    TCP = 2
+    TLS = 3
+    ANSWER = 4
+
+
+@dataclass(slots=True)
+class Trail:
+    """Stamps (monotonic seconds) of the check under way, and what the node turned out to be."""
+
+    dns_at: float | None = None
+    resolved_at: float | None = None
+    tcp_at: float | None = None
+    tls_at: float | None = None
+    connected_at: float | None = None
+    sent_at: float | None = None
+    first_byte_at: float | None = None
+    handshakes: int = 0
+    addresses: list[str] = field(default_factory=list)
+    """Every address of the node's name, of both families."""
+    cert_expires_at: float | None = None
+    """Epoch seconds."""
+
+    def begin(self) -> None:
+        """Forget the stamps: another check begins."""
+        self.dns_at = self.resolved_at = self.tcp_at = self.tls_at = None
+        self.connected_at = self.sent_at = self.first_byte_at = None
+
+    @property
+    def phase(self) -> Phase:
+        """The phase that the check has reached."""
+        if self.connected_at is not None:
+            return Phase.ANSWER
+        if self.tls_at is not None:
+            return Phase.TLS
+        if self.tcp_at is not None:
+            return Phase.TCP
+        return Phase.DNS if self.dns_at is not None else Phase.START
+
+    def phases(self) -> Phases:
+        """The durations of the phases of this check."""
+        handshake = self.tls_at if self.tls_at is not None else self.connected_at
+        return Phases(
+            dns_seconds=_between(self.dns_at, self.resolved_at),
+            tcp_seconds=_between(self.tcp_at, handshake),
+            tls_seconds=_between(self.tls_at, self.connected_at),
+            ttfb_seconds=_between(self.sent_at, self.first_byte_at),
+        )
+
+    def resolving(self) -> None:
+        """A name is being resolved."""
+        self.dns_at = perf_counter()
+
+    def resolved(self, addresses: list[str]) -> None:
+        """The name has these addresses."""
+        self.resolved_at = perf_counter()
+        self.addresses = addresses
+
+    def dialling(self) -> None:
+        """A socket is being connected; of several addresses, the last one counts."""
+        if self.tcp_at is None or self.tls_at is not None:
+            self.tcp_at = perf_counter()
+            self.tls_at = None
+
+    def shaking(self) -> None:
+        """The TLS handshake begins."""
+        self.tls_at = perf_counter()
+        self.handshakes += 1
+
+
+def _between(start: float | None, end: float | None) -> float | None:
+    return None if start is None or end is None else end - start
+
+
+TRAIL: ContextVar[Trail] = ContextVar("trail")
+"""The trail of the node that the current task looks at."""

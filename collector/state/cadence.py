@@ -1,0 +1,14 @@
+"""What is due now and then, spread over the rounds by a stable fraction of each node."""
+
+from __future__ import annotations
+
+
+def due(time: float, last: float | None, period_seconds: float, fraction: float) -> bool:
+    """Whether a slot has begun since `last`; slots start every period, offset by the fraction.
+
+    Never done is due. A `last` in the future (the clock was stepped back) is due too.
+    """
+    if last is None or last > time:
+        return True
+    offset = fraction * period_seconds
+    return (time - offset) // period_seconds > (last - offset) // period_seconds

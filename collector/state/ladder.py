@@ -1,0 +1,31 @@
+"""The recovery ladder: a node long dead is asked less often, never slower than every 15 minutes."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from collector.state.cadence import due
+from collector.state.memory import NodeMemory
+
+HOUR: Final = 3600
+DAY: Final = 24 * HOUR
+RUNGS: Final = ((DAY, 900), (HOUR, 300))
+"""Dead for this many seconds: asked every so many seconds. Before that, in every round."""
+
+
+def rung(memory: NodeMemory, time: int) -> int:
+    """Seconds between two looks at this node; 0 is every round.
+
+    Only a node that is down and failed again when last asked is on the ladder: one good answer
+    takes it off.
+    """
+    if memory.up is not False or memory.recovering or memory.changed_at is None:
+        return 0
+    dead_seconds = time - memory.changed_at
+    return next((every for after, every in RUNGS if dead_seconds >= after), 0)
+
+
+def asks(memory: NodeMemory, time: int, fraction: float) -> bool:
+    """Whether the node is looked at in this round."""
+    every = rung(memory, time)
+    return every == 0 or due(time, memory.dialled_at, every, fraction)

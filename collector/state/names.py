@@ -1,0 +1,40 @@
+"""Names that strangers can make up, bounded before they become series."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+LIMIT: Final = 32
+OTHER: Final = "other"
+KEPT_SECONDS: Final = 7 * 86_400
+"""A name unseen for this long gives its place to a new one."""
+
+
+@dataclass(slots=True)
+class Names:
+    """At most 32 names that strangers made up, first come first served; the rest is `other`."""
+
+    seen_at: dict[str, int] = field(default_factory=dict)
+    """Round in which each name of a stranger was last seen."""
+    published_at: dict[str, int] = field(default_factory=dict)
+    """The same of names that the network itself publishes; these are always admitted."""
+
+    def admit(self, name: str, time: int) -> str:
+        """The name, or `other` when there is no place for it."""
+        if name not in self.seen_at and len(self.seen_at) >= LIMIT:
+            oldest = min(self.seen_at, key=lambda n: (self.seen_at[n], n))
+            if time - self.seen_at[oldest] <= KEPT_SECONDS:
+                return OTHER
+            del self.seen_at[oldest]
+        self.seen_at[name] = time
+        return name
+
+    def note(self, name: str, time: int) -> None:
+        """A published name was seen."""
+        self.published_at[name] = time
+
+    def current(self, time: int) -> tuple[str, ...]:
+        """Every name seen within a week: those whose counts are written, zero included."""
+        seen = {**self.seen_at, **self.published_at}
+        return tuple(sorted(n for n, at in seen.items() if time - at <= KEPT_SECONDS))

@@ -1,0 +1,228 @@
+"""What is told of a node in a round: its events, and which slow facts are written this time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields, replace
+from typing import Any, Final
+
+from collector.failure import Failure
+from collector.listing import NetworkSettings
+from collector.node import Node
+from collector.observation import Attempt, Capability, Endpoint, Gpu, Ipv6, Observation
+from collector.state.cadence import due
+from collector.state.event import Event, Kind, clock, span
+from collector.state.memory import NodeMemory
+from collector.state.names import OTHER, Names
+from collector.state.verdict import GpuCount
+
+_HOURLY: Final = 3600
+_SLOW: Final = frozenset({Endpoint.IPV6, Endpoint.DIAGNOSTIC_VM})
+
+
+def joined(node: Node) -> Event:
+    """The node is new on the list."""
+    return Event(Kind.JOINED, node.hash, node.display_name, f"{node.display_name} joined")
+
+
+def left(key: str, memory: NodeMemory) -> Event:
+    """The node is no longer on the list."""
+    return Event(Kind.LEFT, key, memory.name, f"{memory.name} left the list")
+
+
+def renamed(node: Node, memory: NodeMemory) -> Event:
+    """The node has a new name, which is taken up now."""
+    old, new = memory.name, node.display_name
+    return Event(Kind.RENAMED, node.hash, new, f"{old} is now {new}", old=old, new=new)
+
+
+def moved(node: Node, memory: NodeMemory) -> Event:
+    """The node has a new address."""
+    text = f"{memory.name} moved from {memory.address or '(none)'} to {node.address or '(none)'}"
+    return Event(
+        Kind.ADDRESS_CHANGED, node.hash, memory.name, text, old=memory.address, new=node.address
+    )
+
+
+def down(node: Node, memory: NodeMemory) -> Event:
+    """The node is down, since the first bad round."""
+    since = memory.changed_at or 0
+    text = f"{memory.name} is down: {memory.failure} since {clock(since)}"
+    return Event(Kind.DOWN, node.hash, memory.name, text, failure=str(memory.failure), since=since)
+
+
+def up(node: Node, memory: NodeMemory, down_since: int | None) -> Event:
+    """The node is up again, since the first good round."""
+    since = memory.changed_at or 0
+    lasted = None if down_since is None else max(0.0, float(since - down_since))
+    after = "" if lasted is None else f" after {span(lasted)}"
+    text = f"{memory.name} is up again since {clock(since)}{after}"
+    return Event(Kind.UP, node.hash, memory.name, text, since=since, lasted_seconds=lasted)
+
+
+def duplicate(kind: Kind, node: Node, name: str, others: Iterable[str]) -> Event:
+    """The node is listed more than once, or shares its address with other nodes."""
+    what = (
+        "its hash is listed again with"
+        if kind is Kind.DUPLICATE_HASH
+        else "shares its address with"
+    )
+    listed = ", ".join(sorted(others))[:200]
+    return Event(kind, node.hash, name, f"{name}: {what} {listed}", new=listed)
+
+
+def ipv6(memory: NodeMemory, time: int, observation: Observation) -> Ipv6 | None:
+    """An IPv6 measurement that is believed: a no only when the next round confirms it.
+
+    (A diagnostic VM that was cold says no.)
+    """
+    if not any(a.endpoint in _SLOW for a in observation.attempts):
+        return None
+    memory.ipv6_at = time
+    found, doubted = observation.ipv6, memory.ipv6_doubted
+    if (found is None or not found.vm) and not doubted:
+        memory.ipv6_doubted = True
+        return None
+    memory.ipv6_doubted = False
+    if found:
+        memory.ipv6_measured_at, memory.ipv6_ok = time, found.ok
+    return found
+
+
+def written(
+    memory: NodeMemory,
+    time: int,
+    node: Node,
+    observation: Observation | None,
+    events: list[Event],
+) -> dict[str, Any]:
+    """Which of the facts that are written on change and once an hour are written now."""
+    if observation is None or not observation.tried:
+        return {}
+    return {
+        "write_version": _version(memory, time, node, observation, events),
+        "write_capability": _capability(memory, time, node, observation.capability),
+        "attempts": _attempts(memory, time, node, observation.attempts),
+    }
+
+
+def _version(
+    memory: NodeMemory, time: int, node: Node, observation: Observation, events: list[Event]
+) -> bool:
+    new, old = observation.version, memory.version
+    if new is None:
+        return False
+    changed = new != old
+    if changed and old is not None:
+        text = f"{memory.name} went from {old} to {new}"
+        events.append(Event(Kind.VERSION_CHANGED, node.hash, memory.name, text, old=old, new=new))
+    memory.version = new
+    if not changed and not due(time, memory.version_at, _HOURLY, node.fraction()):
+        return False
+    memory.version_at = time
+    return True
+
+
+def _capability(memory: NodeMemory, time: int, node: Node, said: Capability) -> bool:
+    news = {f.name: value for f in fields(said) if (value := getattr(said, f.name)) is not None}
+    if not news:
+        return False
+    known = replace(memory.capability, **news)
+    changed = known != memory.capability
+    memory.capability = known
+    if not changed and not due(time, memory.capability_at, _HOURLY, node.fraction()):
+        return False
+    memory.capability_at = time
+    return True
+
+
+def _attempts(
+    memory: NodeMemory, time: int, node: Node, attempts: tuple[Attempt, ...]
+) -> tuple[Attempt, ...]:
+    """All once an hour; else those that failed, those that work again, and the rare ones."""
+    hourly = due(time, memory.attempts_at, _HOURLY, node.fraction())
+    if hourly:
+        memory.attempts_at = time
+    failing = set(memory.failing)
+    shown = tuple(
+        a
+        for a in attempts
+        if hourly or a.failure is not Failure.NONE or a.endpoint in failing or a.endpoint in _SLOW
+    )
+    for attempt in attempts:
+        if attempt.failure is Failure.NONE:
+            failing.discard(attempt.endpoint)
+        else:
+            failing.add(attempt.endpoint)
+    memory.failing = sorted(failing)
+    return shown
+
+
+def gpus(
+    memory: NodeMemory,
+    time: int,
+    node: Node,
+    observation: Observation | None,
+    settings: NetworkSettings,
+    names: Mapping[str, Names],
+    events: list[Event],
+) -> dict[tuple[str, str], GpuCount]:
+    """GPUs by kind, and the events of those that came or went; empty if not measured."""
+    usage = observation.usage if observation else None
+    if usage is None or usage.gpus is None:
+        return {}
+    grouped: dict[tuple[str, str], list[Gpu]] = {}
+    for gpu in usage.gpus:
+        grouped.setdefault(_kind(gpu, time, settings, names), []).append(gpu)
+    counted = {
+        kind: GpuCount(
+            total=len(same),
+            available=sum(gpu.available for gpu in same),
+            compatible=_compatible(same),
+        )
+        for kind, same in sorted(grouped.items())
+    }
+    owned = {f"{model} ({device})": count.total for (model, device), count in counted.items()}
+    if memory.gpus is not None:
+        events += _gpu_events(node, memory, memory.gpus, owned)
+    memory.gpus = owned
+    return counted
+
+
+def _compatible(same: list[Gpu]) -> int | None:
+    known = [gpu.compatible for gpu in same if gpu.compatible is not None]
+    return sum(known) if known else None
+
+
+def _kind(
+    gpu: Gpu, time: int, settings: NetworkSettings, names: Mapping[str, Names]
+) -> tuple[str, str]:
+    """Model and device id: as published, else a name that is bounded."""
+    if published := settings.gpus.get(gpu.device_id):
+        names["models"].note(published, time)
+        return published, gpu.device_id
+    model = gpu.model or gpu.device_name or "unknown"
+    if model in settings.gpu_models:
+        names["models"].note(model, time)
+    elif model != "unknown":
+        model = names["models"].admit(model, time)
+    device = gpu.device_id
+    if device != "unknown":
+        device = OTHER if model == OTHER else names["devices"].admit(device, time)
+    return model, device
+
+
+def _gpu_events(
+    node: Node, memory: NodeMemory, before: Mapping[str, int], now: Mapping[str, int]
+) -> list[Event]:
+    """At most one event for what came and one for what went."""
+    changes = {kind: now.get(kind, 0) - before.get(kind, 0) for kind in sorted({*before, *now})}
+    events = []
+    for event, sign, verb in ((Kind.GPU_ADDED, 1, "added"), (Kind.GPU_REMOVED, -1, "removed")):
+        told = ", ".join(
+            f"{abs(change)} x {kind}" for kind, change in changes.items() if change * sign > 0
+        )
+        if told:
+            text = f"{memory.name}: {verb} {told}"
+            events.append(Event(event, node.hash, memory.name, text, new=told))
+    return events

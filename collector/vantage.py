@@ -1,0 +1,85 @@
+"""Whether *we* could see in a round, and if not, what of ours was the cause."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from collector.failure import Failure
+from collector.observation import Observation
+
+OWN_SHARE: Final = 0.25
+"""Share of the nodes tried whose failure is our own above which the whole round is not trusted."""
+
+
+class Reason(StrEnum):
+    """Why a vantage could not see."""
+
+    NONE = "none"
+    CONTROLS = "controls"
+    """The controls answered, but not as they should: their handshake failed."""
+    DNS = "dns"
+    """No control's name could be resolved."""
+    NETWORK = "network"
+    """No control could be connected to."""
+    DESCRIPTORS = "descriptors"
+    """We ran out of file descriptors or local ports."""
+    DEADLINE = "deadline"
+    """We ran out of time."""
+    LOOP_LAG = "loop_lag"
+    """Our event loop stood still longer than a node may be silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What the controls said."""
+
+    reason: Reason = Reason.NONE
+    ipv6: bool = False
+    """There is a way out over IPv6, and no control that has IPv6 contradicts."""
+    detail: str = ""
+    """Each control that failed, with its failure; for the log."""
+
+    @property
+    def ok(self) -> bool:
+        """At least one control took a connection (or there is no control)."""
+        return self.reason is Reason.NONE
+
+
+def own_reason(
+    observations: Iterable[Observation], lag_seconds: float, lag_limit_seconds: float
+) -> Reason:
+    """What of ours, besides the controls, spoilt the round; `none` if nothing did."""
+    if lag_seconds > lag_limit_seconds:
+        return Reason.LOOP_LAG
+    failures = [o.failure for o in observations if o.tried or o.failure is Failure.ROUND_DEADLINE]
+    if not failures:
+        return Reason.NONE
+
+    for failure, reason in (
+        (Failure.NO_DESCRIPTORS, Reason.DESCRIPTORS),
+        (Failure.ROUND_DEADLINE, Reason.DEADLINE),
+    ):
+        if failures.count(failure) > OWN_SHARE * len(failures):
+            return reason
+    return Reason.NONE
+
+
+def excuse(observation: Observation, reason: Reason, ipv6: bool) -> Observation:
+    """What our own trouble explains is not held against the node.
+
+    Failing controls explain everything up to the handshake and every timeout; a loop that stood
+    still explains timeouts only; a vantage without IPv6 explains what a node with nothing else did.
+    """
+    match reason:
+        case Reason.CONTROLS | Reason.DNS | Reason.NETWORK:
+            return observation.excused(Failure.BLIND, lambda failure: failure.clouded)
+        case Reason.LOOP_LAG:
+            return observation.excused(
+                Failure.BLIND, lambda failure: failure.hung and failure.clouded
+            )
+    if observation.ipv6_only and not ipv6:
+        return observation.excused(Failure.NO_ROUTE, lambda failure: failure.clouded)
+    return observation
