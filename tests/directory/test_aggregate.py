@@ -213,7 +213,7 @@ def test_recorded_message() -> None:
     ],
 )
 def test_recorded_settings(name: str, count: int, version: str | None) -> None:
-    """Recorded settings give every GPU once; the device that is listed twice has its first model."""
+    """Recorded settings give every GPU once; a device listed twice has its first model."""
     read = SETTINGS.parse(recorded(name))
     assert (len(read.gpus), read.last_crn_version) == (count, version)
     assert read.gpus["10de:2685"] == "RTX 5090"

@@ -1,0 +1,131 @@
+"""The network's API hosts, asked one after another until one gives a good answer."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
+
+import aiohttp
+from yarl import URL
+
+from collector.directory.aggregate import Aggregate
+
+logger = logging.getLogger(__name__)
+
+BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
+"""Longest body that is read, after decompression."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer(Generic[T]):
+    """A good answer."""
+
+    host: str
+    """Base URL of the host that gave it."""
+    body: bytes
+    value: T
+
+
+class SourceError(Exception):
+    """No host gave a good answer; `reasons` says why, by host, in the order asked."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__("; ".join(f"{host}: {reason}" for host, reason in reasons.items()))
+        self.reasons = reasons
+
+
+class Source:
+    """Several hosts that publish the same aggregates. The first good answer wins.
+
+    For each aggregate the host that answered last is asked first. The session is the caller's.
+    """
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        hosts: Sequence[str],
+        timeout_seconds: float = 20.0,
+        limit_bytes: int = BODY_LIMIT_BYTES,
+    ) -> None:
+        """`hosts` are base URLs; the timeout is per host and holds for connect, head and body."""
+        self._session = session
+        self._hosts = tuple(dict.fromkeys(host.rstrip("/") for host in hosts))
+        self._order: dict[str, list[str]] = {}
+        self._timeout_seconds = timeout_seconds
+        self._limit_bytes = limit_bytes
+        self._complaints: dict[tuple[str, str], str] = {}
+
+    async def fetch(self, aggregate: Aggregate[T]) -> Answer[T]:
+        """The aggregate from the first host that gives a good one; SourceError if none does."""
+        reasons: dict[str, str] = {}
+        for host in tuple(self._ordered(aggregate.key)):
+            try:
+                answer = await self._ask(host, aggregate)
+            except (aiohttp.ClientError, OSError, ValueError) as error:
+                reasons[host] = self._reason(error)
+                self._complain(host, aggregate.key, reasons[host])
+            else:
+                self._praise(host, aggregate.key)
+                return answer
+        raise SourceError(reasons)
+
+    def distrust(self, host: str, key: str) -> None:
+        """Ask this host last for the aggregate `key`: what it said is hard to believe."""
+        self._ordered(key).sort(key=host.__eq__)
+
+    def _ordered(self, key: str) -> list[str]:
+        """The hosts in the order in which they are asked for an aggregate."""
+        return self._order.setdefault(key, list(self._hosts))
+
+    async def _ask(self, host: str, aggregate: Aggregate[T]) -> Answer[T]:
+        async with asyncio.timeout(self._timeout_seconds):
+            body = await self._body(URL(host + aggregate.path))
+        value = await asyncio.to_thread(aggregate.parse, body)
+        return Answer(host, body, value)
+
+    async def _body(self, url: URL) -> bytes:
+        """The whole body of a 200; ValueError for another status and for too long a body."""
+        unlimited = aiohttp.ClientTimeout(total=None)  # the caller's limit holds for everything
+        async with self._session.get(url, allow_redirects=False, timeout=unlimited) as response:
+            if response.status != 200:
+                redirect = 300 <= response.status < 400
+                raise ValueError(f"HTTP {response.status}{' (not followed)' if redirect else ''}")
+            body = bytearray()
+            async for chunk in response.content.iter_any():
+                body += chunk
+                if len(body) > self._limit_bytes:
+                    raise ValueError(f"a body of more than {self._limit_bytes:,} bytes")
+        return bytes(body)
+
+    def _reason(self, error: Exception) -> str:
+        """What went wrong, the same words for the same thing every time."""
+        match error:
+            case aiohttp.InvalidURL():
+                return "not a URL"
+            case TimeoutError():
+                return f"no complete answer within {self._timeout_seconds:g} s"
+            case aiohttp.ClientConnectorDNSError():
+                return "its name cannot be resolved"
+            case aiohttp.ClientSSLError():
+                return "no trusted TLS connection"
+            case aiohttp.ClientConnectorError():
+                return f"cannot connect ({error.os_error.strerror or type(error).__name__})"
+            case aiohttp.ClientError():
+                return f"no complete HTTP answer ({type(error).__name__})"
+            case _:
+                return str(error) or type(error).__name__
+
+    def _complain(self, host: str, key: str, reason: str) -> None:
+        if self._complaints.get((host, key)) != reason:
+            self._complaints[host, key] = reason
+            logger.warning("%s did not give the aggregate %s: %s", host, key, reason)
+
+    def _praise(self, host: str, key: str) -> None:
+        self._ordered(key).sort(key=host.__ne__)
+        if self._complaints.pop((host, key), None):
+            logger.info("%s gives the aggregate %s again", host, key)
