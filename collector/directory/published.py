@@ -105,7 +105,7 @@ class Directory:
         reasons = "; ".join(f"{host}: {reason}" for host, reason in self._nodes.reasons.items())
         return DirectoryError(
             f"No list of nodes: there is no saved copy, and no API host gave it "
-            f"({reasons or 'none is configured'}).",
+            f"({reasons or 'stopped before one answered'}).",
             ADVICE,
         )
 

@@ -72,7 +72,7 @@ class Source:
             else:
                 self._praise(host, aggregate.key)
                 return answer
-        raise SourceError(reasons)
+        raise SourceError(reasons or {"API hosts": "none is configured"})
 
     def distrust(self, host: str, key: str) -> None:
         """Ask this host last for the aggregate `key`: what it said is hard to believe."""
