@@ -64,6 +64,8 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
             return _certificate_failure(exc.certificate_error)
         case aiohttp.ClientSSLError():
             return _certificate_failure(exc.os_error)
+        case aiohttp.ClientConnectorError() if trail.sent_at is not None:
+            return Failure.ANSWER_BROKEN
         case aiohttp.ClientConnectorError():
             return os_failure(exc.os_error, trail)
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():

@@ -195,7 +195,7 @@ class Look:
             if done:
                 response.release()
             else:
-                response.close()
+                abandon(response)
         return answer
 
     def _note(self, answer: Answer, fits: bool) -> None:
@@ -239,6 +239,17 @@ class Look:
         if first is None:
             return Failure.ROUND_DEADLINE if cut else Failure.INTERNAL
         return Failure.NOT_A_CRN if first in _SOFT else first
+
+
+def abandon(response: aiohttp.ClientResponse) -> None:
+    """Close its connection at once.
+
+    A polite close would have uvloop go on reading what the node still sends, for 30 s.
+    """
+    connection = response.connection
+    if connection and connection.transport:
+        connection.transport.abort()
+    response.close()
 
 
 def _reading(

@@ -7,6 +7,7 @@ all of them. Our own gate (`collector.probe.gate`) is at most the connector's li
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -80,6 +81,8 @@ def _socket_factory(policy: AddressPolicy) -> Any:
         if policy.forbids(address[0]):
             raise ForbiddenAddressError(address[0])
         if trail := TRAIL.get(None):
+            if trail.repeating:
+                raise ConnectionResetError(errno.ECONNRESET, "cut off before the answer")
             trail.dialling()
         return socket.socket(family, kind, protocol)
 
@@ -91,7 +94,11 @@ def _tracing() -> aiohttp.TraceConfig:
 
     async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
         if trail := TRAIL.get(None):
-            trail.connected_at = perf_counter()
+            trail.connected(fresh=True)
+
+    async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
+        if trail := TRAIL.get(None):
+            trail.connected(fresh=False)
 
     async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
         if trail := TRAIL.get(None):
@@ -102,7 +109,7 @@ def _tracing() -> aiohttp.TraceConfig:
             trail.first_byte_at = perf_counter()
 
     config.on_connection_create_end.append(connected)
-    config.on_connection_reuseconn.append(connected)
+    config.on_connection_reuseconn.append(reused)
     config.on_request_headers_sent.append(sent)
     config.on_request_end.append(answering)
     return config

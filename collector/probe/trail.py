@@ -35,6 +35,8 @@ class Trail:
     connected_at: float | None = None
     sent_at: float | None = None
     first_byte_at: float | None = None
+    fresh: bool = True
+    """The connection of this check was made for it."""
     handshakes: int = 0
     addresses: list[str] = field(default_factory=list)
     """Every address of the node's name, of both families."""
@@ -45,6 +47,7 @@ class Trail:
         """Forget the stamps: another check begins."""
         self.dns_at = self.resolved_at = self.tcp_at = self.tls_at = None
         self.connected_at = self.sent_at = self.first_byte_at = None
+        self.fresh = True
 
     @property
     def phase(self) -> Phase:
@@ -81,6 +84,20 @@ class Trail:
         if self.tcp_at is None or self.tls_at is not None:
             self.tcp_at = perf_counter()
             self.tls_at = None
+
+    def connected(self, fresh: bool) -> None:
+        """A connection is at hand: made for this check, or left by the one before."""
+        self.connected_at = perf_counter()
+        self.fresh = fresh
+
+    @property
+    def repeating(self) -> bool:
+        """The request was sent on a connection made for it, and another one is being made.
+
+        aiohttp repeats a GET when its connection breaks. That is right for a connection that was
+        left idle, but a probe never retries.
+        """
+        return self.sent_at is not None and self.fresh
 
     def shaking(self) -> None:
         """The TLS handshake begins."""
