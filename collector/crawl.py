@@ -1,0 +1,229 @@
+"""One round, from the list of nodes to points that are kept. Reads like the story it is."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Final, Protocol
+
+import psutil
+
+from collector.failure import Failure
+from collector.lag import LoopLag
+from collector.listing import Listing
+from collector.measurement import Point
+from collector.node import Node
+from collector.observation import Observation
+from collector.points import Collector, CollectorStore, points_of
+from collector.probe.gate import Gate
+from collector.state.judge import State
+from collector.state.verdict import Judgement
+from collector.store import Batch, Receipt
+from collector.sweep import Look, Pace, Sweep
+from collector.vantage import Reason, Sight, own_reason
+
+log = logging.getLogger(__name__)
+
+LAG_LIMIT_SECONDS: Final = 2.0
+"""A loop that stood still this long may have missed answers that came in time."""
+_SECOND_ASK_SECONDS: Final = 3.0
+"""The controls are asked again within this time, so that the round still ends before the next."""
+
+
+class Lister(Protocol):
+    """Where the list of nodes comes from."""
+
+    async def listing(self) -> Listing:
+        """The list as it is known now. Raises DirectoryError if none is known."""
+
+
+class Prober(Protocol):
+    """Looks at nodes."""
+
+    def refusal(self, node: Node) -> Failure:
+        """Why a node is not dialled at all; `none` if it is."""
+
+    def look(self, node: Node, ipv6: bool) -> Look:
+        """A look at a node that is not refused."""
+
+    def use_ipv6(self, available: bool) -> None:
+        """Say whether this vantage has a way out over IPv6."""
+
+
+class Controls(Protocol):
+    """Tells whether we can see."""
+
+    def has_ipv6(self) -> bool:
+        """Whether this machine knows a way out over IPv6."""
+
+    async def ask(self, within_seconds: float = ...) -> Sight:
+        """Ask every control once."""
+
+
+class Store(Protocol):
+    """Keeps rounds."""
+
+    async def commit(self, batch: Batch) -> Receipt:
+        """Keep points and state, all or nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """A finished round."""
+
+    judgement: Judgement
+    points: tuple[Point, ...]
+    receipt: Receipt
+    seconds: float
+    """From its start to its commit."""
+    overran: bool
+
+    def summary(self) -> str:
+        """One line for the log."""
+        verdicts = self.judgement.verdicts
+        failures = Counter(v.failure for v in verdicts if v.failure is not Failure.NONE)
+        reachable = sum(v.observation is not None and v.observation.reachable for v in verdicts)
+        causes = ", ".join(f"{failure} {n}" for failure, n in failures.most_common(4))
+        blind = "" if self.judgement.sees else f" BLIND ({self.judgement.reason})"
+        return (
+            f"round {self.judgement.time}: {reachable} of {len(verdicts)} nodes reachable"
+            f"{f' ({causes})' if causes else ''}, {len(self.points)} points in "
+            f"{self.seconds:.1f} s{', deadline reached' if self.overran else ''}{blind}"
+        )
+
+
+@dataclass(slots=True)
+class Counters:
+    """What happened between two rounds, reported in the next one."""
+
+    rounds_skipped: int = 0
+    rounds_missed: int = 0
+
+
+@dataclass(slots=True)
+class Crawl:
+    """Everything a round needs. The parts belong to the caller."""
+
+    directory: Lister
+    prober: Prober
+    controls: Controls
+    gate: Gate
+    state: State
+    store: Store
+    vantage: str
+    counters: Counters = field(default_factory=Counters)
+    seen: Callable[[Observation], None] = lambda _: None
+    """Called for each node as its observation comes in."""
+    begun: Callable[[int], None] = lambda _: None
+    """Called with the number of nodes that are looked at."""
+    _sweep: Sweep | None = None
+    _receipt: Receipt | None = None
+
+    async def round(self, time: int, pace: Pace) -> Round:
+        """Crawl every node once, in the round of `time` (epoch seconds). Raises DirectoryError."""
+        started = perf_counter()
+        listing = await self.directory.listing()
+        async with LoopLag() as lag:
+            observations, sight = await self._look_around(time, listing, pace)
+        reason = sight.reason
+        if reason is Reason.NONE:
+            reason = own_reason(observations.values(), lag.worst_seconds, LAG_LIMIT_SECONDS)
+        judgement = self.state.judge(time, listing, observations, reason, sight)
+        overran = self._sweep is not None and self._sweep.overran
+        points = list(points_of(judgement, self.vantage))
+        points += self._own_points(
+            time, points, perf_counter() - started, lag.worst_seconds, overran, observations
+        )
+        receipt = await self.store.commit(Batch(time, points, self.state.changes()))
+        self._receipt = receipt
+        self.counters = Counters()
+        if reason is not Reason.NONE:
+            log.warning("this vantage cannot see (%s): %s", reason, sight.detail or "see figures")
+        return Round(judgement, tuple(points), receipt, perf_counter() - started, overran)
+
+    def cut(self, seconds: float) -> None:
+        """Let the round under way finish for so many seconds at most."""
+        if self._sweep:
+            self._sweep.cut(seconds)
+
+    async def _look_around(
+        self, time: int, listing: Listing, pace: Pace
+    ) -> tuple[dict[str, Observation], Sight]:
+        """Look at every node that is due, and at the controls."""
+        self.prober.use_ipv6(self.controls.has_ipv6())
+        refused = {
+            node.hash: Observation(node, failure)
+            for node in listing.nodes
+            if (failure := self.prober.refusal(node)) is not Failure.NONE
+        }
+        dialled = [node for node in listing.nodes if node.hash not in refused]
+        orders = self.state.orders(time, dialled)
+        self.begun(len(orders))
+        self._sweep = Sweep(self.gate, self.prober.look, self.seen)
+        asking = asyncio.create_task(self.controls.ask())
+        try:
+            observations = await self._sweep.run(orders, pace)
+            sight = await asking
+        finally:
+            asking.cancel()
+        if sight.ok and self.state.suspicious(observations.values()):
+            log.info("many nodes failed together: asking the controls again")
+            again = await self.controls.ask(_SECOND_ASK_SECONDS)
+            sight = replace(again, ipv6=again.ipv6 and sight.ipv6)
+        return refused | observations, sight
+
+    def _own_points(
+        self,
+        time: int,
+        points: list[Point],
+        seconds: float,
+        lag_seconds: float,
+        overran: bool,
+        observations: dict[str, Observation],
+    ) -> list[Point]:
+        """The collector's point, and the store's as it stood after the round before."""
+        rss_bytes, open_fds = own_resources()
+        stored: list[Point] = []
+        if receipt := self._receipt:
+            stored.append(
+                CollectorStore(
+                    time=time,
+                    vantage=self.vantage,
+                    store="embedded",
+                    connected=receipt.stored,
+                    points_delivered=receipt.points,
+                    points_rejected=receipt.rejected,
+                    points_dropped=receipt.dropped,
+                    backlog_bytes=receipt.waiting_bytes,
+                    backlog_points=receipt.waiting_points,
+                    backlog_seconds=receipt.waiting_seconds,
+                    write_seconds=receipt.seconds,
+                )
+            )
+        own = Collector(
+            time=time,
+            vantage=self.vantage,
+            round_seconds=seconds,
+            loop_lag_seconds=lag_seconds,
+            probes=sum(len(o.attempts) for o in observations.values()),
+            points=len(points) + len(stored) + 1,
+            rounds_skipped=self.counters.rounds_skipped,
+            rounds_missed=self.counters.rounds_missed,
+            overran=overran,
+            rss_bytes=rss_bytes,
+            open_fds=open_fds,
+        )
+        return [own, *stored]
+
+
+def own_resources() -> tuple[int | None, int | None]:
+    """Resident memory in bytes and open descriptors of this process; None where unknown."""
+    process = psutil.Process()
+    try:
+        return process.memory_info().rss, process.num_fds()
+    except (psutil.Error, AttributeError):  # no descriptors to count on Windows
+        return None, None
