@@ -59,7 +59,7 @@ class Door:
     accepted: called with every connection, a non-blocking socket.
     """
 
-    __slots__ = ("_accepted", "_filler", "_loop", "_sock", "address", "port", "way")
+    __slots__ = ("_accepted", "_loop", "_sock", "address", "port", "way")
 
     def __init__(
         self,
@@ -70,7 +70,6 @@ class Door:
         self._loop = loop
         self._accepted = accepted
         self._sock: socket.socket | None = sock
-        self._filler: socket.socket | None = None
         self.address: str
         self.port: int
         self.address, self.port = sock.getsockname()[:2]
@@ -91,7 +90,7 @@ class Door:
             self._sock = bind(self.address, self.port)
         if way is Way.BLACK_HOLE:
             self._sock.listen(0)
-            self._filler = _knock(self._sock)
+            _fill(self._sock)
         else:
             self._sock.listen(BACKLOG)
             self._loop.add_reader(self._sock.fileno(), self._accept)
@@ -103,9 +102,7 @@ class Door:
         self.way = Way.REFUSED
 
     def _stop(self) -> None:
-        if self._filler is not None:
-            self._filler.close()
-            self._filler = None
+        if self.way is Way.BLACK_HOLE:
             self._drain()
         if self._sock is not None and self.way is Way.OPEN:
             self._loop.remove_reader(self._sock.fileno())
@@ -145,9 +142,12 @@ class Door:
             self._loop.add_reader(self._sock.fileno(), self._accept)
 
 
-def _knock(listener: socket.socket) -> socket.socket:
-    """Take the one place in the queue of a listener."""
-    sock = socket.socket(listener.family, socket.SOCK_STREAM)
-    sock.setblocking(False)
-    sock.connect_ex(listener.getsockname())
-    return sock
+def _fill(listener: socket.socket) -> None:
+    """Take the one place in the queue of a listener.
+
+    A connection keeps its place until it is accepted, even when its other end has closed; so a
+    black hole costs no descriptor beyond its listener.
+    """
+    with socket.socket(listener.family, socket.SOCK_STREAM) as sock:
+        sock.setblocking(False)
+        sock.connect_ex(listener.getsockname())

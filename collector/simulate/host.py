@@ -6,7 +6,7 @@ import random
 import socket
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from types import TracebackType
 from typing import Self
 
@@ -18,7 +18,7 @@ from collector.simulate.http import parse
 from collector.simulate.machine import Load
 from collector.simulate.misbehave import Pace, Reply, before_tls, instead_of_answer
 from collector.simulate.seen import Seen
-from collector.simulate.voice import Voice
+from collector.simulate.voice import NodeVoice, Voice
 from collector.simulate.wire import Wire
 
 _CERTIFICATES = {
@@ -44,6 +44,7 @@ class Host:
     latency: what real latencies are multiplied by; 0 answers at once.
     share: where this node stands among the nodes by latency, 0 (fastest) to 1.
     memory: how many requests `seen.requests` keeps.
+    voice: what it says instead of what a node says; `clock`, `load` and `latency` are then unused.
     """
 
     def __init__(
@@ -54,7 +55,7 @@ class Host:
         name: str = "crn.simulated.test",
         names: Sequence[str] = (),
         address: str | None = None,
-        ports: Sequence[int] | None = None,
+        ports: Iterable[int] | None = None,
         ipv6: bool = False,
         clock: Callable[[], float] = time.time,
         load: Callable[[], Load] = Load,
@@ -62,6 +63,7 @@ class Host:
         share: float = 0.5,
         pace: Pace | None = None,
         memory: int = 1000,
+        voice: Voice | None = None,
     ) -> None:
         self.behaviour = behaviour or Behaviour()
         self.authority = authority or Authority()
@@ -73,7 +75,7 @@ class Host:
         self._ports = ports if ports is not None else random.sample(PORTS, 100)
         self._ipv6 = has_ipv6() and (ipv6 or self.behaviour.aaaa is not Aaaa.NONE)
         self._pace = pace or Pace()
-        self._voice = Voice(self.behaviour, name, clock, load, latency, share)
+        self._voice = voice or NodeVoice(self.behaviour, name, clock, load, latency, share)
         self._doors: list[Door] = []
         self._cuts: tuple[Way | None, Way | None] = (None, None)
         self._connections: set[asyncio.Task[None]] = set()
@@ -121,6 +123,12 @@ class Host:
             self.behaviour = behaviour
             self._voice.become(behaviour)
             self._turn_doors()
+
+    def rename(self, name: str) -> None:
+        """Go by another host name, which its certificates must cover."""
+        if name != self.name:
+            self.name = name
+            self._voice.rename(name)
 
     def cut(self, ipv4: Way | None, ipv6: Way | None) -> None:
         """Hide the node behind an outage of the client's own; None ends it, for each family."""

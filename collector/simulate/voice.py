@@ -1,9 +1,11 @@
 """What a host says over HTTP: the right answers of a node, or the wrong ones."""
 
 from collections.abc import Callable
+from typing import Protocol
 
 from collector.simulate.answer import Answer, answer
 from collector.simulate.behaviour import Behaviour, ServerHeader
+from collector.simulate.fault import Fault
 from collector.simulate.http import Request, head
 from collector.simulate.latency import BOOT_SECONDS, DIAGNOSTIC_SECONDS, LIGHT_SECONDS, quantile
 from collector.simulate.machine import Load
@@ -15,7 +17,26 @@ _AWAKE_SECONDS = 3600.0
 _PROXY = "nginx/1.24.0"
 
 
-class Voice:
+class Voice(Protocol):
+    """What a host needs to speak HTTP."""
+
+    def become(self, behaviour: Behaviour) -> None:
+        """Speak as this behaviour does from now on."""
+
+    def rename(self, name: str) -> None:
+        """The host has another name from now on."""
+
+    def thinks(self, path: str) -> float:
+        """Seconds before an answer."""
+
+    def right(self, request: Request) -> bytes:
+        """What is sent when nothing is wrong."""
+
+    def wrong(self, request: Request, pace: Pace) -> bytes | Reply:
+        """What is sent instead, or the right answer for somebody to spoil on the wire."""
+
+
+class NodeVoice:
     """Makes the answers of one node and remembers whether its diagnostic VM is awake.
 
     clock, load, latency, share: as a `Host` has them.
@@ -46,6 +67,11 @@ class Voice:
         self._behaviour = behaviour
         self._prepared.clear()
 
+    def rename(self, name: str) -> None:
+        """Show another name in the configuration."""
+        self._name = name
+        self._prepared.clear()
+
     def thinks(self, path: str) -> float:
         """Seconds that the node takes before it answers."""
         if not path.startswith("/vm/"):
@@ -62,7 +88,7 @@ class Voice:
         prepared = self._prepared.get(key)
         if prepared is None:
             right = answer(request.target, self._moment(request.path))
-            prepared = _whole(right, self._servers(), close=request.last)
+            prepared = whole(right, self._servers(), close=request.last)
             if not _wakes(request.path):
                 self._prepared[key] = prepared
         return prepared
@@ -72,11 +98,9 @@ class Voice:
         behaviour = self._behaviour
         fault = behaviour.fault_on(request.path)
         right = answer(request.target, self._moment(request.path))
-        servers = self._servers() if behaviour.keeps_header else (_PROXY,)
-        instead = wrong(fault, request.path, right)
-        if instead is None:
-            return Reply(right, servers, pace)
-        return _whole(instead, servers, close=request.last)
+        keeps = behaviour.keeps_header and fault is not Fault.WEB_SERVER
+        servers = self._servers() if keeps else (_PROXY,)
+        return spoil(fault, request, Reply(right, servers, pace))
 
     def _moment(self, path: str) -> Moment:
         awake = True
@@ -97,7 +121,14 @@ class Voice:
         }[self._behaviour.server]
 
 
-def _whole(complete: Answer, servers: tuple[str, ...], *, close: bool) -> bytes:
+def spoil(fault: Fault, request: Request, reply: Reply) -> bytes | Reply:
+    """The bytes of a wrong answer; the right one back if it must be spoilt on the wire."""
+    instead = wrong(fault, request.path, reply.answer)
+    return reply if instead is None else whole(instead, reply.servers, close=request.last)
+
+
+def whole(complete: Answer, servers: tuple[str, ...], *, close: bool) -> bytes:
+    """Every byte of an answer."""
     return head(complete, servers, close=close) + complete.body
 
 
