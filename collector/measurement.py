@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum
@@ -19,6 +20,8 @@ TIME_RANGE: Final = range(-9_223_372_036, 9_223_372_037)
 INTEGER_RANGE: Final = range(-(2**63), 2**63)
 TEXT_LIMIT_BYTES: Final = 65_536
 """Longest text field that InfluxDB 2.x takes."""
+SERIES_LIMIT_BYTES: Final = 65_000
+"""Longest set of tags; a name and its tags must fit 64 KiB with what InfluxDB adds to them."""
 
 Value = str | int | float | None
 
@@ -71,52 +74,82 @@ class Point:
                 values.append(round(value, digits) if isinstance(value, float) else value)
         return tuple(values)
 
-    def objection(self) -> str | None:
-        """Why some generation of InfluxDB would refuse this point; None if all accept it."""
-        if self.time not in TIME_RANGE:
-            return f"time {self.time} does not fit 64 bits of nanoseconds"
-        written = False
-        for column, value in zip(self.columns(), self.row(), strict=True):
-            if problem := _objection(column, value):
+    def objection(self, row: tuple[Value, ...] | None = None) -> str | None:
+        """Why some generation of InfluxDB would refuse this point; None if all accept it.
+
+        `row` is what `row()` gives, if it is at hand.
+        """
+        if type(self.time) is not int or self.time not in TIME_RANGE:
+            return f"time {self.time!r} is not whole seconds within 64 bits of nanoseconds"
+        written, series = False, 0
+        for column, value in zip(self.columns(), row or self.row(), strict=True):
+            if value is None:
+                continue
+            if problem := _JUDGES[column.kind](value):
                 return f"{column.kind.value} {column.name!r}: {problem}"
-            written = written or (value is not None and column.kind is not Kind.TAG)
+            if column.kind is Kind.TAG:
+                series += _written_bytes(str(value))
+            else:
+                written = True
+        if series > SERIES_LIMIT_BYTES:
+            return f"its tags take more than {SERIES_LIMIT_BYTES} bytes"
         return None if written else "no field has a value"
 
 
 _WHOLE: Final = -1
+_UNTAGGABLE: Final = re.compile(r"[\t\n\r]|\\(?:[\\,= ]|\Z)")
+"""InfluxDB 3 ends a tag at a tab, and drops a backslash before another, a comma, `=` or a space."""
 
 
-def _objection(column: Column, value: Any) -> str | None:
-    """What is wrong with one value, or None."""
-    match column.kind:
-        case Kind.TAG:
-            if value is None:
-                return None
-            if not isinstance(value, str) or not value:
-                return f"{value!r} is not text with at least one character"
-            if "\n" in value or "\r" in value or value.endswith("\\"):
-                return f"{value!r} holds a line break or ends in a backslash"
-        case _ if value is None:
-            return None
-        case Kind.INTEGER:
-            if type(value) is not int:
-                return f"{value!r} is not an integer"
-            if value not in INTEGER_RANGE:
-                return f"{value} does not fit 64 bits"
-        case Kind.FLOAT:
-            if type(value) is not float or not math.isfinite(value):
-                return f"{value!r} is not a finite float"
-        case Kind.TEXT:
-            if not isinstance(value, str):
-                return f"{value!r} is not text"
-            if len(value.encode(errors="surrogatepass")) > TEXT_LIMIT_BYTES:
-                return f"longer than {TEXT_LIMIT_BYTES} bytes"
-    if isinstance(value, str) and not _encodable(value):
+def _judge_tag(value: Any) -> str | None:
+    if not isinstance(value, str) or not value:
+        return f"{value!r} is not text with at least one character"
+    if _UNTAGGABLE.search(value):
+        return f"{value!r} holds a tab, a line break, or a backslash that would escape"
+    return None if _encodable(value) else f"{value!r} is not UTF-8"
+
+
+def _judge_integer(value: Any) -> str | None:
+    if type(value) is not int:
+        return f"{value!r} is not an integer"
+    return None if value in INTEGER_RANGE else f"{value} does not fit 64 bits"
+
+
+def _judge_float(value: Any) -> str | None:
+    if type(value) is float and math.isfinite(value):
+        return None
+    return f"{value!r} is not a finite float"
+
+
+def _judge_text(value: Any) -> str | None:
+    if not isinstance(value, str):
+        return f"{value!r} is not text"
+    if not _encodable(value):
         return f"{value!r} is not UTF-8"
+    if len(value) * 4 > TEXT_LIMIT_BYTES and len(value.encode()) > TEXT_LIMIT_BYTES:
+        return f"longer than {TEXT_LIMIT_BYTES} bytes"
     return None
 
 
+_JUDGES: Final[dict[Kind, Callable[[Any], str | None]]] = {
+    Kind.TAG: _judge_tag,
+    Kind.INTEGER: _judge_integer,
+    Kind.FLOAT: _judge_float,
+    Kind.TEXT: _judge_text,
+}
+"""By type, what is wrong with a value that is there, or None."""
+
+
+def _written_bytes(tag: str) -> int:
+    """What a tag takes in line protocol, where comma, equals and space cost a byte more."""
+    if len(tag) < 128:
+        return 0  # even a hundred such tags fit
+    return len(tag.encode()) + sum(map(tag.count, ",= "))
+
+
 def _encodable(value: str) -> bool:
+    if value.isascii():
+        return True
     try:
         value.encode()
     except UnicodeEncodeError:
