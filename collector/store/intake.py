@@ -69,10 +69,10 @@ def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
         table = tables.get(point.MEASUREMENT)
         if table is None:
             raise ValueError(f"the store was opened without the measurement {point.MEASUREMENT}")
-        if reason := point.objection():
+        row = point.row()
+        if reason := point.objection(row):
             rejected.append(_rejected(point, reason))
         else:
-            row = point.row()
             rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
     if rejected:
         first = rejected[0]
@@ -90,7 +90,7 @@ def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
 
 def _rejected(point: Point, reason: str) -> Rejected:
     """A refused point may hold anything: out of range, not even UTF-8, of any length."""
-    time = point.time if abs(point.time) < 2**63 else 0
+    time = point.time if type(point.time) is int and abs(point.time) < 2**63 else 0
     return Rejected(time, point.MEASUREMENT, _kept(line(point)), _kept(reason))
 
 
