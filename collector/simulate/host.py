@@ -13,7 +13,7 @@ from typing import Self
 from collector.simulate.authority import Authority, Certificate
 from collector.simulate.behaviour import Aaaa, Behaviour
 from collector.simulate.door import PORTS, Door, Way, bind, has_ipv6
-from collector.simulate.fault import OUTCOMES, Fault
+from collector.simulate.fault import OUTCOMES, Fault, Phase
 from collector.simulate.http import parse
 from collector.simulate.machine import Load
 from collector.simulate.misbehave import Pace, Reply, before_tls, instead_of_answer
@@ -199,7 +199,7 @@ class Host:
         request = parse(received, number)
         self.seen.note(request)
         fault = self.behaviour.fault_on(request.path)
-        if OUTCOMES[fault].reachable:
+        if OUTCOMES[fault].reachable or OUTCOMES[fault].phase is not Phase.ANSWER:
             slow = self._pace.answer if fault is Fault.SLOW_ANSWER else 0.0
             if seconds := slow + self._voice.thinks(request.path):
                 await asyncio.sleep(seconds)
