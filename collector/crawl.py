@@ -60,7 +60,7 @@ class Controls(Protocol):
     def has_ipv6(self) -> bool:
         """Whether this machine knows a way out over IPv6."""
 
-    async def ask(self, within_seconds: float = ...) -> Sight:
+    async def ask(self, within_seconds: float | None = None) -> Sight:
         """Ask every control once."""
 
 

@@ -9,11 +9,11 @@ from __future__ import annotations
 import dataclasses
 import math
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar, Final, Self
 
 TIME_RANGE: Final = range(-9_223_372_036, 9_223_372_037)
 """Seconds since 1970 that fit InfluxDB's nanoseconds in 64 bits."""
@@ -73,6 +73,12 @@ class Point:
             else:
                 values.append(round(value, digits) if isinstance(value, float) else value)
         return tuple(values)
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any]) -> Self:
+        """The point of a row that was read back; columns of a newer version are passed over."""
+        known = {column.name for column in cls.columns()} | {"time"}
+        return cls(**{name: value for name, value in row.items() if name in known})
 
     def objection(self, row: tuple[Value, ...] | None = None) -> str | None:
         """Why some generation of InfluxDB would refuse this point; None if all accept it.

@@ -50,10 +50,11 @@ class Controls:
         """Whether this machine knows a way out over IPv6; asks nobody."""
         return has_route(_SOMEWHERE_IPV6) if self.ipv6 is None else self.ipv6
 
-    async def ask(self) -> Sight:
+    async def ask(self, within_seconds: float | None = None) -> Sight:
         """Whether we can see. One control that answers is enough."""
         ipv6 = self.has_ipv6()
-        words = await asyncio.gather(*(self._ask(target, ipv6) for target in self.targets))
+        limit = min(self.timeout_seconds, within_seconds or self.timeout_seconds)
+        words = await asyncio.gather(*(self._ask(target, ipv6, limit) for target in self.targets))
         failed = [word for word in words if word.failure is not Failure.NONE]
         contradicted = [word.ipv6 for word in words if word.ipv6 is not None]
         return Sight(
@@ -62,18 +63,18 @@ class Controls:
             detail=", ".join(f"{word.control.host}: {word.failure}" for word in failed),
         )
 
-    async def _ask(self, target: yarl.URL, ipv6: bool) -> _Word:
+    async def _ask(self, target: yarl.URL, ipv6: bool, limit_seconds: float) -> _Word:
         trail = Trail()
         trail.resolving()
         over_ipv6: bool | None = None
         failure = Failure.NONE
         port = target.port or 443
         try:
-            async with asyncio.timeout(self.timeout_seconds):
+            async with asyncio.timeout(limit_seconds):
                 found = await self._addresses(target)
                 trail.resolved(found)
                 if ipv6 and (sixes := [a for a in found if ":" in a]):
-                    over_ipv6 = await connects(sixes[0], port, self.timeout_seconds / 2)
+                    over_ipv6 = await connects(sixes[0], port, limit_seconds / 2)
                 await self._shake(target, found, port, trail)
         except NameNotFoundError:
             failure = Failure.DNS_NOT_FOUND

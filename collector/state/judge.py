@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
@@ -21,6 +22,8 @@ from collector.state.names import Names
 from collector.state.verdict import Judgement, Verdict
 from collector.text import release_of
 from collector.vantage import Reason, Sight, excuse
+
+log = logging.getLogger(__name__)
 
 LOST_SECONDS: Final = 7 * ladder.DAY
 _FRESH_INTERVALS: Final = 3
@@ -64,16 +67,19 @@ class State:
 
     @classmethod
     def load(cls, rules: Rules, entries: Mapping[str, bytes]) -> State:
-        """From what the store kept. Raises pydantic.ValidationError if that is not a state."""
+        """From what the store kept. An entry that cannot be read is forgotten, with a warning."""
         state = cls(rules)
         for key, body in entries.items():
             kind, _, name = key.partition(":")
-            if kind == "node":
-                state.memories[name] = unpack(body)
-            elif kind == "names":
-                state.names[name] = _NAMES.validate_json(body)
-            elif kind == _LAST_ROUND:
-                state.last_round = int(body)
+            try:
+                if kind == "node":
+                    state.memories[name] = unpack(body)
+                elif kind == "names":
+                    state.names[name] = _NAMES.validate_json(body)
+                elif kind == _LAST_ROUND:
+                    state.last_round = int(body)
+            except ValueError as exc:
+                log.warning("the state of %s cannot be read and begins anew: %s", key, exc)
         return state
 
     def changes(self) -> dict[str, bytes | None]:

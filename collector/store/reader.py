@@ -70,7 +70,7 @@ class Reader:
         that span, however long the history is.
         """
         last = self.last_round()
-        if last is None or not self._has(measurement):
+        if last is None or not self.has(measurement):
             return []
         points, series = quoted(points_table(measurement)), quoted(series_table(measurement))
         rows = self.rows(
@@ -84,6 +84,7 @@ class Reader:
             del row["series"], row["used_until"]
         return rows
 
-    def _has(self, measurement: str) -> bool:
+    def has(self, measurement: str) -> bool:
+        """Whether the store has ever held such a measurement."""
         sql = "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = ?"
         return bool(self.rows(sql, (measurement,)))

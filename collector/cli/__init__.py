@@ -1,0 +1,5 @@
+"""The command line: `crn-collector`."""
+
+from collector.cli.main import main
+
+__all__ = ["main"]

@@ -1,0 +1,14 @@
+"""`run`: the main job."""
+
+from __future__ import annotations
+
+import typer
+
+from collector import app
+from collector.cli.common import DataDir, Directory, settings_of
+
+
+def run(context: typer.Context, directory: Directory = None, data_dir: DataDir = None) -> None:
+    """Crawl every node once a minute, for ever, into the store. Ctrl-C lets the round finish."""
+    settings = settings_of(context, directory, data_dir, log=True)
+    app.run_async(app.serve(settings))

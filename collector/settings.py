@@ -1,0 +1,333 @@
+"""Settings: from the environment, `.env` and a TOML file, in this order of precedence.
+
+Only the command line and the app see them; parts get values. Anything under our prefix or in our
+file that is not a setting refuses to start, by its exact name.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+
+import yarl
+from dotenv import dotenv_values
+from platformdirs import user_data_path
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from collector.error import CollectorError, Exit
+
+PREFIX: Final = "CRN_"
+NESTED: Final = "__"
+CONFIG_VARIABLE: Final = "CRN_CONFIG"
+CONFIG_FILE: Final = "crn-collector.toml"
+"""Read from the working directory if it is there and no other file is named."""
+
+
+class ConfigurationError(CollectorError):
+    """A setting is wrong."""
+
+    exit_code = Exit.CONFIGURATION
+
+
+def _listed(value: Any) -> Any:
+    """A list as the environment has it: words between commas."""
+    if isinstance(value, str):
+        return [word.strip() for word in value.split(",") if word.strip()]
+    return value
+
+
+def _base_url(value: str) -> str:
+    url = yarl.URL(value)
+    if url.scheme not in ("http", "https") or not url.host:
+        raise ValueError(f"{value!r} is not an http or https URL")
+    return value.rstrip("/")
+
+
+def _cidr(value: str) -> str:
+    ip_network(value)
+    return value
+
+
+Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
+Urls = Annotated[
+    tuple[Annotated[str, AfterValidator(_base_url)], ...], NoDecode, BeforeValidator(_listed)
+]
+Networks = Annotated[
+    tuple[Annotated[str, AfterValidator(_cidr)], ...], NoDecode, BeforeValidator(_listed)
+]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DirectorySettings(_Section):
+    """Where the list of nodes comes from."""
+
+    api_hosts: Urls = Field(
+        default=(
+            "https://official.aleph.cloud",
+            "https://api2.aleph.im",
+            "https://api.aleph.im",
+            "https://api3.aleph.im",
+        ),
+        min_length=1,
+        description="API hosts that publish the list; the first that answers well is used",
+    )
+    refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
+    timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
+    file: Path | None = Field(
+        default=None,
+        description="a saved aggregate, crns.json or lines `hash address` instead of the API",
+    )
+
+
+class RoundSettings(_Section):
+    """When nodes are crawled."""
+
+    interval_seconds: int = Field(default=60, ge=10, le=3600, description="between two rounds")
+    spread_seconds: float = Field(
+        default=30, ge=0, description="window over which the looks of a round are spread"
+    )
+    deadline_seconds: Seconds = Field(
+        default=55, description="after the start of a round: what is unfinished then is recorded so"
+    )
+    concurrency: int = Field(
+        default=1024,
+        ge=1,
+        description="nodes looked at together at most; less if file descriptors are short",
+    )
+    shutdown_seconds: float = Field(
+        default=20, ge=0, description="for the round under way to finish when asked to stop"
+    )
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if not self.spread_seconds < self.deadline_seconds < self.interval_seconds:
+            raise ValueError("spread_seconds < deadline_seconds < interval_seconds must hold")
+        return self
+
+
+class ProbeSettings(_Section):
+    """How a node is looked at."""
+
+    connect_timeout_seconds: Seconds = Field(default=5, description="name, TCP and TLS together")
+    timeout_seconds: Seconds = Field(default=10, description="all checks of a node together")
+    diagnostic_timeout_seconds: Seconds = Field(
+        default=30, description="the diagnostic VM alone: it may have to boot"
+    )
+    diagnostic_vm: str = Field(
+        default="d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7",
+        pattern="^[0-9a-f]{64}$",
+        description="hash of the program that answers about IPv6",
+    )
+    body_limit_bytes: int = Field(
+        default=1024 * 1024, ge=1024, description="longest answer that is read, decompressed"
+    )
+    ipv6_interval_seconds: int = Field(
+        default=6 * 3600,
+        ge=3600,
+        description="between two IPv6 checks of a node; each starts a VM there for an hour",
+    )
+    nameservers: Words = Field(
+        default=(), description="`address` or `address:port`; empty for the system's"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="certificates of authorities trusted besides the system's"
+    )
+    allowed_networks: Networks = Field(
+        default=(), description="exceptions, by CIDR, from the ban on private addresses"
+    )
+    forbidden_hosts: Words = Field(
+        default=(
+            "google.com",
+            "facebook.com",
+            "twitter.com",
+            "x.com",
+            "blockchair.com",
+        ),
+        description="hosts, with their subdomains, that are never dialled",
+    )
+    controls: Urls = Field(
+        default=(), description="hosts that tell whether we can see; empty for the API hosts"
+    )
+    ipv6: Annotated[str, Field(pattern="^(auto|on|off)$")] = Field(
+        default="auto", description="whether this vantage has IPv6: auto, on or off"
+    )
+
+
+class StateSettings(_Section):
+    """When a node counts as down."""
+
+    down_after: int = Field(default=3, ge=1, description="bad rounds …")
+    down_within: int = Field(default=5, ge=1, le=60, description="… of this many make it down")
+    up_after: int = Field(default=2, ge=1, description="good rounds in a row make it up again")
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if max(self.down_after, self.up_after) > self.down_within:
+            raise ValueError("down_after and up_after must not be above down_within")
+        return self
+
+
+class StoreSettings(_Section):
+    """What the embedded store keeps."""
+
+    retention_days: float = Field(default=14, ge=1, description="how long points are kept")
+
+
+class Settings(BaseSettings):
+    """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
+        extra="forbid",
+        frozen=True,
+        env_file_encoding="utf-8",
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("crn-collector"),
+        description="where everything is kept",
+    )
+    vantage: str = Field(
+        default="default",
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        description="where this collector looks from; a tag of every point",
+    )
+    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
+        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    )
+    directory: DirectorySettings = DirectorySettings()
+    rounds: RoundSettings = RoundSettings()
+    probe: ProbeSettings = ProbeSettings()
+    state: StateSettings = StateSettings()
+    store: StoreSettings = StoreSettings()
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The controls: those configured, else the API hosts; none when a file is the list."""
+        return self.probe.controls or self.directory.api_hosts
+
+
+def load(config: Path | None = None, **overrides: Any) -> Settings:
+    """The effective settings. `overrides` come from the command line and win.
+
+    Raises ConfigurationError naming every variable or key that is wrong, and what it must be.
+    """
+    path = _config_path(config)
+    unknown = [*_unknown_variables(os.environ, "the environment"), *_unknown_dotenv()]
+    if unknown:
+        raise ConfigurationError(
+            "unknown setting: " + "; ".join(unknown),
+            "`crn-collector check-config --defaults` lists every setting with its name.",
+        )
+
+    class _Loaded(Settings):
+        model_config = SettingsConfigDict(env_file=".env", toml_file=path)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = TomlConfigSettingsSource(settings_cls)
+            return init_settings, env_settings, dotenv_settings, toml
+
+    try:
+        return _Loaded(**overrides)
+    except ValidationError as exc:
+        raise ConfigurationError(
+            "; ".join(_problem(error, path) for error in exc.errors()),
+            "`crn-collector check-config` shows what is in effect.",
+        ) from None
+    except tomllib.TOMLDecodeError as exc:
+        raise ConfigurationError(f"{path} is not TOML: {exc}", "Mend the line it names.") from None
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(
+            f"{path or '.env'} cannot be read: {exc}", "Check its permissions and encoding."
+        ) from None
+
+
+def _config_path(config: Path | None) -> Path | None:
+    """The TOML file: named on the command line, by variable, or lying in the working directory."""
+    named = config or (Path(v) if (v := os.environ.get(CONFIG_VARIABLE)) else None)
+    if named and not named.is_file():
+        raise ConfigurationError(
+            f"configuration file {named} does not exist",
+            f"Check --config and {CONFIG_VARIABLE}.",
+        )
+    here = Path(CONFIG_FILE)
+    return named or (here if here.is_file() else None)
+
+
+def fields(model: type[BaseModel] = Settings, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every setting: its path, such as `("probe", "timeout_seconds")`, and its pydantic field."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from fields(kind, *path, name)
+        else:
+            yield (*path, name), field
+
+
+def variable(path: tuple[str, ...]) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + NESTED.join(path).upper()
+
+
+def _unknown_variables(variables: Mapping[str, Any], place: str) -> Iterator[str]:
+    known = {variable(path) for path, _ in fields()} | {CONFIG_VARIABLE}
+    for name in variables:
+        if name.upper().startswith(PREFIX) and name.upper() not in known:
+            yield f"{name} in {place}"
+
+
+def _unknown_dotenv() -> Iterator[str]:
+    try:
+        values = dotenv_values(".env") if Path(".env").is_file() else {}
+    except (OSError, UnicodeDecodeError) as exc:
+        raise ConfigurationError(
+            f".env cannot be read: {exc}", "Check its permissions and encoding."
+        ) from None
+    yield from _unknown_variables(values, ".env")
+
+
+def _problem(error: Any, path: Path | None) -> str:
+    """One line: the name of the setting as the person wrote it, and what is wrong with it."""
+    place = tuple(str(part) for part in error["loc"] if not isinstance(part, int))
+    where = variable(place) if place else "settings"
+    if path is not None and place:
+        *section, key = place
+        table = f"[{'.'.join(section)}] " if section else ""
+        where = f"{where} (in {path}: {table}{key})"
+    if error["type"] == "extra_forbidden":
+        return f"{where}: there is no such setting"
+    given = error.get("input")
+    shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
+    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"
