@@ -198,7 +198,7 @@ async def test_troubles_of_the_way_out() -> None:
         Trouble.NAMES_SILENT: (names, names),
         Trouble.NAMES_SERVFAIL: (names, names),
         Trouble.CONNECTIONS_REFUSED: (refused, refused),
-        Trouble.CONNECTIONS_SILENT: ("ConnectionTimeoutError",) * 2,
+        Trouble.CONNECTIONS_SILENT: ("TimeoutError",) * 2,
         Trouble.IPV6: (well, "well"),
         Trouble.EVERYTHING: (names, names),
         Trouble.CONTROLS_DOWN: (refused, "well"),
