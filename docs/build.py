@@ -1,0 +1,88 @@
+"""Writes the generated pages of docs/ from the code; with `--check` says which are out of step."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic_core import PydanticUndefined
+
+from collector.settings import CONFIG_FILE, CONFIG_VARIABLE, Settings, fields, variable
+
+HERE = Path(__file__).parent
+GENERATED = "<!-- Written by `make docs` from the code; do not edit. -->\n"
+
+
+def settings_page() -> str:
+    """`settings.md`: every setting, by section."""
+    parts = [
+        GENERATED,
+        "# Settings\n",
+        "In order of precedence: command line, environment, `.env` in the working directory, and a "
+        f"TOML file (`--config FILE`, `{CONFIG_VARIABLE}`, or `{CONFIG_FILE}` in the working "
+        "directory). Lists are words between commas in the environment and arrays in TOML. "
+        f"Whatever begins with `CRN_` or stands in the file and is not in these tables refuses to "
+        "start, by its name. `crn-collector check-config` shows what is in effect.\n",
+        "```toml\n# "
+        + CONFIG_FILE
+        + '\nvantage = "helsinki"\n\n[rounds]\ninterval_seconds = 60\n\n[probe]\n'
+        'nameservers = ["9.9.9.9", "1.1.1.1"]\n```\n',
+    ]
+    for section, doc in _sections():
+        parts.append(f"## {f'`[{section}]`' if section else 'General'}\n")
+        parts.append(f"{doc}\n")
+        parts.append("| key | variable | default | meaning |\n|---|---|---|---|")
+        parts += [
+            f"| `{path[-1]}` | `{variable(path)}` | {_default(path, field)} | {field.description} |"
+            for path, field in fields()
+            if ".".join(path[:-1]) == section
+        ]
+        parts.append("")
+    return "\n".join(parts)
+
+
+def _sections() -> list[tuple[str, str]]:
+    found = [("", "What concerns everything.")]
+    for name, field in Settings.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            found.append((name, (kind.__doc__ or "").strip()))
+    return found
+
+
+def _default(path: tuple[str, ...], field: Any) -> str:
+    if path == ("data_dir",):
+        return "the platform's folder for application data"
+    value = field.get_default(call_default_factory=True)
+    if value is None or value is PydanticUndefined or value in ((), ""):
+        return ""
+    if isinstance(value, tuple):
+        return "<br>".join(f"`{word}`" for word in value)
+    return f"`{value}`"
+
+
+PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page}
+
+
+def main() -> int:
+    """Write, or with `--check` compare; 1 if a page is out of step."""
+    check = "--check" in sys.argv[1:]
+    stale = []
+    for name, page in PAGES.items():
+        path = HERE / name
+        text = page()
+        if path.exists() and path.read_text(encoding="utf-8") == text:
+            continue
+        stale.append(name)
+        if not check:
+            path.write_text(text, encoding="utf-8")
+    for name in stale:
+        print(f"docs/{name} {'is out of step: run `make docs`' if check else 'written'}")  # noqa: T201
+    return 1 if check and stale else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
