@@ -52,9 +52,12 @@ class EmbeddedStore:
         opening = thread.submit(Ledger, directory, measurements, retention_days, limits, clock)
         try:
             ledger = await asyncio.shield(asyncio.wrap_future(opening))
-        except BaseException:
+        except asyncio.CancelledError:
             thread.submit(_abandon, opening)
             thread.shutdown(wait=False)
+            raise
+        except BaseException:
+            thread.shutdown()
             raise
         return cls(ledger, thread)
 

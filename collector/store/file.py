@@ -97,7 +97,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
     connection = _connect(path, "rw")
     try:
-        _ours(connection, path)
+        new = not _ours(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
@@ -106,8 +106,9 @@ def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
             connection.execute(statement)
         for table in tables:
             table.ensure(connection)
-        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
-        connection.execute(f"PRAGMA user_version = {FORMAT}")
+        if new:
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
     except BaseException:
         connection.close()

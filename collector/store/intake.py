@@ -32,6 +32,7 @@ class Rejected:
     """A point that some generation of InfluxDB would refuse."""
 
     time: int
+    """Of the round that brought it; its own may be what is wrong with it."""
     measurement: str
     line: str
     reason: str
@@ -71,7 +72,7 @@ def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
             raise ValueError(f"the store was opened without the measurement {point.MEASUREMENT}")
         row = point.row()
         if reason := point.objection(row):
-            rejected.append(_rejected(point, reason))
+            rejected.append(_rejected(batch.time, point, reason))
         else:
             rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
     if rejected:
@@ -88,9 +89,8 @@ def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
     return Sorted(batch.time, rows, tuple(rejected), dict(batch.state))
 
 
-def _rejected(point: Point, reason: str) -> Rejected:
+def _rejected(time: int, point: Point, reason: str) -> Rejected:
     """A refused point may hold anything: out of range, not even UTF-8, of any length."""
-    time = point.time if type(point.time) is int and abs(point.time) < 2**63 else 0
     return Rejected(time, point.MEASUREMENT, _kept(line(point)), _kept(reason))
 
 

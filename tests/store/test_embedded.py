@@ -1,0 +1,200 @@
+"""Rounds go in whole, survive a restart, and merge as InfluxDB merges them."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from collector.measurement import Point, integer
+from collector.store import Batch, EmbeddedStore, MemoryStore, Reader
+
+from .weather import ALL, Tide, Weather, weather
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stranger(Point):
+    """A measurement that no store here is opened with."""
+
+    MEASUREMENT: ClassVar[str] = "stranger"
+
+    count: int | None = integer("How many")
+
+
+async def test_round_survives_restart(tmp_path: Path) -> None:
+    """Points, state and the round are there after the store is opened again."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, clock=lambda: 61.5) as store:
+        assert (await store.last_round(), await store.load_state()) == (None, {})
+        receipt = await store.commit(
+            Batch(60, [weather(60), Tide(time=60, metres=1.5)], {"a": b"1", "b": b"2"})
+        )
+    assert (receipt.stored, receipt.points, receipt.waiting_batches) == (True, 2, 0)
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(Batch(120, (), {"a": None, "missing": None}))
+        assert (await store.last_round(), await store.load_state()) == (120, {"b": b"2"})
+    with Reader(tmp_path) as reader:
+        assert reader.rows("SELECT * FROM tide") == [{"time": 60, "metres": 1.5}]
+        assert reader.rows("SELECT * FROM rounds LIMIT 1") == [
+            {"time": 60, "committed_at": 61.5, "points": 2, "rejected": 0}
+        ]
+
+
+async def test_point_written_again_is_merged(tmp_path: Path) -> None:
+    """A second write of a point fills in and overwrites single fields."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(Batch(60, [weather(60, drops=1, degrees=2.5)]))
+        await store.commit(Batch(60, [weather(60, drops=3, sky="fair")]))
+    with Reader(tmp_path) as reader:
+        assert reader.rows("SELECT degrees, drops, sky FROM weather") == [
+            {"degrees": 2.5, "drops": 3, "sky": "fair"}
+        ]
+        assert len(reader.rows("SELECT * FROM rounds")) == 1
+
+
+async def test_absent_tag_is_one_series(tmp_path: Path) -> None:
+    """Points without a tag belong to one series, apart from those that have it."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        for time in (60, 120):
+            await store.commit(Batch(time, [weather(time), weather(time, station="north")]))
+    with Reader(tmp_path) as reader:
+        series = reader.rows("SELECT city, station FROM weather__series ORDER BY station")
+    assert series == [
+        {"city": "Delft", "station": ""},
+        {"city": "Delft", "station": "north"},
+    ]
+
+
+async def test_late_event_keeps_its_time(tmp_path: Path) -> None:
+    """A point of another time than the round's is stored under its own."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(Batch(86_400, [weather(30)]))
+    with Reader(tmp_path) as reader:
+        assert reader.rows("SELECT time FROM weather") == [{"time": 30}]
+
+
+async def test_refused_points_are_told_once(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """However many points of a round are refused, there is one warning."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(Batch(60, [weather(60, drops=2**63), weather(60, ""), weather(60)]))
+    (record,) = caplog.records
+    assert record.levelno == logging.WARNING
+    assert "2 of 3 points" in record.getMessage()
+
+
+async def test_unknown_measurement_is_a_bug(tmp_path: Path) -> None:
+    """A measurement that the store does not know is raised, and the rounds after it are stored."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        with pytest.raises(ValueError, match="stranger"):
+            await store.commit(Batch(60, [Stranger(time=60, count=1)]))
+        assert (await store.commit(Batch(120, [weather(120)]))).stored
+
+
+async def test_bug_is_raised_and_given_up(tmp_path: Path) -> None:
+    """What SQLite cannot take for a reason of ours is raised, and does not block what follows."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        with pytest.raises(Exception, match="type"):
+            await store.commit(Batch(60, [weather(60)], {"key": object()}))  # type: ignore[dict-item]
+        receipt = await store.commit(Batch(120, [weather(120)]))
+        assert (receipt.stored, receipt.waiting_batches) == (True, 0)
+    with Reader(tmp_path) as reader:
+        assert reader.rows("SELECT time FROM weather") == [{"time": 120}]
+
+
+async def test_copies(tmp_path: Path) -> None:
+    """A copy is replaced by the next one, and survives a restart with its age."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        assert await store.load("list") is None
+        await store.save("list", b"old", 1.0)
+        await store.save("list", b"new", 2.5)
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        assert await store.load("list") == (b"new", 2.5)
+
+
+async def test_cancelled_commit_is_stored(tmp_path: Path) -> None:
+    """A task that is cancelled while it waits for the disk takes no round with it."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        commit = asyncio.create_task(store.commit(Batch(60, [weather(60)])))
+        await asyncio.sleep(0)
+        commit.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await commit
+        assert await store.last_round() == 60
+
+
+async def test_cancelled_open_lets_go(tmp_path: Path) -> None:
+    """A task that is cancelled while it opens the store leaves the directory free."""
+    opening = asyncio.create_task(EmbeddedStore.open(tmp_path / "a", ALL, 14))
+    await asyncio.sleep(0)
+    opening.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await opening
+    lock = tmp_path / "a" / "collector.pid"
+    await asyncio.to_thread(_wait_until_gone, lock)
+    async with await EmbeddedStore.open(tmp_path / "a", ALL, 14) as store:
+        assert await store.last_round() is None
+
+
+def _wait_until_gone(path: Path) -> None:
+    """The thread that gives up the directory is the only one whose name begins with `store`."""
+    import threading
+
+    for thread in threading.enumerate():
+        if thread.name.startswith("store"):
+            thread.join(10)
+    assert not path.exists()
+
+
+async def test_only_this_user_can_read(tmp_path: Path) -> None:
+    """The directory is made for this user alone, and so are its files."""
+    directory = tmp_path / "state" / "collector"
+    async with await EmbeddedStore.open(directory, ALL, 14) as store:
+        await store.commit(Batch(60, [weather(60)]))
+        modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in [directory, *directory.iterdir()]}
+    assert modes == {
+        "collector": 0o700,
+        "collector.db": 0o600,
+        "collector.db-shm": 0o600,
+        "collector.db-wal": 0o600,
+        "collector.lock": 0o600,
+        "collector.pid": 0o600,
+    }
+
+
+async def test_closing_twice_is_harmless(tmp_path: Path) -> None:
+    """The second close does nothing."""
+    store = await EmbeddedStore.open(tmp_path, ALL, 14)
+    await store.close()
+    await store.close()
+
+
+async def test_memory_store_answers_alike(tmp_path: Path) -> None:
+    """A dry run's store gives the same answers and touches no disk."""
+    batch = Batch(60, [weather(60), weather(60, "")], {"a": b"1", "b": None})
+    async with MemoryStore(ALL) as store:
+        receipt = await store.commit(batch)
+        await store.save("list", b"new", 2.5)
+        assert (receipt.stored, receipt.points, receipt.rejected) == (True, 1, 1)
+        assert (await store.last_round(), await store.load_state()) == (60, {"a": b"1"})
+        assert await store.load("list") == (b"new", 2.5)
+        assert store.last is batch
+
+
+@pytest.mark.parametrize("name", ["time", "series", "used_until"])
+async def test_reserved_name_is_a_bug(name: str, tmp_path: Path) -> None:
+    """A measurement cannot have a column that the store needs for itself."""
+    wrong = type("Wrong", (Weather,), {"columns": classmethod(lambda cls: _columns(name))})
+    with pytest.raises(ValueError, match=name):
+        await EmbeddedStore.open(tmp_path, [wrong], 14)
+
+
+def _columns(name: str) -> tuple[object, ...]:
+    from collector.measurement import Column, Kind
+
+    return (Column(name, Kind.INTEGER, "Wrong"),)
