@@ -160,8 +160,10 @@ class Host:
         fault, lie = self.behaviour.fault, self.behaviour.aaaa
         way = Way(fault) if fault in (Fault.REFUSED, Fault.BLACK_HOLE) else Way.OPEN
         by_record = {Aaaa.TRUE: way, Aaaa.NONE: Way.REFUSED}
-        # A node that is away is away in the same manner in both families, lies or not.
-        way6 = by_record.get(lie) or (Way(lie) if way is Way.OPEN else way)
+        # A node that cannot be reached is so in the same manner in both families, lies or not:
+        # else what a client concludes would depend on which of the two it heard from last.
+        away = OUTCOMES[fault].phase is Phase.CONNECT and not OUTCOMES[fault].reachable
+        way6 = by_record.get(lie) or (way if away else Way(lie))
         for door, cut, own in zip(self._doors, self._cuts, (way, way6), strict=False):
             door.turn(cut or own)
 

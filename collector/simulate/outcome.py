@@ -23,6 +23,7 @@ class Conclusion:
 
     config, usage: whether that check gives what it should.
     version: whether something that arrives shows the version.
+    given_up: a check ended the round, so that nothing else was asked.
     """
 
     reachable: bool
@@ -31,6 +32,7 @@ class Conclusion:
     config: bool = False
     usage: bool = False
     version: bool = False
+    given_up: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,31 +48,41 @@ def conclude(behaviour: Behaviour) -> Conclusion:
     """The conclusion that a round must come to about a node with this behaviour."""
     outcome = OUTCOMES[behaviour.fault]
     if not outcome.reachable and outcome.phase is not Phase.ANSWER:
-        return Conclusion(reachable=False, failure=outcome.failure, fault=outcome.fault)
+        return Conclusion(False, outcome.failure, outcome.fault, given_up=True)
     done: dict[str, _Check] = {}
     for path in CHECKS:
         done[path] = _check(behaviour, path)
         if done[path].final:
             break
+    given_up = any(check.final for check in done.values())
     config = CONFIG in done and done[CONFIG].failure == "none"
     usage = USAGE in done and done[USAGE].failure == "none"
     if any(check.shows for check in done.values()):
         named = config or behaviour.server is not ServerHeader.REPLACED
         version = named and behaviour.firmware.ordered
-        return Conclusion(True, "none", "none", config, usage, version)
+        return Conclusion(True, "none", "none", config, usage, version, given_up)
     failure = next(check.failure for check in done.values() if check.failure != "none")
     failure = "not_a_crn" if failure in _ANONYMOUS else failure
-    return Conclusion(False, failure, "node", config, usage)
+    return Conclusion(False, failure, "node", config, usage, given_up=given_up)
 
 
 def asks_diagnostic_vm(behaviour: Behaviour) -> bool:
-    """IPv6 must be asked of the diagnostic VM: the node's own check is missing or broken."""
-    return behaviour.firmware.fails_where_ipv6_works
+    """IPv6 must be asked of the diagnostic VM: the node's own check is missing or broken.
+
+    Where nothing shows the version, nobody can know that before having asked the node itself, and
+    a node without IPv6 then answers well.
+    """
+    firmware = behaviour.firmware
+    if conclude(behaviour).version:
+        return firmware.fails_where_ipv6_works
+    return firmware.fails_where_ipv6_works and (behaviour.host_ipv6 or not firmware.has_ipv6_check)
 
 
 def ipv6_answers(behaviour: Behaviour) -> bool:
-    """Whether the IPv6 check of a node that is reachable gives what it should."""
-    return OUTCOMES[behaviour.fault_on(IPV6)].reachable
+    """Whether a check of IPv6 is made in a round that has one, and gives what it should."""
+    found = conclude(behaviour)
+    asked = found.reachable and not found.given_up
+    return asked and OUTCOMES[behaviour.fault_on(IPV6)].reachable
 
 
 def _check(behaviour: Behaviour, path: str) -> _Check:

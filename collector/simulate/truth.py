@@ -66,8 +66,8 @@ class Truth:
     node: hash. host: name in DNS. name: display name as registered. cause: what the script does
     to the node. reachable, failure, fault: what a collector that can see must conclude.
     config: `/status/config` gives what it should. version: None if nothing shows it.
-    usage: None if it does not answer. ipv6: None if the node is not reachable or its checks of
-    IPv6 are spoilt as well.
+    usage: None if it does not answer. ipv6: None if it is not asked for, since another check ended
+    the round or nothing showed a compute node, or if its checks are spoilt as well.
     """
 
     node: str
@@ -100,7 +100,7 @@ def truth(node: str, stage: Stage, load: Load) -> Truth:
         config=found.config,
         version=behaviour.version if found.version else None,
         usage=_usage(behaviour, load) if found.usage else None,
-        ipv6=_ipv6(behaviour) if found.reachable and ipv6_answers(behaviour) else None,
+        ipv6=_ipv6(behaviour) if ipv6_answers(behaviour) else None,
     )
 
 
