@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any
+import sys
+from collections.abc import Iterator
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
 from collector import app
-from collector.cli.common import AsJson, cell, settings_of, show_json
+from collector.cli.common import AsJson, cell, settings_of, show, show_json
 from collector.cli.meaning import MEANINGS
 from collector.directory import parse_address
 from collector.error import Exit
@@ -19,7 +21,7 @@ from collector.node import Node
 from collector.observation import Attempt, Observation
 from collector.probe.gate import Gate
 from collector.settings import Settings
-from collector.vantage import Reason, Sight, excuse
+from collector.vantage import Sight, excuse
 
 _BLAME = {
     Fault.NONE: "",
@@ -66,75 +68,83 @@ async def _look(settings: Settings, registered: str, ipv6: bool) -> tuple[Observ
 
 
 def _explain(seen: Observation, sight: Sight, settings: Settings) -> None:
-    console = Console(highlight=False)
-    table = Table(show_header=True, box=None, pad_edge=False)
+    steps = list(_steps(seen, sight, settings))
+    table = Table(box=None, pad_edge=False)
     for heading in ("step", "result", "took", ""):
         table.add_column(heading, overflow="fold")
-    for step, result, seconds, note in _steps(seen, sight, settings):
-        took = "" if seconds is None else f"{seconds * 1000:.1f} ms"
-        table.add_row(cell(step), cell(result), cell(took), cell(note, "dim"))
-    console.print(table)
+    for step in steps:
+        table.add_row(cell(step.name), cell(step.result), cell(step.took), cell(step.note, "dim"))
     verdict = "reachable" if seen.reachable else f"not reachable: {seen.failure}"
-    console.print()
-    console.print(cell(verdict, "bold green" if seen.reachable else "bold red"))
+    show(table, [*((s.name, s.result, s.took, s.note) for s in steps), ("verdict", verdict)])
+    if sys.stdout.isatty():
+        Console().print(cell(f"\n{verdict}", "bold green" if seen.reachable else "bold red"))
     if not seen.reachable:
-        console.print(cell(f"{MEANINGS[seen.failure]}. {_BLAME[seen.failure.fault]}"))
+        typer.echo(f"{MEANINGS[seen.failure]}. {_BLAME[seen.failure.fault]}")
 
 
-def _steps(
-    seen: Observation, sight: Sight, settings: Settings
-) -> list[tuple[str, object, float | None, str]]:
-    refused = seen.failure if not seen.tried else Failure.NONE
-    steps: list[tuple[str, object, float | None, str]] = [
-        ("address", seen.node.address, None, MEANINGS[refused] if refused else "")
-    ]
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Step:
+    name: str
+    result: object
+    note: str = ""
+    seconds: float | None = None
+
+    @property
+    def took(self) -> str:
+        return "" if self.seconds is None else f"{self.seconds * 1000:.1f} ms"
+
+
+def _steps(seen: Observation, sight: Sight, settings: Settings) -> Iterator[_Step]:
+    """From the address to what was found, in the order in which it happens."""
+    refused = "" if seen.tried else MEANINGS[seen.failure]
+    yield _Step("address", seen.node.address or "(none)", refused)
     if not seen.tried:
-        steps[0] = ("address", seen.node.address, None, MEANINGS[seen.failure])
-        return steps
-    phases = seen.phases
-    if any(getattr(phases, f.name) is not None for f in dataclasses.fields(phases)):
-        steps += [
-            ("name", "resolved", phases.dns_seconds, ""),
-            ("TCP", "connected", phases.tcp_seconds, ""),
-        ]
-        if phases.tls_seconds is not None:
-            steps.append(("TLS", "shaken", phases.tls_seconds, _certificate(seen)))
-        steps.append(("first byte", "came", phases.ttfb_seconds, ""))
-    steps += [_attempt(attempt) for attempt in seen.attempts]
+        return
+    yield from _phases(seen)
+    for attempt in seen.attempts:
+        yield _attempt(attempt)
     if seen.version:
-        steps.append(("version", seen.version, None, f"by {seen.version_source}"))
-    steps += _findings(seen)
-    seeing = "answer" if sight.ok else f"fail ({sight.reason})"
-    detail = sight.detail if sight.reason is not Reason.NONE else ", ".join(settings.controls)
-    steps.append(("controls", seeing, None, detail))
-    return steps
+        yield _Step("version", seen.version, f"by {seen.version_source}")
+    yield from _findings(seen)
+    if sight.ok:
+        yield _Step("controls", "answer", ", ".join(settings.controls))
+    else:
+        yield _Step("controls", f"fail ({sight.reason})", sight.detail)
 
 
-def _certificate(seen: Observation) -> str:
-    left = seen.cert_expiry_seconds
-    return "" if left is None else f"certificate good for {left / 86400:.0f} days"
+def _phases(seen: Observation) -> Iterator[_Step]:
+    phases = seen.phases
+    if phases.dns_seconds is not None:
+        yield _Step("name", "resolved", seconds=phases.dns_seconds)
+    if phases.tcp_seconds is not None:
+        yield _Step("TCP", "connected", seconds=phases.tcp_seconds)
+    if phases.tls_seconds is not None:
+        left = seen.cert_expiry_seconds
+        note = "" if left is None else f"certificate good for {left / 86400:.0f} days"
+        yield _Step("TLS", "shaken", note, phases.tls_seconds)
+    if phases.ttfb_seconds is not None:
+        yield _Step("first byte", "came", seconds=phases.ttfb_seconds)
 
 
-def _attempt(attempt: Attempt) -> tuple[str, object, float | None, str]:
-    said = "well" if attempt.failure is Failure.NONE else str(attempt.failure)
+def _attempt(attempt: Attempt) -> _Step:
+    well = attempt.failure is Failure.NONE
+    said = "well" if well else str(attempt.failure)
     status = f"{attempt.status_code} " if attempt.status_code else ""
     size = f"{attempt.response_bytes} bytes" if attempt.response_bytes is not None else ""
-    note = attempt.detail or ("" if attempt.failure is Failure.NONE else MEANINGS[attempt.failure])
-    return f"GET {attempt.endpoint}", f"{status}{said}", attempt.duration_seconds, note or size
+    note = size if well else attempt.detail or MEANINGS[attempt.failure]
+    return _Step(f"GET {attempt.endpoint}", f"{status}{said}", note, attempt.duration_seconds)
 
 
-def _findings(seen: Observation) -> list[tuple[str, Any, float | None, str]]:
-    found: list[tuple[str, Any, float | None, str]] = []
+def _findings(seen: Observation) -> Iterator[_Step]:
     if usage := seen.usage:
-        found.append(("CPUs", usage.cpu_count, None, f"load {usage.load1:.2f}"))
+        yield _Step("CPUs", usage.cpu_count, f"load {usage.load1:.2f}")
         for name, total, free in (
             ("memory", usage.mem_total_bytes, usage.mem_available_bytes),
             ("disk", usage.disk_total_bytes, usage.disk_available_bytes),
         ):
-            found.append((name, f"{total / 1e9:.0f} GB", None, f"{free / 1e9:.0f} GB free"))
+            yield _Step(name, f"{total / 1e9:.0f} GB", f"{free / 1e9:.0f} GB free")
         for gpu in usage.gpus or ():
             state = "free" if gpu.available else "taken"
-            found.append(("GPU", gpu.model or gpu.device_name, None, f"{gpu.device_id}, {state}"))
+            yield _Step("GPU", gpu.model or gpu.device_name, f"{gpu.device_id}, {state}")
     if ipv6 := seen.ipv6:
-        found.append(("IPv6", "works" if ipv6.ok else "does not work", None, str(ipv6.method)))
-    return found
+        yield _Step("IPv6", "works" if ipv6.ok else "does not work", str(ipv6.method))

@@ -34,7 +34,11 @@ class Receipt:
     """Points of earlier batches given up by this commit, since too much waited in memory."""
     waiting_batches: int
     """Batches that wait in memory for the disk."""
+    waiting_points: int
+    """Points in them."""
     waiting_bytes: int
     """Estimate of the memory that they take."""
+    waiting_seconds: float
+    """From the oldest round that waits to this one; 0 if none waits."""
     seconds: float
     """How long the commit took on the store's thread."""

@@ -70,7 +70,9 @@ class Ledger:
             rejected=len(arrived.rejected),
             dropped=dropped,
             waiting_batches=len(self._waiting),
+            waiting_points=self._waiting.points,
             waiting_bytes=self._waiting.bytes,
+            waiting_seconds=self._waiting.seconds(arrived.time),
             seconds=perf_counter() - started,
         )
 

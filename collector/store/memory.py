@@ -45,7 +45,7 @@ class MemoryStore:
             else:
                 self._state[key] = value
         self.last = batch
-        return Receipt(True, arrived.points, len(arrived.rejected), 0, 0, 0, 0.0)
+        return Receipt(True, arrived.points, len(arrived.rejected), 0, 0, 0, 0, 0.0, 0.0)
 
     async def load_state(self) -> dict[str, bytes]:
         """The state after the last commit."""

@@ -39,6 +39,10 @@ class Waiting:
         """Estimate of the memory that they take."""
         return sum(batch.bytes for batch in self._batches)
 
+    def seconds(self, time: int) -> float:
+        """From the oldest round that waits to `time`; 0 if none waits."""
+        return float(max(0, time - self._batches[0].time)) if self._batches else 0.0
+
     def add(self, batch: Sorted) -> None:
         """The newest batch, behind all others."""
         self._batches.append(batch)
