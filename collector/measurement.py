@@ -88,12 +88,14 @@ class Point:
         if type(self.time) is not int or self.time not in TIME_RANGE:
             return f"time {self.time!r} is not whole seconds within 64 bits of nanoseconds"
         written, series = False, 0
-        for column, value in zip(self.columns(), row or self.row(), strict=True):
+        for (label, is_tag, judge), value in zip(
+            _judged(type(self)), row or self.row(), strict=True
+        ):
             if value is None:
                 continue
-            if problem := _JUDGES[column.kind](value):
-                return f"{column.kind.value} {column.name!r}: {problem}"
-            if column.kind is Kind.TAG:
+            if problem := judge(value):
+                return f"{label}: {problem}"
+            if is_tag:
                 series += _written_bytes(str(value))
             else:
                 written = True
@@ -137,7 +139,8 @@ def _judge_text(value: Any) -> str | None:
     return None
 
 
-_JUDGES: Final[dict[Kind, Callable[[Any], str | None]]] = {
+_Judge = Callable[[Any], str | None]
+_JUDGES: Final[dict[Kind, _Judge]] = {
     Kind.TAG: _judge_tag,
     Kind.INTEGER: _judge_integer,
     Kind.FLOAT: _judge_float,
@@ -181,8 +184,16 @@ def _treatments(cls: type[Point]) -> tuple[tuple[str, int | None], ...]:
     )
 
 
+def _verdicts(cls: type[Point]) -> tuple[tuple[str, bool, _Judge], ...]:
+    """What each column is called in an objection, whether it is a tag, and who judges it."""
+    return tuple(
+        (f"{c.kind.value} {c.name!r}", c.kind is Kind.TAG, _JUDGES[c.kind]) for c in _columns(cls)
+    )
+
+
 _columns: Final[Callable[..., tuple[Column, ...]]] = cache(_declared)
 _plan: Final[Callable[..., tuple[tuple[str, int | None], ...]]] = cache(_treatments)
+_judged: Final[Callable[..., tuple[tuple[str, bool, _Judge], ...]]] = cache(_verdicts)
 
 
 def _column(kind: Kind, doc: str, digits: int | None = None) -> Any:
