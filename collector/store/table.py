@@ -65,7 +65,8 @@ class Table:
         """Create what is missing, inside the caller's transaction.
 
         Columns are added and never removed: those in the file that this version does not know
-        are kept, and the view shows them.
+        are kept, and the view shows them. An added column has no check of its type, since SQLite
+        would prove it on the whole history first (20 s for 14 days); what comes in was judged.
         """
         series, points = series_table(self.measurement), points_table(self.measurement)
         connection.execute(self._create_series(series))
@@ -73,9 +74,8 @@ class Table:
         present = _columns_of(connection, points)
         for column in self.fields:
             if column.name not in present:
-                connection.execute(
-                    f"ALTER TABLE {quoted(points)} ADD COLUMN {_field_definition(column)}"
-                )
+                definition = f"{quoted(column.name)} {_SQL_TYPES[column.kind]}"
+                connection.execute(f"ALTER TABLE {quoted(points)} ADD COLUMN {definition}")
         self._ensure_view(connection)
 
     def _create_series(self, table: str) -> str:
