@@ -4,10 +4,9 @@ import asyncio
 import functools
 import ipaddress
 import itertools
-import json
 import random
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,8 +16,8 @@ from collector.simulate.api import ApiVoice, ControlVoice
 from collector.simulate.authority import Authority
 from collector.simulate.behaviour import Aaaa, Behaviour
 from collector.simulate.configuration import Configuration
+from collector.simulate.directory import Directory
 from collector.simulate.door import PORTS, has_ipv6
-from collector.simulate.entry import entry
 from collector.simulate.host import Host
 from collector.simulate.life import Stage
 from collector.simulate.machine import Load
@@ -31,8 +30,8 @@ from collector.simulate.truth import Truth
 from collector.simulate.voice import Voice
 
 CIDR = "127.64.0.0/10"
-_API, _CONTROLS, _FIRST_NODE = 1, (2, 3), 16
-"""Places of the API, the controls and the first node among the addresses."""
+_API, _CONTROLS, _MIRRORS, _FIRST_NODE = 1, (2, 3), range(4, 16), 16
+"""Places of the API, the controls, the mirrors and the first node among the addresses."""
 _BREATH = 256
 """Nodes after which `set_time` lets others have their turn."""
 
@@ -47,6 +46,7 @@ class Network:
     latency: what real latencies are multiplied by; 0 answers at once.
     pace: how slow what is slow is, nodes and API alike.
     memory: how many requests each host remembers.
+    mirrors: further API hosts, at most 12, which have none of the API's troubles.
 
     `hosts` are the nodes in the order of the script, whether listed or not.
     """
@@ -61,6 +61,7 @@ class Network:
         latency: float = 0.0,
         pace: Pace | None = None,
         memory: int = 0,
+        mirrors: int = 0,
     ) -> None:
         self.script = script
         self.time = script.start if time is None else time
@@ -77,14 +78,19 @@ class Network:
         self._ports = itertools.cycle(_rotated(PORTS))
         self._stack = AsyncExitStack()
         self._stages: list[Stage | None] = [None] * len(script)
-        self._entries: dict[tuple[int, Stage], bytes] = {}
+        self._directory = Directory(script, lambda index: self.hosts[index].port)
         self._listed_at = self.time
         self._shown = slice(None)
-        self._api_voice = ApiVoice(self._list)
-        self.api = self._site(_API, "api", self._api_voice)
+        self._voice = ApiVoice(lambda: self._directory.entries(self._listed_at, self._shown))
+        self._mirror_voice = ApiVoice(lambda: self._directory.entries(self.time))
+        self.api = self._site(_API, "api", self._voice)
         self.controls = tuple(
             self._site(place, f"control-{number}", ControlVoice())
             for number, place in enumerate(_CONTROLS, 1)
+        )
+        self.mirrors = tuple(
+            self._site(place, f"api-{number}", self._mirror_voice)
+            for number, place in enumerate(_MIRRORS[:mirrors], 2)
         )
         self.hosts = tuple(self._node(index) for index in range(len(script)))
 
@@ -98,9 +104,9 @@ class Network:
             )
             self.ca_file = self.authority.write(folder / "authority.pem")
             await stack.enter_async_context(self.names)
-            for host in (self.api, *self.controls, *self.hosts):
+            for host in (*self._sites, *self.hosts):
                 await stack.enter_async_context(host)
-            for host in (self.api, *self.controls):
+            for host in self._sites:
                 self.names.know(host.name, Name((host.address,)))
             await self.set_time(self.time)
             self._stack = stack.pop_all()
@@ -133,7 +139,7 @@ class Network:
     def config_toml(self) -> str:
         """The collector's configuration for this network."""
         return Configuration(
-            api_hosts=(self.api_url,),
+            api_hosts=(self.api_url, *(mirror.url for mirror in self.mirrors)),
             nameservers=(self.nameserver,),
             ca_file=self.ca_file,
             allowed_networks=(str(self._network), "::1/128"),
@@ -156,6 +162,11 @@ class Network:
                 await asyncio.sleep(0)
         self._trouble(self.script.troubles(time))
 
+    @property
+    def _sites(self) -> tuple[Host, ...]:
+        """Every host that is no node."""
+        return (self.api, *self.mirrors, *self.controls)
+
     def _become(self, host: Host, stage: Stage) -> None:
         if host.name != stage.host:
             self.names.forget(host.name)
@@ -167,25 +178,15 @@ class Network:
         """Let the API, the controls and the client's own way out be as troubled as this."""
         cut = cut_of(troubles)
         self.names.cut = cut.names
-        for host in (self.api, *self.controls, *self.hosts):
+        for host in (*self._sites, *self.hosts):
             host.cut(cut.ipv4, cut.ipv6)
         for control in self.controls:
             control.become(Behaviour(fault=control_fault(troubles)))
         self.api.become(Behaviour(fault=api_fault(troubles)))
         self._listed_at = self.script.began(Trouble.API_STALE, self.time)
         self._shown = shown(troubles)
-        self._api_voice.refresh()
-
-    def _list(self) -> Iterator[bytes]:
-        """The entries of the directory as the API shows it."""
-        stages = [self.script.stage(i, self._listed_at) for i in range(len(self.script))]
-        listed = [index for index, stage in enumerate(stages) if stage.listed]
-        for index in listed[self._shown]:
-            key = (index, stages[index])
-            if key not in self._entries:
-                body = entry(self.script.trait(index), stages[index], self.hosts[index].port)
-                self._entries[key] = json.dumps(body, separators=(",", ":")).encode()
-            yield self._entries[key]
+        self._voice.refresh()
+        self._mirror_voice.refresh()
 
     def _node(self, index: int) -> Host:
         trait, stage = self.script.trait(index), self.script.stage(index, self.time)

@@ -168,6 +168,30 @@ async def test_troubles_of_the_api() -> None:
     }
 
 
+async def test_mirrors_have_no_troubles() -> None:
+    """A further API host lists what is true while the first one is stale, down or lies."""
+    troubles = [trouble for trouble in Trouble if trouble.startswith("api")]
+    script = Script(9, 4, start=START, calm=True, windows=_windows(*troubles))
+    async with Network(script, mirrors=1) as network, client(network) as session:
+        for number in range(len(troubles) + 2):
+            await network.set_time(START + 60 * number)
+            found = await get(session, network.mirrors[0].url + CORECHANNEL)
+            assert len(found["data"]["corechannel"]["resource_nodes"]) == 9
+        hosts = tomllib.loads(network.config_toml())["directory"]["api_hosts"]
+    assert hosts == [network.api.url, network.mirrors[0].url]
+
+
+async def test_some_hashes_are_listed_twice() -> None:
+    """A few, and with the same entry, so that nothing else follows from it."""
+    script = Script(600, 4, start=START, calm=True)
+    async with Network(script) as network, client(network) as session:
+        found = await get(session, network.api_url + CORECHANNEL)
+    nodes = found["data"]["corechannel"]["resource_nodes"]
+    hashes = [node["hash"] for node in nodes]
+    assert 0 < len(hashes) - len(set(hashes)) < 10
+    assert len({json.dumps(node) for node in nodes}) == 600
+
+
 async def test_stale_api_lists_what_was() -> None:
     """Nodes that join meanwhile are missing from it."""
     window = Window(Trouble.API_STALE, START + 60, START + 86400)
