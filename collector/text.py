@@ -19,12 +19,12 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     overrides among them) are dropped, runs of white space become one space, and the backslash,
     which line protocol cannot hold at the end of a tag, becomes a slash.
     """
-    spaced = "".join(
+    visible = "".join(
         " " if ch.isspace() else "/" if ch == "\\" else ch
-        for ch in unicodedata.normalize("NFC", text[: limit * 8])
+        for ch in text[: limit * 8]
         if ch.isspace() or unicodedata.category(ch)[0] != "C"
     )
-    return " ".join(spaced.split())[:limit].rstrip()
+    return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()
 
 
 def release_of(version: str) -> tuple[int, int, int] | None:
