@@ -116,7 +116,6 @@ _HUNG = frozenset(
         Failure.CONNECT_TIMEOUT,
         Failure.TLS_FAILED,
         Failure.ANSWER_TIMEOUT,
-        Failure.ROUND_DEADLINE,
     }
 )
 

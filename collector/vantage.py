@@ -70,16 +70,12 @@ def own_reason(
 def excuse(observation: Observation, reason: Reason, ipv6: bool) -> Observation:
     """What our own trouble explains is not held against the node.
 
-    Failing controls explain everything up to the handshake and every timeout; a loop that stood
-    still explains timeouts only; a vantage without IPv6 explains what a node with nothing else did.
+    A vantage that cannot see, whatever the cause, explains everything up to the handshake and every
+    timeout (without descriptors no name resolves, and a peer gives up on a loop that stands still);
+    one without IPv6 explains what a node with nothing else did.
     """
-    match reason:
-        case Reason.CONTROLS | Reason.DNS | Reason.NETWORK:
-            return observation.excused(Failure.BLIND, lambda failure: failure.clouded)
-        case Reason.LOOP_LAG:
-            return observation.excused(
-                Failure.BLIND, lambda failure: failure.hung and failure.clouded
-            )
+    if reason is not Reason.NONE:
+        return observation.excused(Failure.BLIND, lambda failure: failure.clouded)
     if observation.ipv6_only and not ipv6:
         return observation.excused(Failure.NO_ROUTE, lambda failure: failure.clouded)
     return observation
