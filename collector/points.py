@@ -14,7 +14,6 @@ from typing import Any, ClassVar, Final, Self
 
 from collector.failure import Failure, Fault
 from collector.measurement import Point, integer, ratio, real, seconds, string, tag
-from collector.node import Node
 from collector.observation import Observation, Usage
 from collector.state.event import Event
 from collector.state.verdict import Judgement, Verdict
@@ -232,6 +231,7 @@ class Network(_VantagePoint):
         gpus = [gpu for usage in usages for gpu in usage.gpus or ()]
         free = sum(gpu.available for gpu in gpus)
         sees = judgement.sees and bool(usages)
+        counted = judgement.sees and any(usage.gpus is not None for usage in usages)
 
         def total(of: Callable[[Usage], float]) -> float | None:
             return float(sum(of(usage) for usage in usages)) if sees else None
@@ -249,9 +249,9 @@ class Network(_VantagePoint):
             nodes_ipv6_measured=sum(v.ipv6_ok is not None for v in verdicts),
             nodes_ipv6_ok=sum(v.ipv6_ok is True for v in verdicts),
             cpu_total=sum(u.cpu_count for u in usages) if sees else None,
-            gpu_total=len(gpus) if sees else None,
-            gpu_used=len(gpus) - free if sees else None,
-            gpu_available=free if sees else None,
+            gpu_total=len(gpus) if counted else None,
+            gpu_used=len(gpus) - free if counted else None,
+            gpu_available=free if counted else None,
             vantage_ok=judgement.sees,
             vantage_ipv6=judgement.ipv6,
             mem_total_bytes=total(lambda usage: usage.mem_total_bytes),
@@ -383,8 +383,9 @@ def points_of(judgement: Judgement, vantage: str) -> Iterator[Point]:
     base: dict[str, Any] = {"time": judgement.time, "vantage": vantage}
     for verdict in judgement.verdicts:
         yield from _node_points(base, verdict)
-    yield Network.of(base, judgement)
-    if judgement.sees:
+    network = Network.of(base, judgement)
+    yield network
+    if network.gpu_total is not None:
         yield from _gpu_sums(base, judgement)
     yield from _version_counts(base, judgement)
     counts = Counter(verdict.failure for verdict in judgement.verdicts)
@@ -462,12 +463,12 @@ def _probes(base: dict[str, Any], verdict: Verdict) -> Iterator[Probe]:
 def _gpu_sums(base: dict[str, Any], judgement: Judgement) -> Iterator[NetworkGpu]:
     total: Counter[str] = Counter()
     free: Counter[str] = Counter()
-    owners: dict[str, set[Node]] = {}
+    owners: dict[str, set[str]] = {}
     for verdict in judgement.verdicts:
         for (model, _), count in verdict.gpus.items():
             total[model] += count.total
             free[model] += count.available
-            owners.setdefault(model, set()).add(verdict.node)
+            owners.setdefault(model, set()).add(verdict.node.hash)
     for model in sorted({*judgement.models, *total}):
         yield NetworkGpu(
             **base,
