@@ -6,9 +6,9 @@ from __future__ import annotations
 def due(time: float, last: float | None, period_seconds: float, fraction: float) -> bool:
     """Whether a slot has begun since `last`; slots start every period, offset by the fraction.
 
-    Never done is due. A `last` in the future (the clock was stepped back) is due too.
+    Never done is due.
     """
-    if last is None or last > time:
+    if last is None:
         return True
     offset = fraction * period_seconds
     return (time - offset) // period_seconds > (last - offset) // period_seconds

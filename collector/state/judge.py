@@ -26,6 +26,8 @@ from collector.vantage import Reason, Sight, excuse
 log = logging.getLogger(__name__)
 
 LOST_SECONDS: Final = 7 * ladder.DAY
+LEFT_SECONDS: Final = ladder.DAY
+"""A node that is listed again within this time is the one that it was."""
 _FRESH_INTERVALS: Final = 3
 _SUSPICIOUS_SHARE: Final = 0.02
 _SUSPICIOUS_NODES: Final = 3
@@ -63,7 +65,7 @@ class State:
     memories: dict[str, NodeMemory] = field(default_factory=dict)
     names: dict[str, Names] = field(default_factory=lambda: {key: Names() for key in _BOUNDED})
     last_round: int | None = None
-    _left: list[str] = field(default_factory=list)
+    _forgotten: list[str] = field(default_factory=list)
 
     @classmethod
     def load(cls, rules: Rules, entries: Mapping[str, bytes]) -> State:
@@ -84,7 +86,7 @@ class State:
 
     def changes(self) -> dict[str, bytes | None]:
         """What the store is to keep since the last round; None deletes."""
-        entries: dict[str, bytes | None] = {f"node:{key}": None for key in self._left}
+        entries: dict[str, bytes | None] = {f"node:{key}": None for key in self._forgotten}
         entries |= {f"node:{key}": pack(memory) for key, memory in self.memories.items()}
         entries |= {f"names:{key}": _NAMES.dump_json(names) for key, names in self.names.items()}
         if self.last_round is not None:
@@ -93,6 +95,7 @@ class State:
 
     def orders(self, time: int, nodes: Iterable[Node]) -> list[Order]:
         """Which nodes the round at `time` looks at, and how."""
+        self._rewind(time)
         return [order for node in nodes if (order := self._order(time, node))]
 
     def _order(self, time: int, node: Node) -> Order | None:
@@ -130,6 +133,7 @@ class State:
     ) -> Judgement:
         """Judge the round at `time`, an observation for every node that was looked at."""
         events: list[Event] = []
+        self._rewind(time)
         verdicts = [
             self._judge_node(
                 time, node, listing, observations.get(node.hash), reason, sight, events
@@ -137,7 +141,7 @@ class State:
             for node in listing.nodes
         ]
         events += self._duplicates(listing)
-        events += self._leave(listing)
+        events += self._leave(time, listing)
         self.last_round = time
         return Judgement(
             time=time,
@@ -166,11 +170,12 @@ class State:
         memory = self._recall(time, node, events)
         if observation:
             events += self._weigh(time, node, memory, observation)
+        written = told.written(memory, time, node, observation, events)
+        believed = told.ipv6(memory, time, observation) if observation else None
         age = None if memory.evidence_at is None else max(0.0, float(time - memory.evidence_at))
         policy = memory.failure.fault is Fault.POLICY
         fresh = age is not None and age <= _FRESH_INTERVALS * self.rules.interval_seconds
         horizon = 2 * self.rules.ipv6_interval_seconds
-        believed = told.ipv6(memory, time, observation) if observation else None
         released = release_of(memory.version or "")
         wanted = release_of(listing.settings.last_crn_version or "")
         return Verdict(
@@ -180,7 +185,7 @@ class State:
             failure=memory.failure,
             up=None if policy else memory.up,
             lost=not policy and self._lost(time, memory),
-            fresh=reason is Reason.NONE and (fresh or policy),
+            fresh=fresh and not policy and reason is Reason.NONE,
             evidence_age_seconds=age,
             outdated=released < wanted if released and wanted else None,
             ipv6=believed,
@@ -190,7 +195,7 @@ class State:
                 else None
             ),
             release=self._release(time, released),
-            **told.written(memory, time, node, observation, events),
+            **written,
             gpus=told.gpus(memory, time, node, observation, listing.settings, self.names, events),
         )
 
@@ -201,10 +206,11 @@ class State:
             memory = NodeMemory(node.display_name, time, node.address, time)
             self.memories[node.hash] = memory
             if self.last_round is not None:
-                events.append(told.joined(node))
+                events.append(told.joined(node, memory.name))
             return memory
-        if memory.name_at > time:
-            memory.name_at = time
+        if memory.left_at is not None:
+            memory.left_at = None
+            events.append(told.joined(node, memory.name))
         if memory.name != node.display_name and time - memory.name_at >= ladder.DAY:
             events.append(told.renamed(node, memory))
             memory.name, memory.name_at = node.display_name, time
@@ -212,7 +218,8 @@ class State:
             events.append(told.moved(node, memory))
             memory.address = node.address
             memory.evidence.clear()
-            memory.ipv6_at = memory.ipv6_ok = memory.ipv6_measured_at = None
+            memory.ipv6_ok = memory.ipv6_measured_at = None
+            memory.ipv6_doubted = False
         return memory
 
     def _weigh(
@@ -221,8 +228,6 @@ class State:
         """Take the observation in; the events that follow from it."""
         gap = max(_FRESH_INTERVALS * self.rules.interval_seconds, 2 * ladder.rung(memory, time))
         memory.failure = observation.failure
-        if observation.tried:
-            memory.dialled_at = time
         if not (observation.reachable or observation.failure.counts):
             return []
         if memory.evidence_at is not None and not 0 < time - memory.evidence_at <= gap:
@@ -263,10 +268,27 @@ class State:
             memory.duplicate_address = bool(twins)
         return events
 
-    def _leave(self, listing: Listing) -> list[Event]:
+    def _leave(self, time: int, listing: Listing) -> list[Event]:
+        """Nodes that are no longer listed leave, and are forgotten a day later."""
         listed = {node.hash for node in listing.nodes}
-        self._left = [key for key in self.memories if key not in listed]
-        return [told.left(key, self.memories.pop(key)) for key in self._left]
+        gone = [(key, memory) for key, memory in self.memories.items() if key not in listed]
+        events = [told.left(key, memory) for key, memory in gone if memory.left_at is None]
+        self._forgotten = []
+        for key, memory in gone:
+            if memory.left_at is None:
+                memory.left_at = time
+            elif time - memory.left_at > LEFT_SECONDS:
+                self._forgotten.append(key)
+                del self.memories[key]
+        return events
+
+    def _rewind(self, time: int) -> None:
+        """Bring what is remembered in step with a clock that was stepped back."""
+        if self.last_round is not None and time < self.last_round:
+            for memory in self.memories.values():
+                memory.rewind(time)
+            for names in self.names.values():
+                names.rewind(time)
 
 
 _NAMES: Final = TypeAdapter(Names)

@@ -26,6 +26,9 @@ def rung(memory: NodeMemory, time: int) -> int:
 
 
 def asks(memory: NodeMemory, time: int, fraction: float) -> bool:
-    """Whether the node is looked at in this round."""
+    """Whether the node is looked at in this round.
+
+    A look that told nothing (we were blind, the round had no time left) is made again.
+    """
     every = rung(memory, time)
-    return every == 0 or due(time, memory.dialled_at, every, fraction)
+    return every == 0 or due(time, memory.evidence_at, every, fraction)

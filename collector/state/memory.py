@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Final
 
 from pydantic import TypeAdapter
 
@@ -32,7 +33,8 @@ class NodeMemory:
     """The last rounds that say something about the node: time, and whether it was reachable."""
     failure: Failure = Failure.NONE
     """As last shown."""
-    dialled_at: int | None = None
+    left_at: int | None = None
+    """When it was no longer listed; None while it is."""
 
     version: str | None = None
     version_at: int | None = None
@@ -45,7 +47,7 @@ class NodeMemory:
     attempts_at: int | None = None
     """When all endpoints were last written."""
     gpus: dict[str, int] | None = None
-    """Number by `model (device id)`; None until measured."""
+    """Number by device id; None until measured."""
 
     ipv6_at: int | None = None
     """When IPv6 was last asked for."""
@@ -67,6 +69,16 @@ class NodeMemory:
         """Its last evidence is good."""
         return bool(self.evidence) and self.evidence[-1][1]
 
+    def rewind(self, time: int) -> None:
+        """The clock was stepped back: nothing happened later than now."""
+        self.evidence = [(at, good) for at, good in self.evidence if at <= time]
+        for name in _MOMENTS:
+            at = getattr(self, name)
+            if at is not None and at > time:
+                setattr(self, name, time)
+
+
+_MOMENTS: Final = tuple(f.name for f in fields(NodeMemory) if f.name.endswith("_at"))
 
 _ADAPTER = TypeAdapter(NodeMemory)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from typing import Any, Final
@@ -13,16 +14,18 @@ from collector.observation import Attempt, Capability, Endpoint, Gpu, Ipv6, Obse
 from collector.state.cadence import due
 from collector.state.event import Event, Kind, clock, span
 from collector.state.memory import NodeMemory
-from collector.state.names import OTHER, Names
+from collector.state.names import OTHER, UNKNOWN, Names
 from collector.state.verdict import GpuCount
 
 _HOURLY: Final = 3600
+_LIST_LIMIT: Final = 200
+"""Characters of a list in an event that are kept."""
 _SLOW: Final = frozenset({Endpoint.IPV6, Endpoint.DIAGNOSTIC_VM})
 
 
-def joined(node: Node) -> Event:
-    """The node is new on the list."""
-    return Event(Kind.JOINED, node.hash, node.display_name, f"{node.display_name} joined")
+def joined(node: Node, name: str) -> Event:
+    """The node is new on the list, or on it again."""
+    return Event(Kind.JOINED, node.hash, name, f"{name} joined")
 
 
 def left(key: str, memory: NodeMemory) -> Event:
@@ -67,7 +70,7 @@ def duplicate(kind: Kind, node: Node, name: str, others: Iterable[str]) -> Event
         if kind is Kind.DUPLICATE_HASH
         else "shares its address with"
     )
-    listed = ", ".join(sorted(others))[:200]
+    listed = ", ".join(sorted(others))[:_LIST_LIMIT]
     return Event(kind, node.hash, name, f"{name}: {what} {listed}", new=listed)
 
 
@@ -182,10 +185,11 @@ def gpus(
         )
         for kind, same in sorted(grouped.items())
     }
-    owned = {f"{model} ({device})": count.total for (model, device), count in counted.items()}
-    if memory.gpus is not None:
-        events += _gpu_events(node, memory, memory.gpus, owned)
-    memory.gpus = owned
+    owned = Counter(gpu.device_id for gpu in usage.gpus)
+    if memory.gpus is not None and memory.gpus != owned:
+        called = {gpu.device_id: gpu.model or gpu.device_name for gpu in usage.gpus}
+        events += _gpu_events(node, memory, owned, called | dict(settings.gpus))
+    memory.gpus = dict(owned)
     return counted
 
 
@@ -201,27 +205,33 @@ def _kind(
     if published := settings.gpus.get(gpu.device_id):
         names["models"].note(published, time)
         return published, gpu.device_id
-    model = gpu.model or gpu.device_name or "unknown"
+    model = gpu.model or gpu.device_name or UNKNOWN
     if model in settings.gpu_models:
         names["models"].note(model, time)
-    elif model != "unknown":
+    else:
         model = names["models"].admit(model, time)
-    device = gpu.device_id
-    if device != "unknown":
-        device = OTHER if model == OTHER else names["devices"].admit(device, time)
-    return model, device
+    if model == OTHER:
+        return OTHER, OTHER
+    return model, names["devices"].admit(gpu.device_id, time)
 
 
 def _gpu_events(
-    node: Node, memory: NodeMemory, before: Mapping[str, int], now: Mapping[str, int]
+    node: Node, memory: NodeMemory, now: Mapping[str, int], called: Mapping[str, str]
 ) -> list[Event]:
-    """At most one event for what came and one for what went."""
-    changes = {kind: now.get(kind, 0) - before.get(kind, 0) for kind in sorted({*before, *now})}
+    """At most one event for what came and one for what went.
+
+    Cards are told apart by their device: what a card is called changes with firmware, with the
+    network's settings and with the places for names, and moves no card.
+    """
+    before = memory.gpus or {}
+    changes = {card: now.get(card, 0) - before.get(card, 0) for card in sorted({*before, *now})}
     events = []
     for event, sign, verb in ((Kind.GPU_ADDED, 1, "added"), (Kind.GPU_REMOVED, -1, "removed")):
         told = ", ".join(
-            f"{abs(change)} x {kind}" for kind, change in changes.items() if change * sign > 0
-        )
+            f"{abs(change)} x {f'{called[card]} ({card})' if called.get(card) else card}"
+            for card, change in changes.items()
+            if change * sign > 0
+        )[:_LIST_LIMIT]
         if told:
             text = f"{memory.name}: {verb} {told}"
             events.append(Event(event, node.hash, memory.name, text, new=told))
