@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 from typing import Final
 
 NAME_LIMIT: Final = 64
@@ -27,6 +28,7 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()
 
 
+@lru_cache(maxsize=1024)
 def release_of(version: str) -> tuple[int, int, int] | None:
     """The release part of a version: `1.3.0-41-g7303587` is (1, 3, 0); None if there is none.
 

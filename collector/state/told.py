@@ -20,6 +20,8 @@ from collector.state.verdict import GpuCount
 _HOURLY: Final = 3600
 _LIST_LIMIT: Final = 200
 """Characters of a list in an event that are kept."""
+_NOTHING_SAID: Final = Capability()
+_ABILITIES: Final = tuple(f.name for f in fields(Capability))
 _SLOW: Final = frozenset({Endpoint.IPV6, Endpoint.DIAGNOSTIC_VM})
 
 
@@ -127,10 +129,12 @@ def _version(
 
 
 def _capability(memory: NodeMemory, time: int, node: Node, said: Capability) -> bool:
-    news = {f.name: value for f in fields(said) if (value := getattr(said, f.name)) is not None}
-    if not news:
+    if said == _NOTHING_SAID:
         return False
-    known = replace(memory.capability, **news)
+    known = memory.capability
+    if said != known:
+        news = {name: getattr(said, name) for name in _ABILITIES}
+        known = replace(known, **{name: v for name, v in news.items() if v is not None})
     changed = known != memory.capability
     memory.capability = known
     if not changed and not due(time, memory.capability_at, _HOURLY, node.fraction()):
