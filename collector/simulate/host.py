@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import itertools
 import random
 import socket
 import ssl
@@ -144,17 +146,17 @@ class Host:
     def _find_port(self) -> list[socket.socket]:
         """Sockets on the first port that is free on every address needed."""
         addresses = (self.address, "::1") if self._ipv6 else (self.address,)
-        failure = OSError(f"no port is left to try on {self.address}")
-        for port in self._ports:
+        for port in itertools.islice(self._ports, len(PORTS)):
             with contextlib.ExitStack() as stack:
                 try:
                     socks = [stack.enter_context(bind(address, port)) for address in addresses]
                 except OSError as error:
-                    failure = error
-                    continue
+                    if error.errno == errno.EADDRINUSE:
+                        continue
+                    raise
                 stack.pop_all()
                 return socks
-        raise failure
+        raise OSError(errno.EADDRINUSE, f"no port is left to try on {' and '.join(addresses)}")
 
     def _turn_doors(self) -> None:
         fault, lie = self.behaviour.fault, self.behaviour.aaaa

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import gzip
 import json
 import socket
@@ -414,6 +415,37 @@ async def test_close_leaves_nothing(authority: Authority) -> None:
         await writer.wait_closed()
     with socket.socket() as sock:
         sock.bind((node.address, node.port))
+
+
+async def test_finds_a_port_that_is_free(authority: Authority) -> None:
+    """A port that is taken is passed over; when none is left, that is an error."""
+    async with Host(authority=authority) as first:
+        taken = first.port
+        second = Host(authority=authority, address=first.address, ports=[taken, taken + 1])
+        async with second:
+            assert second.port == taken + 1
+        with pytest.raises(OSError, match="no port is left to try on 127"):
+            await Host(authority=authority, address=first.address, ports=[taken]).__aenter__()
+
+
+async def test_runs_out_of_descriptors(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A listener that cannot accept looks away for a moment, and serves when it can again."""
+    accept = socket.socket.accept
+    left = 2
+
+    def short(sock: socket.socket) -> tuple[socket.socket, object]:
+        nonlocal left
+        if left:
+            left -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return accept(sock)
+
+    async with Host(authority=authority) as node:
+        monkeypatch.setattr(socket.socket, "accept", short)
+        assert (await ask(node)).status == 200
+    assert left == 0
 
 
 def test_every_fault_has_an_outcome() -> None:

@@ -183,7 +183,7 @@ async def test_mirrors_have_no_troubles() -> None:
 
 async def test_some_hashes_are_listed_twice() -> None:
     """A few, and with the same entry, so that nothing else follows from it."""
-    script = Script(600, 4, start=START, calm=True)
+    script = Script(600, 4, start=START, calm=True, ipv6=False)
     async with Network(script) as network, client(network) as session:
         found = await get(session, network.api_url + CORECHANNEL)
     nodes = found["data"]["corechannel"]["resource_nodes"]
