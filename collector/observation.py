@@ -157,7 +157,7 @@ class Observation:
     usage: Usage | None = None
     ipv6: Ipv6 | None = None
     ipv6_only: bool = False
-    """The node's name has IPv6 addresses only."""
+    """The node's name has IPv6 addresses only, or its address is one."""
 
     @property
     def reachable(self) -> bool:

@@ -20,7 +20,6 @@ log = logging.getLogger(__name__)
 _CERT_HAS_EXPIRED: Final = 10
 
 _TIMEOUTS: Final = {
-    Phase.START: Failure.INTERNAL,
     Phase.DNS: Failure.DNS_FAILED,
     Phase.TCP: Failure.CONNECT_TIMEOUT,
     Phase.TLS: Failure.TLS_FAILED,
@@ -39,12 +38,17 @@ _ERRNOS: Final = {
     errno.EPIPE: Failure.CONNECT_RESET,
     errno.ETIMEDOUT: Failure.CONNECT_TIMEOUT,
     errno.EHOSTUNREACH: Failure.CONNECT_UNREACHABLE,
+    errno.ENETUNREACH: Failure.CONNECT_UNREACHABLE,
     errno.ENETDOWN: Failure.NO_ROUTE,
     errno.EACCES: Failure.NO_ROUTE,
     errno.EPERM: Failure.NO_ROUTE,
     errno.EAFNOSUPPORT: Failure.NO_ROUTE,
 }
-"""EADDRNOTAVAIL is no free local port; EACCES and EPERM come from a packet filter of our own."""
+"""EADDRNOTAVAIL is no free local port, where there is a way at all; EACCES and EPERM come from a packet filter of our own."""
+
+
+_WAYLESS: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
+"""What a machine says that has no way to an address; so it may be with IPv6 switched off."""
 
 
 def classify(exc: BaseException, trail: Trail) -> Failure:
@@ -57,7 +61,10 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
         case aiohttp.InvalidURL():
             return Failure.INVALID_ADDRESS
         case TimeoutError() if not isinstance(exc, aiohttp.ClientOSError):
-            return _TIMEOUTS[trail.phase]
+            if trail.phase in _TIMEOUTS:
+                return _TIMEOUTS[trail.phase]
+            if trail.dialled:  # an earlier check left it no time to begin
+                return Failure.ANSWER_TIMEOUT
         case aiohttp.ClientConnectorDNSError():
             return _name_failure(exc.os_error)
         case aiohttp.ClientConnectorCertificateError():
@@ -107,12 +114,11 @@ def os_failure(error: OSError, trail: Trail) -> Failure:
         case ConnectionResetError() | ConnectionAbortedError() | BrokenPipeError():
             return Failure.CONNECT_RESET
         case ssl.SSLError():
-            return Failure.TLS_FAILED
+            return _certificate_failure(error)
         case TimeoutError():
             return Failure.CONNECT_TIMEOUT
-    if error.errno == errno.ENETUNREACH:
-        routed = any(has_route(address) for address in trail.addresses or ["192.0.2.1"])
-        return Failure.CONNECT_UNREACHABLE if routed else Failure.NO_ROUTE
+    if error.errno in _WAYLESS and not any(map(has_route, trail.dialled)):
+        return Failure.NO_ROUTE
     if error.errno is None and trail.phase is Phase.TLS:
         return Failure.CONNECT_RESET
     return _ERRNOS.get(error.errno or 0, Failure.CONNECT_UNREACHABLE)

@@ -18,7 +18,7 @@ from collector.failure import Failure
 from collector.probe.classify import classify, has_route
 from collector.probe.prober import connects
 from collector.probe.resolver import NameFailedError, NameNotFoundError, Resolver
-from collector.probe.trail import Trail
+from collector.probe.trail import TRAIL, Trail
 from collector.vantage import Reason, Sight
 
 _SOMEWHERE_IPV6: Final = "2000::1"
@@ -66,15 +66,19 @@ class Controls:
     async def _ask(self, target: yarl.URL, ipv6: bool, limit_seconds: float) -> _Word:
         trail = Trail()
         trail.resolving()
-        over_ipv6: bool | None = None
+        TRAIL.set(trail)  # of this task only: the context tells it when a handshake begins
+        over_ipv6: asyncio.Task[bool] | None = None
         failure = Failure.NONE
         port = target.port or 443
+        loop = asyncio.get_running_loop()
+        late = loop.time() + limit_seconds
         try:
-            async with asyncio.timeout(limit_seconds):
+            async with asyncio.timeout_at(late):
                 found = await self._addresses(target)
                 trail.resolved(found)
                 if ipv6 and (sixes := [a for a in found if ":" in a]):
-                    over_ipv6 = await connects(sixes[0], port, limit_seconds / 2)
+                    patience = (late - loop.time()) / 2
+                    over_ipv6 = asyncio.create_task(connects(sixes[0], port, patience))
                 await self._shake(target, found, port, trail)
         except NameNotFoundError:
             failure = Failure.DNS_NOT_FOUND
@@ -82,7 +86,7 @@ class Controls:
             failure = Failure.DNS_FAILED
         except (OSError, aiohttp.ClientError) as exc:
             failure = classify(exc, trail)
-        return _Word(target, failure, over_ipv6)
+        return _Word(target, failure, await over_ipv6 if over_ipv6 else None)
 
     async def _addresses(self, target: yarl.URL) -> list[str]:
         host = target.raw_host or ""
@@ -95,7 +99,7 @@ class Controls:
         problem: OSError | None = None
         for address in found:
             trail.begin()
-            trail.dialling()
+            trail.dialling(address)
             try:
                 _, writer = await asyncio.open_connection(
                     address,

@@ -182,20 +182,18 @@ class Look:
         path = endpoint.value
         if endpoint is Endpoint.DIAGNOSTIC_VM:
             path = f"/vm/{self.limits.diagnostic_vm}/ip/6"
-        response = await self.session.get(
-            f"{self.node.address}{path}",
-            allow_redirects=False,
-            headers={"Connection": "close"} if last else None,
-        )
-        done = False
+        keep = False
         try:
-            answer = await read_answer(response, self.limits.body_bytes)
-            done = not last
+            async with self.session.get(
+                f"{self.node.address}{path}",
+                allow_redirects=False,
+                headers={"Connection": "close"} if last else None,
+            ) as response:
+                answer = await read_answer(response, self.limits.body_bytes)
+            keep = not last
         finally:
-            if done:
-                response.release()
-            else:
-                abandon(response)
+            if not keep:
+                self.trail.hang_up()
         return answer
 
     def _note(self, answer: Answer, fits: bool) -> None:
@@ -216,6 +214,7 @@ class Look:
             attempts.append(Attempt(self._under_way, Failure.ROUND_DEADLINE))
         by_config = self._config is not None and self._config.version is not None
         expires = self.trail.cert_expires_at
+        reached = self.trail.addresses or self.trail.dialled
         ended = self._ended if self._ended is not None else perf_counter()
         return Observation(
             node=self.node,
@@ -229,7 +228,7 @@ class Look:
             config=self._config,
             usage=self._usage,
             ipv6=self._ipv6,
-            ipv6_only=bool(self.trail.addresses) and all(":" in a for a in self.trail.addresses),
+            ipv6_only=bool(reached) and all(":" in a for a in reached),
         )
 
     def _failure(self, attempts: list[Attempt], cut: bool) -> Failure:
@@ -239,17 +238,6 @@ class Look:
         if first is None:
             return Failure.ROUND_DEADLINE if cut else Failure.INTERNAL
         return Failure.NOT_A_CRN if first in _SOFT else first
-
-
-def abandon(response: aiohttp.ClientResponse) -> None:
-    """Close its connection at once.
-
-    A polite close would have uvloop go on reading what the node still sends, for 30 s.
-    """
-    connection = response.connection
-    if connection and connection.transport:
-        connection.transport.abort()
-    response.close()
 
 
 def _reading(

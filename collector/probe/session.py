@@ -17,6 +17,7 @@ from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import AddrInfoType, Connection
 
@@ -25,6 +26,8 @@ from collector.probe.policy import AddressPolicy, ForbiddenAddressError
 from collector.probe.resolver import Resolver
 from collector.probe.trail import TRAIL
 
+_PER_FAMILY: Final = 2
+"""aiohttp dials every address that it is given, and a stranger may list a hundred."""
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
 
@@ -51,7 +54,7 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector that reads the certificate while the connection is at hand.
+    """A connector that shows the connection to the trail, and reads its certificate.
 
     (`response.connection` is None for small bodies.)
     """
@@ -65,12 +68,41 @@ class Connector(aiohttp.TCPConnector):
         """As the base class does."""
         connection = await super().connect(req, traces, timeout)
         trail = TRAIL.get(None)
-        if trail and trail.cert_expires_at is None and connection.transport:
+        if trail is None:
+            return connection
+        trail.transport = connection.transport
+        if trail.cert_expires_at is None and connection.transport:
             shaken = connection.transport.get_extra_info("ssl_object")
             certificate = shaken.getpeercert() if shaken else None
             if certificate and (until := certificate.get("notAfter")):
                 trail.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
         return connection
+
+
+class _Candidates(AbstractResolver):
+    """The addresses of a name that are worth a dial: two of each family at most.
+
+    A forbidden address is left out where there is another, so that the failure of a node is that of
+    an address which was dialled. A name that has no other keeps them all, to be refused.
+    """
+
+    def __init__(self, resolver: Resolver, policy: AddressPolicy) -> None:
+        self._resolver = resolver
+        self._policy = policy
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        found = await self._resolver.resolve(host, port, family)
+        allowed = [result for result in found if not self._policy.forbids(result["host"])] or found
+        return [
+            result
+            for family in (socket.AF_INET, socket.AF_INET6)
+            for result in [r for r in allowed if r["family"] == family][:_PER_FAMILY]
+        ]
+
+    async def close(self) -> None:
+        """The resolver belongs to somebody else."""
 
 
 def _socket_factory(policy: AddressPolicy) -> Any:
@@ -83,8 +115,11 @@ def _socket_factory(policy: AddressPolicy) -> Any:
         if trail := TRAIL.get(None):
             if trail.repeating:
                 raise ConnectionResetError(errno.ECONNRESET, "cut off before the answer")
-            trail.dialling()
-        return socket.socket(family, kind, protocol)
+            trail.dialling(address[0])
+        made = socket.socket(family, kind, protocol)
+        if trail:
+            trail.made(made)
+        return made
 
     return create
 
@@ -130,7 +165,7 @@ async def open_session(
     connector = Connector(
         limit=limit,
         ssl=context,
-        resolver=resolver,
+        resolver=_Candidates(resolver, policy),
         use_dns_cache=False,
         socket_factory=_socket_factory(policy),
     )

@@ -6,6 +6,9 @@ variable, which asyncio hands to every task and callback that a look starts.
 
 from __future__ import annotations
 
+import asyncio
+import os
+import socket
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -40,14 +43,22 @@ class Trail:
     handshakes: int = 0
     addresses: list[str] = field(default_factory=list)
     """Every address of the node's name, of both families."""
+    dialled: list[str] = field(default_factory=list)
+    """Every address that a socket was made for, the last one last."""
     cert_expires_at: float | None = None
     """Epoch seconds."""
+    transport: asyncio.Transport | None = None
+    """The connection of this check, once there is one."""
+    _sockets: list[tuple[socket.socket, int | None]] = field(default_factory=list)
+    """Those made in this check, with the inode of each."""
 
     def begin(self) -> None:
         """Forget the stamps: another check begins."""
         self.dns_at = self.resolved_at = self.tcp_at = self.tls_at = None
         self.connected_at = self.sent_at = self.first_byte_at = None
         self.fresh = True
+        self.transport = None
+        self._sockets.clear()
 
     @property
     def phase(self) -> Phase:
@@ -79,8 +90,10 @@ class Trail:
         self.resolved_at = perf_counter()
         self.addresses = addresses
 
-    def dialling(self) -> None:
-        """A socket is being connected; of several addresses, the last one counts."""
+    def dialling(self, address: str) -> None:
+        """A socket is being connected. Of several addresses that are tried in turn the first one
+        is stamped; another one after a handshake that failed begins anew."""
+        self.dialled.append(address)
         if self.tcp_at is None or self.tls_at is not None:
             self.tcp_at = perf_counter()
             self.tls_at = None
@@ -99,10 +112,36 @@ class Trail:
         """
         return self.sent_at is not None and self.fresh
 
+    def made(self, dialled: socket.socket) -> None:
+        """A socket was made for this check."""
+        self._sockets.append((dialled, _inode(dialled.fileno())))
+
+    def hang_up(self) -> None:
+        """Close the connection of this check at once, and let go of the sockets of the loop.
+
+        aiohttp closes politely, and uvloop would then go on reading what the node still sends, for
+        30 s. Of a connection that is reset at once uvloop closes the descriptor and leaves its
+        number to the socket, which would close it again, whatever else has that number by then.
+        """
+        if self.transport:
+            self.transport.abort()
+        self.transport = None
+        for dialled, inode in self._sockets:
+            if dialled.fileno() >= 0 and _inode(dialled.fileno()) != inode:
+                dialled.detach()
+        self._sockets.clear()
+
     def shaking(self) -> None:
         """The TLS handshake begins."""
         self.tls_at = perf_counter()
         self.handshakes += 1
+
+
+def _inode(descriptor: int) -> int | None:
+    try:
+        return os.fstat(descriptor).st_ino
+    except OSError:
+        return None
 
 
 def _between(start: float | None, end: float | None) -> float | None:
