@@ -15,7 +15,10 @@ Network = IPv4Network | IPv6Network
 Address = IPv4Address | IPv6Address
 
 _NAT64: Final = ip_network("64:ff9b::/96")
-_LOCAL_NAT64: Final = ip_network("64:ff9b:1::/48")
+_SPECIAL: Final = tuple(
+    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20"))
+)
+"""Of special purpose (RFC 6890 and after), though some Pythons call them global."""
 
 
 FORBIDDEN_ERRNO: Final = 0x4E4F
@@ -59,26 +62,24 @@ class AddressPolicy:
             ip = ip_address(address)
         except ValueError:
             return True
-        disguises = (ip, *_embedded(ip))
-        if any(d in network for d in disguises for network in self.allowed_networks):
+        inner = _embedded(ip)
+        if any(a in network for a in (ip, inner) for network in self.allowed_networks):
             return False
-        return any(not _public(d) for d in disguises)
+        return not _public(inner)
 
 
 def _public(ip: Address) -> bool:
     if ip.is_multicast or ip.is_reserved or ip.is_unspecified:
         return False
-    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip.scope_id or ip in _LOCAL_NAT64):
+    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip.scope_id):
         return False
-    return ip.is_global or bool(_embedded(ip))
+    return ip.is_global and not any(ip in network for network in _SPECIAL)
 
 
-def _embedded(ip: Address) -> tuple[IPv4Address, ...]:
-    """The IPv4 addresses that an IPv6 address stands for: mapped, NAT64, 6to4."""
-    if isinstance(ip, IPv4Address):
-        return ()
-    if ip.ipv4_mapped:
-        return (ip.ipv4_mapped,)
+def _embedded(ip: Address) -> Address:
+    """The IPv4 address that an IPv6 address stands for (mapped, NAT64, 6to4), or the address."""
+    if isinstance(ip, IPv4Address) or ip.scope_id:
+        return ip
     if ip in _NAT64:
-        return (IPv4Address(int(ip) & 0xFFFFFFFF),)
-    return (ip.sixtofour,) if ip.sixtofour else ()
+        return IPv4Address(int(ip) & 0xFFFFFFFF)
+    return ip.ipv4_mapped or ip.sixtofour or ip
