@@ -15,16 +15,22 @@ class LoopLag:
 
     def __init__(self) -> None:
         self.worst_seconds = 0.0
+        self._due = 0.0
         self._task: asyncio.Task[None] | None = None
 
     async def _measure(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
-            due = loop.time() + _SAMPLE_SECONDS
+            self._due = loop.time() + _SAMPLE_SECONDS
             await asyncio.sleep(_SAMPLE_SECONDS)
-            self.worst_seconds = max(self.worst_seconds, loop.time() - due)
+            self._note()
+
+    def _note(self) -> None:
+        late = asyncio.get_running_loop().time() - self._due
+        self.worst_seconds = max(self.worst_seconds, late)
 
     async def __aenter__(self) -> Self:
+        self._due = asyncio.get_running_loop().time() + _SAMPLE_SECONDS
         self._task = asyncio.create_task(self._measure())
         return self
 
@@ -35,6 +41,7 @@ class LoopLag:
         traceback: TracebackType | None,
     ) -> None:
         if self._task:
+            self._note()  # of a standstill that has only just ended, too
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task
