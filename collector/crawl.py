@@ -121,6 +121,8 @@ class Crawl:
     begun: Callable[[int], None] = lambda _: None
     """Called with the number of nodes that are looked at."""
     _sweep: Sweep | None = None
+    _latest: float | None = None
+    """When the last round must end, by the loop's clock; None unless it was cut."""
     _receipt: Receipt | None = None
 
     async def round(self, time: int, pace: Pace) -> Round:
@@ -146,7 +148,8 @@ class Crawl:
         return Round(judgement, tuple(points), receipt, perf_counter() - started, overran)
 
     def cut(self, seconds: float) -> None:
-        """Let the round under way finish for so many seconds at most."""
+        """Let the round under way, however far it is, finish for so many seconds at most."""
+        self._latest = asyncio.get_running_loop().time() + seconds
         if self._sweep:
             self._sweep.cut(seconds)
 
@@ -163,6 +166,9 @@ class Crawl:
         dialled = [node for node in listing.nodes if node.hash not in refused]
         orders = self.state.orders(time, dialled)
         self.begun(len(orders))
+        if self._latest is not None:
+            left = max(0.0, self._latest - asyncio.get_running_loop().time())
+            pace = replace(pace, deadline_seconds=min(pace.deadline_seconds, left))
         self._sweep = Sweep(self.gate, self.prober.look, self.seen)
         asking = asyncio.create_task(self.controls.ask())
         try:
@@ -170,6 +176,7 @@ class Crawl:
             sight = await asking
         finally:
             asking.cancel()
+            await asyncio.wait({asking})
         if sight.ok and self.state.suspicious(observations.values()):
             log.info("many nodes failed together: asking the controls again")
             again = await self.controls.ask(_SECOND_ASK_SECONDS)

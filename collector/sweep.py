@@ -86,7 +86,7 @@ class Sweep:
 
     def cut(self, seconds: float) -> None:
         """Let what runs finish for so many seconds at most; what is unfinished is recorded."""
-        if self._end:
+        if self._end and not self._end.expired():
             latest = asyncio.get_running_loop().time() + seconds
             self._end.reschedule(min(self._end.when() or latest, latest))
 
