@@ -42,9 +42,9 @@ class Schedule:
         self._clock = clock
         self._last = last_round
         self._started: int | None = None
-        self._busy = False
-        self._idle = asyncio.Event()
-        self._idle.set()
+        self._stopping = False
+        self._first: asyncio.Task[None] | None = None
+        self._under_way: asyncio.Task[None] | None = None
         self.skipped = 0
         """Rounds since the last one that did not run since one was running."""
         self._scheduler = AsyncIOScheduler(timezone=dt.UTC)
@@ -60,24 +60,26 @@ class Schedule:
             misfire_grace_time=max(1, self._interval // 2),
         )
         self._scheduler.start()
-        first = asyncio.create_task(self._first())
+        self._first = asyncio.create_task(self._begin())
         watch = asyncio.create_task(self._watch_clock())
         try:
             await stop.wait()
         finally:
-            watch.cancel()
+            self._stopping = True
             self._scheduler.pause()
+            watch.cancel()
             await asyncio.wait({watch})
-            if self._busy is False:
-                first.cancel()
 
     async def finish(self, within_seconds: float) -> None:
-        """Wait for the round under way, so long at most, and let the scheduler go."""
-        try:
-            async with asyncio.timeout(within_seconds):
-                await self._idle.wait()
-        except TimeoutError:
-            log.error("the round under way did not end in time and is given up")
+        """Wait for the round under way, so long at most, then cancel it; let the scheduler go."""
+        if self._under_way:
+            _, late = await asyncio.wait({self._under_way}, timeout=within_seconds)
+            if late:
+                log.error("the round under way did not end in time and is given up")
+                self._under_way.cancel()
+                await asyncio.wait(late)
+        if self._first:
+            await asyncio.wait({self._first})
         self._scheduler.shutdown(wait=False)
 
     def missed(self, at: int) -> int:
@@ -89,7 +91,7 @@ class Schedule:
     def _trigger(self) -> IntervalTrigger:
         return IntervalTrigger(seconds=self._interval, start_date=_EPOCH, timezone=dt.UTC)
 
-    async def _first(self) -> None:
+    async def _begin(self) -> None:
         """A round at once, under the time of the multiple just passed, unless it is held."""
         at = multiple(self._clock(), self._interval)
         if at == self._last:
@@ -99,7 +101,7 @@ class Schedule:
 
     async def _tick(self) -> None:
         at = multiple(self._clock() + _EARLY_SECONDS, self._interval)
-        if self._busy:
+        if self._under_way:
             self.skipped += 1
             log.warning("round %d is skipped: the one before is still running", at)
             return
@@ -107,15 +109,15 @@ class Schedule:
             await self._round(at, first=False)
 
     async def _round(self, at: int, first: bool) -> None:
-        self._busy = True
-        self._idle.clear()
+        if self._stopping:
+            return
+        self._under_way = asyncio.current_task()
         self._last = at
         try:
             await self._crawl(at, first)
             self._started, self.skipped = at, 0
         finally:
-            self._busy = False
-            self._idle.set()
+            self._under_way = None
 
     async def _watch_clock(self) -> None:
         """The scheduler knows the wall clock only; when that is stepped, it must think anew."""
