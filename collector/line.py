@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from collector.measurement import Kind, Point
+from collector.measurement import Kind, Point, Value
 
 _IN_TAG: Final = str.maketrans({",": r"\,", "=": r"\=", " ": r"\ "})
 _IN_TEXT: Final = str.maketrans({'"': r"\"", "\\": r"\\"})
 
 
-def line(point: Point) -> str:
+def line(point: Point, row: tuple[Value, ...] | None = None) -> str:
     """One point as one line, without line break; time in seconds. Tags are sorted by name.
 
-    The point must have no objection (`Point.objection`).
+    The point must have no objection (`Point.objection`). `row` is what `row()` gives, if it is at
+    hand.
     """
     series = [point.MEASUREMENT]
     fields = []
-    for column, value in zip(point.columns(), point.row(), strict=True):
+    for column, value in zip(point.columns(), row or point.row(), strict=True):
         if value is None:
             continue
         match column.kind:

@@ -42,3 +42,5 @@ class Receipt:
     """From the oldest round that waits to this one; 0 if none waits."""
     seconds: float
     """How long the commit took on the store's thread."""
+    unsent: int = 0
+    """Points that waited for delivery and were given up, since too much waited or for too long."""

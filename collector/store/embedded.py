@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +13,7 @@ from typing import Self, TypeVar, cast
 from collector.measurement import Point
 from collector.store.batch import Batch, Receipt
 from collector.store.ledger import Ledger
+from collector.store.spool import Backlog, Settlement, Spooled, Spooling
 from collector.store.waiting import Limits
 
 T = TypeVar("T")
@@ -31,6 +32,7 @@ class EmbeddedStore:
         self._ledger = ledger
         self._thread = thread
         self._closed = False
+        self._grown = asyncio.Event()
 
     @classmethod
     async def open(
@@ -41,15 +43,19 @@ class EmbeddedStore:
         *,
         limits: Limits = _NO_LIMITS,
         clock: Callable[[], float] = time.time,
+        spooling: Spooling | None = None,
     ) -> Self:
         """Make or open `collector.db` in the data directory, and lock the directory.
 
-        `clock` gives seconds since 1970 and is only used for `rounds.committed_at`. Raises
+        `clock` gives seconds since 1970 and is only used for `rounds.committed_at`. With
+        `spooling`, every round waits for delivery as well, until it is settled. Raises
         LockedError if another collector uses the directory, TooNewError if a newer version wrote
         the file, and DataDirectoryError if either cannot be used.
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        opening = thread.submit(Ledger, directory, measurements, retention_days, limits, clock)
+        opening = thread.submit(
+            Ledger, directory, measurements, retention_days, limits, clock, spooling
+        )
         try:
             ledger = await asyncio.shield(asyncio.wrap_future(opening))
         except asyncio.CancelledError:
@@ -89,7 +95,29 @@ class EmbeddedStore:
         and the next commit or `close` writes all that wait, oldest first, each in a transaction
         of its own. A bug is raised; the batch that provoked it is given up.
         """
-        return await self._do(lambda: self._ledger.commit(batch))
+        receipt = await self._do(lambda: self._ledger.commit(batch))
+        self._grown.set()
+        return receipt
+
+    async def grown(self) -> None:
+        """Wait until there was a commit since this was last called."""
+        await self._grown.wait()
+        self._grown.clear()
+
+    async def take(self, newest: bool, without: Collection[int] = ()) -> Spooled | None:
+        """A piece of the newest round that waits for delivery, or of the oldest; None if none does.
+
+        It goes on waiting until it is settled; numbers in `without` are passed over.
+        """
+        return await self._do(lambda: self._ledger.take(newest, frozenset(without)))
+
+    async def settle(self, settlement: Settlement) -> None:
+        """Say what became of a piece. A disk that takes nothing is told later."""
+        await self._do(lambda: self._ledger.settle(settlement))
+
+    async def backlog(self) -> Backlog:
+        """What waits for delivery."""
+        return await self._do(self._ledger.backlog)
 
     async def load_state(self) -> dict[str, bytes]:
         """The whole state as the file has it; DataDirectoryError if it cannot be read."""

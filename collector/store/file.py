@@ -10,6 +10,7 @@ from typing import Final
 
 from collector import __version__
 from collector.error import CollectorError, DataDirectoryError, TooNewError
+from collector.store import spool
 from collector.store.table import Table
 from collector.store.trouble import trouble
 
@@ -32,7 +33,9 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS rounds (time INTEGER PRIMARY KEY, committed_at REAL NOT NULL,"
     " points INTEGER NOT NULL, rejected INTEGER NOT NULL)",
     "CREATE TABLE IF NOT EXISTS rejected (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
-    " measurement TEXT NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL)",
+    " measurement TEXT NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL,"
+    " store TEXT NOT NULL DEFAULT 'embedded')",
+    *spool.TABLES,
 )
 
 
@@ -104,6 +107,7 @@ def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
         connection.execute("BEGIN IMMEDIATE")
         for statement in _TABLES:
             connection.execute(statement)
+        _add_store(connection)
         for table in tables:
             table.ensure(connection)
         if new:
@@ -114,6 +118,13 @@ def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _add_store(connection: sqlite3.Connection) -> None:
+    """Files made before there was delivery do not say who refused a line."""
+    names = connection.execute("SELECT name FROM pragma_table_info('rejected')")
+    if ("store",) not in names.fetchall():
+        connection.execute("ALTER TABLE rejected ADD COLUMN store TEXT NOT NULL DEFAULT 'embedded'")
 
 
 def _ours(connection: sqlite3.Connection, path: Path) -> bool:

@@ -14,6 +14,7 @@ from typing import Final
 from collector.line import line
 from collector.measurement import Point, Value
 from collector.store.batch import Batch
+from collector.store.piece import Cut, Piece, cut
 from collector.store.table import Table
 
 logger = logging.getLogger(__name__)
@@ -47,6 +48,8 @@ class Sorted:
     """By measurement."""
     rejected: tuple[Rejected, ...]
     state: Mapping[str, bytes | None]
+    pieces: tuple[Piece, ...] = ()
+    """The accepted points as they will be sent; none if nothing is sent anywhere."""
 
     @property
     def points(self) -> int:
@@ -56,16 +59,19 @@ class Sorted:
     @property
     def bytes(self) -> int:
         """Estimate of the memory that it takes."""
-        return self.points * _POINT_BYTES + sum(len(v or b"") for v in self.state.values())
+        carried = sum(len(v or b"") for v in self.state.values())
+        return self.points * _POINT_BYTES + carried + sum(len(p.body) for p in self.pieces)
 
 
-def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
+def sort(batch: Batch, tables: Mapping[str, Table], limits: Cut | None = None) -> Sorted:
     """Judge every point; one warning tells of all that were refused.
 
-    Raises ValueError for a point whose measurement the store was not opened with.
+    With `limits`, the others are made ready to be sent as well. Raises ValueError for a point
+    whose measurement the store was not opened with.
     """
     rows: dict[str, list[Row]] = {}
     rejected: list[Rejected] = []
+    accepted: list[tuple[Point, tuple[Value, ...]]] = []
     for point in batch.points:
         table = tables.get(point.MEASUREMENT)
         if table is None:
@@ -75,6 +81,7 @@ def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
             rejected.append(_rejected(batch.time, point, reason))
         else:
             rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
+            accepted.append((point, row))
     if rejected:
         first = rejected[0]
         logger.warning(
@@ -86,7 +93,9 @@ def sort(batch: Batch, tables: Mapping[str, Table]) -> Sorted:
             first.measurement,
             first.reason[:200],
         )
-    return Sorted(batch.time, rows, tuple(rejected), dict(batch.state))
+    encoded = (f"{line(point, row)}\n".encode() for point, row in accepted)
+    pieces = cut(batch.time, encoded, limits) if limits else ()
+    return Sorted(batch.time, rows, tuple(rejected), dict(batch.state), pieces)
 
 
 def _rejected(time: int, point: Point, reason: str) -> Rejected:

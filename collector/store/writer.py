@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Final
 
 from collector.measurement import Value
+from collector.store import spool
 from collector.store.intake import Row, Sorted
 from collector.store.table import SECONDS_PER_DAY, Table
 
+REASON_LIMIT: Final = 4_096
+"""Characters of a database's words that are kept."""
 REJECTED_ROWS: Final = 10_000
 """Refused lines that are kept; the oldest make room."""
 
-_REJECT: Final = "INSERT INTO rejected (time, measurement, line, reason) VALUES (?, ?, ?, ?)"
+_REJECT: Final = (
+    "INSERT INTO rejected (time, measurement, line, reason, store) VALUES (?, ?, ?, ?, ?)"
+)
 _FORGET_REJECTED: Final = "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?"
 _SET_STATE: Final = (
     "INSERT INTO state (key, value) VALUES (?, ?)"
@@ -66,6 +71,7 @@ class Writer:
                     self._write_points(self._tables[name], rows)
                 self._write_rejected(batch)
                 self._write_state(batch.state)
+                spool.add(self.connection, batch.pieces)
                 self.connection.execute(
                     _SET_ROUND, (batch.time, now, batch.points, len(batch.rejected))
                 )
@@ -77,6 +83,14 @@ class Writer:
         """Keep one named document, in place of the one before."""
         with transaction(self.connection):
             self.connection.execute(_SET_COPY, (name, body, at))
+
+    def settle(self, settlements: Sequence[spool.Settlement]) -> None:
+        """Take delivered pieces out; what the database refused of them is kept apart."""
+        with transaction(self.connection):
+            for settled in settlements:
+                spool.settle(self.connection, settled)
+                if settled.rejected:
+                    self._reject([_rejected(settled.time, *r) for r in settled.rejected])
 
     def _write_points(self, table: Table, rows: list[Row]) -> None:
         numbered: list[tuple[Value, ...]] = [
@@ -109,7 +123,11 @@ class Writer:
     def _write_rejected(self, batch: Sorted) -> None:
         if not batch.rejected:
             return
-        rows = [(r.time, r.measurement, r.line, r.reason) for r in batch.rejected]
+        rows = [(r.time, r.measurement, r.line, r.reason, "embedded") for r in batch.rejected]
+        self._reject(rows)
+
+    def _reject(self, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
+        """Keep refused lines apart, the newest ones."""
         self.connection.executemany(_REJECT, rows)
         self.connection.execute(_FORGET_REJECTED, (REJECTED_ROWS,))
 
@@ -118,3 +136,9 @@ class Writer:
         gone = [(key,) for key, value in state.items() if value is None]
         self.connection.executemany(_SET_STATE, kept)
         self.connection.executemany("DELETE FROM state WHERE key = ?", gone)
+
+
+def _rejected(time: int, line: str, reason: str) -> tuple[int, str, str, str, str]:
+    """The row of a line that InfluxDB refused; it is kept whole, so that it can be sent again."""
+    measurement = line.partition(",")[0].partition(" ")[0]
+    return time, measurement, line, reason[:REASON_LIMIT], "influxdb"

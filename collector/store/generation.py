@@ -1,0 +1,58 @@
+"""The generations of InfluxDB, and what each is asked by."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Generation(StrEnum):
+    """How a server is spoken to."""
+
+    V1 = "1"
+    """1.x before 1.8: `/write` alone."""
+    V1_8 = "1.8"
+    """1.8 and later 1.x: has `/api/v2/write`."""
+    V2 = "2"
+    V3 = "3"
+
+    @property
+    def is_1(self) -> bool:
+        """Whether it has databases that InfluxQL creates, and no organisations."""
+        return self in (Generation.V1, Generation.V1_8)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer to one of the questions by which generations are told apart."""
+
+    status: int
+    body: bytes
+    build: str
+    """The header `X-Influxdb-Build`, or ''."""
+
+    @property
+    def json(self) -> dict[str, object] | None:
+        """The body as an object; None if it is none."""
+        try:
+            found = json.loads(self.body)
+        except ValueError:
+            return None
+        return found if isinstance(found, dict) else None
+
+
+def recognise(setup: Reply, ping: Reply, health: Reply) -> Generation | None:
+    """The generation by what `/api/v2/setup`, `/ping` and `/health` answered; None if by none.
+
+    Versions are no help: a server built from source calls its own `unknown` or `dev`.
+    """
+    if setup.status == 200 and setup.json is not None and "allowed" in setup.json:
+        return Generation.V2
+    if ping.build in ("Core", "Enterprise") or (ping.status == 200 and ping.json is not None):
+        return Generation.V3
+    if ping.status != 204:
+        return None
+    if health.status in (200, 503) and health.json is not None and "status" in health.json:
+        return Generation.V1_8
+    return Generation.V1 if health.status == 404 else None

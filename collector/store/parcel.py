@@ -1,0 +1,92 @@
+"""One piece on its way: written whole, and if the database objects, halved down to the bad lines.
+
+Sending a good line twice is harmless, so what is left over after trouble is simply sent again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from collector.store.answer import Answer, Fate
+from collector.store.piece import Piece
+
+REQUESTS: Final = 256
+"""Writes for one piece before another gets its turn; what is left then goes back to the spool."""
+
+Write = Callable[[bytes], Awaitable[Answer]]
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of lines."""
+
+    accepted: int = 0
+    dropped: int = 0
+    """Older than the database keeps."""
+    rejected: tuple[tuple[str, str], ...] = ()
+    """Lines without their line break, and the database's words."""
+
+    def plus(self, other: Outcome) -> Outcome:
+        """Both together."""
+        return Outcome(
+            self.accepted + other.accepted,
+            self.dropped + other.dropped,
+            self.rejected + other.rejected,
+        )
+
+
+class Parcel:
+    """A piece, and what is known of its parts."""
+
+    def __init__(self, piece: Piece, write: Write) -> None:
+        self.outcome = Outcome()
+        self._piece = piece
+        self._write = write
+        self._parts: list[list[bytes]] = []
+        """What is not settled yet, the next one last."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether anything is known of any line, so that the piece need not stay as it is."""
+        return self.outcome != Outcome()
+
+    async def deliver(self) -> Answer | None:
+        """Write everything; None, or the answer for which it had to stop."""
+        answer = await self._write(self._piece.body)
+        if answer.fate in (Fate.KEEP, Fate.ACT):
+            return answer
+        if answer.fate is Fate.ACCEPT:
+            self.outcome = Outcome(accepted=self._piece.points)
+            return None
+        self._judge(await asyncio.to_thread(self._piece.lines), answer)
+        for _ in range(REQUESTS):
+            if not self._parts:
+                break
+            part = self._parts[-1]
+            packed = await asyncio.to_thread(Piece.pack, self._piece.time, part)
+            answer = await self._write(packed.body)
+            if answer.fate in (Fate.KEEP, Fate.ACT):
+                return answer
+            self._judge(self._parts.pop(), answer)
+        return None
+
+    async def remaining(self) -> Sequence[Piece]:
+        """What still waits, as pieces."""
+        parts = reversed(self._parts)
+        return [await asyncio.to_thread(Piece.pack, self._piece.time, part) for part in parts]
+
+    def _judge(self, part: list[bytes], answer: Answer) -> None:
+        """Take an answer to a part: it is settled, or its halves are next."""
+        if answer.fate is Fate.ACCEPT:
+            self.outcome = self.outcome.plus(Outcome(accepted=len(part)))
+        elif answer.fate is Fate.REJECT and answer.dropped == len(part):
+            self.outcome = self.outcome.plus(Outcome(dropped=len(part)))
+        elif len(part) == 1:
+            line = part[0].decode(errors="replace").removesuffix("\n")
+            self.outcome = self.outcome.plus(Outcome(rejected=((line, answer.words),)))
+        else:
+            half = len(part) // 2
+            self._parts += [part[half:], part[:half]]

@@ -1,0 +1,132 @@
+"""The spool: rounds that wait for delivery, in the same file and transaction as everything else.
+
+Functions on a connection; they belong to the store's thread. A piece leaves when its fate is
+settled: accepted, or its refused lines kept apart in `rejected`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from collector.store.piece import Cut, Piece
+
+TABLES: Final = (
+    "CREATE TABLE IF NOT EXISTS spool (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+    " time INTEGER NOT NULL, points INTEGER NOT NULL, bytes INTEGER NOT NULL, body BLOB NOT NULL)",
+    "CREATE INDEX IF NOT EXISTS spool_by_time ON spool (time, id, points, bytes)",
+)
+
+_ADD: Final = "INSERT INTO spool (time, points, bytes, body) VALUES (?, ?, ?, ?)"
+_SECONDS_PER_DAY: Final = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Spooling:
+    """How rounds are spooled."""
+
+    cut: Cut = field(default_factory=Cut)
+    bytes: int = 512 * 1024 * 1024
+    """Most that waits, as stored; beyond it the oldest rounds make room."""
+    days: float = 7
+    """What is older than the newest round by more is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What waits for delivery."""
+
+    pieces: int = 0
+    points: int = 0
+    bytes: int = 0
+    oldest: int | None = None
+    """Time of the oldest round that waits; None if none does."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spooled:
+    """A piece that waits, and its number in the file."""
+
+    id: int
+    piece: Piece
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """What became of a piece: it leaves, and what it leaves behind comes in its place."""
+
+    id: int
+    time: int
+    """Of its round."""
+    rejected: Sequence[tuple[str, str]] = ()
+    """Lines that the database refuses for good, and its words."""
+    remaining: Sequence[Piece] = ()
+    """Parts of it that still wait."""
+
+
+def add(connection: sqlite3.Connection, pieces: Iterable[Piece]) -> None:
+    """Let pieces wait, inside the caller's transaction."""
+    rows = [(p.time, p.points, len(p.body), p.body) for p in pieces]
+    connection.executemany(_ADD, rows)
+
+
+def trim(connection: sqlite3.Connection, newest: int, spooling: Spooling) -> int:
+    """Give up the oldest rounds beyond the limits; how many points that cost.
+
+    The newest round is always kept.
+    """
+    dropped = _give_up(connection, min(newest, newest - int(spooling.days * _SECONDS_PER_DAY)))
+    excess = backlog(connection).bytes - spooling.bytes
+    if excess <= 0:
+        return dropped
+    cutoff = newest
+    for time, size in connection.execute(
+        "SELECT time, sum(bytes) FROM spool GROUP BY time ORDER BY time"
+    ):
+        if excess <= 0:
+            cutoff = min(time, newest)
+            break
+        excess -= size
+    return dropped + _give_up(connection, cutoff)
+
+
+def _give_up(connection: sqlite3.Connection, before: int) -> int:
+    """Drop every round older than this."""
+    sql = "SELECT COALESCE(sum(points), 0) FROM spool WHERE time < ?"
+    (points,) = connection.execute(sql, (before,)).fetchone()
+    if points:
+        connection.execute("DELETE FROM spool WHERE time < ?", (before,))
+    return int(points)
+
+
+def backlog(connection: sqlite3.Connection) -> Backlog:
+    """What waits, by the index alone."""
+    pieces, points, size, oldest = connection.execute(
+        "SELECT count(*), COALESCE(sum(points), 0), COALESCE(sum(bytes), 0), min(time) FROM spool"
+    ).fetchone()
+    return Backlog(pieces, points, size, oldest)
+
+
+def take(connection: sqlite3.Connection, newest: bool, without: Collection[int]) -> Spooled | None:
+    """A piece of the newest round, or of the oldest one; it goes on waiting until settled."""
+    order = "time DESC, id" if newest else "time, id"
+    for (number,) in connection.execute(f"SELECT id FROM spool ORDER BY {order}"):
+        if number not in without:
+            return _piece(connection, number)
+    return None
+
+
+def _piece(connection: sqlite3.Connection, number: int) -> Spooled:
+    time, points, body = connection.execute(
+        "SELECT time, points, body FROM spool WHERE id = ?", (number,)
+    ).fetchone()
+    return Spooled(number, Piece(time, points, body))
+
+
+def settle(connection: sqlite3.Connection, settlement: Settlement) -> None:
+    """Take a piece out, inside the caller's transaction; one given up is not brought back."""
+    gone = connection.execute("DELETE FROM spool WHERE id = ?", (settlement.id,)).rowcount
+    if gone:
+        add(connection, settlement.remaining)
