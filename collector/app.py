@@ -152,14 +152,14 @@ async def open_crawl(
         )
 
 
-def _stop_on_signals(stop: asyncio.Event) -> None:
+def stop_on_signals(stop: asyncio.Event) -> None:
     """The first SIGTERM or Ctrl-C asks to stop, the second one forces."""
 
     def handle() -> None:
         if stop.is_set():
-            log.error("forced to stop: the round under way is lost")
+            log.error("forced to stop: what is under way is lost")
             os._exit(Exit.INTERRUPTED)
-        log.info("stopping: the round under way may finish; a second signal forces")
+        log.info("stopping: what is under way may finish; a second signal forces")
         stop.set()
 
     loop = asyncio.get_running_loop()
@@ -171,7 +171,7 @@ def _stop_on_signals(stop: asyncio.Event) -> None:
 async def serve(settings: Settings) -> None:
     """Crawl in rounds until a signal asks to stop."""
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     async with open_crawl(settings) as crawl:
         log.info(
             "crawling every %d s from vantage %r into %s, %d nodes at a time at most",
@@ -215,7 +215,7 @@ async def crawl_once(
     `waiting` is told how many seconds that takes. A signal cuts the round short.
     """
     stop = asyncio.Event()
-    _stop_on_signals(stop)
+    stop_on_signals(stop)
     interval = settings.rounds.interval_seconds
     async with open_crawl(settings, dry_run, seen, begun) as crawl:
         at = int(time.time() // interval) * interval

@@ -1,0 +1,64 @@
+"""`simulate`: a whole fake network on loopback."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from collector import app
+from collector.cli.log import log_to_stderr
+
+
+def simulate(
+    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=20_000)] = 300,
+    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+    speed: Annotated[
+        float, typer.Option(help="How much faster than the clock life goes.", min=0.01)
+    ] = 1.0,
+    faults: Annotated[
+        float,
+        typer.Option(
+            help="Part of the nodes that is always wrong, in every way.", min=0, max=1
+        ),
+    ] = 0.0,
+    latency: Annotated[
+        float, typer.Option(help="What real latencies are multiplied by.", min=0)
+    ] = 1.0,
+    truth: Annotated[
+        Path | None, typer.Option(help="File for what was really true, as JSON lines.")
+    ] = None,
+    config: Annotated[
+        Path | None, typer.Option(help="File for the collector's configuration; else it is shown.")
+    ] = None,
+) -> None:
+    """Run a fake network on loopback until Ctrl-C, and print the configuration to crawl it."""
+    from collector.simulate.command import simulate as run
+
+    def say(toml: str) -> None:
+        if config is None:
+            typer.echo(toml)
+            return
+        config.write_text(toml, encoding="utf-8")
+        typer.echo(f"crawl it with: crn-collector --config {config} run", err=True)
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        app.stop_on_signals(stop)
+        network = asyncio.create_task(
+            run(nodes, seed, speed, say=say, faults=faults, latency=latency, truth=truth)
+        )
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if network.done():
+            network.result()
+        network.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await network
+
+    log_to_stderr("INFO")
+    app.run_async(until_stopped())

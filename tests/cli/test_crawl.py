@@ -1,0 +1,113 @@
+"""`crawl`, `nodes`, `events` and `probe`, as a user calls them, on a simulated network."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from pathlib import Path
+
+from collector.failure import Failure
+from tests.conftest import Command
+
+
+def _lines(text: str) -> list[list[str]]:
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def test_a_round_is_crawled_and_read_back(command: Command, simulated: Path) -> None:
+    """One command crawls the network into a store, another one reads every node from it."""
+    crawled = command("-c", simulated, "crawl", "--data-dir", "data", "--json")
+    assert (crawled.returncode, crawled.stderr) == (0, "")
+    seen = json.loads(crawled.stdout)
+    assert seen["stored"] is True
+    assert seen["network"]["nodes"] == len(seen["nodes"]) > 30
+    assert seen["network"]["nodes_reachable"] > 20
+
+    known = command("-c", simulated, "nodes", "--data-dir", "data", "--json")
+    read = json.loads(known.stdout)
+    assert read["round"] == seen["round"]
+    assert {n["node"] for n in read["nodes"]} == {n["node"] for n in seen["nodes"]}
+    reached = [n for n in read["nodes"] if n["reachable"]]
+    assert all(n["failure"] == "none" and n["up"] == 1 for n in reached)
+    assert sum(n["version"] is not None for n in reached) == len(reached)
+
+
+def test_a_pipe_gets_plain_lines(command: Command, simulated: Path) -> None:
+    """Without a terminal there is no table: a line per result, its columns between tabs."""
+    crawled = command("-c", simulated, "crawl", "--data-dir", "data")
+    counts = {line[1]: line[2] for line in _lines(crawled.stdout) if len(line) == 3}
+    assert counts["reachable"] == "none"
+    known = command("-c", simulated, "nodes", "--data-dir", "data")
+    heading, *rows = _lines(known.stdout)
+    assert heading[:3] == ["name", "node", "up"]
+    assert rows
+    assert all(len(row) == len(heading) for row in rows)
+
+
+def test_a_dry_run_touches_no_disk(command: Command, simulated: Path, tmp_path: Path) -> None:
+    """`--dry-run` prints line protocol and leaves the folder, and the data folder, empty."""
+    crawled = command("-c", simulated, "crawl", "--dry-run", "--data-dir", tmp_path / "data")
+    assert crawled.returncode == 0
+    measurements = {line.split(",")[0] for line in crawled.stdout.splitlines()}
+    assert {"crn_reachability", "crn_usage", "network", "collector"} <= measurements
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_same_round_is_not_crawled_twice(command: Command, simulated: Path) -> None:
+    """A second crawl within the interval waits for the next multiple and says how long."""
+    first = json.loads(command("-c", simulated, "crawl", "--data-dir", "data", "--json").stdout)
+    short = {"CRN_ROUNDS__INTERVAL_SECONDS": "10", "CRN_ROUNDS__SPREAD_SECONDS": "2"}
+    short["CRN_ROUNDS__DEADLINE_SECONDS"] = "8"
+    second = command("-c", simulated, "crawl", "--data-dir", "data", "--json", **short)
+    third = command("-c", simulated, "crawl", "--data-dir", "data", "--json", **short)
+    rounds = [first["round"], *(json.loads(c.stdout)["round"] for c in (second, third))]
+    assert len(set(rounds)) == 3
+    assert "is stored already; the next one is in" in third.stderr
+
+
+def test_probe_explains_a_node(command: Command, simulated: Path) -> None:
+    """`probe` shows every step of a look at one node, and says so by its exit code."""
+    seen = json.loads(command("-c", simulated, "crawl", "--data-dir", "data", "--json").stdout)
+    good = next(n["address"] for n in seen["nodes"] if n["reachable"])
+    probed = command("-c", simulated, "probe", good)
+    assert probed.returncode == 0
+    steps = [line[0] for line in _lines(probed.stdout)]
+    assert steps[:5] == ["address", "name", "TCP", "TLS", "first byte"]
+    assert {"GET /status/config", "GET /about/usage/system", "controls", "verdict"} <= set(steps)
+
+
+def test_probe_says_whose_fault_it_is(command: Command, simulated: Path) -> None:
+    """A name that does not exist is the node's own trouble, and the exit code is 7."""
+    probed = command("-c", simulated, "probe", "https://nobody.simulated.test", "--json")
+    assert probed.returncode == 7
+    answer = json.loads(probed.stdout)
+    assert answer["failure"] == Failure.DNS_NOT_FOUND
+    assert answer["sight"]["reason"] == "none"
+
+
+def test_probe_refuses_a_private_address(command: Command, simulated: Path) -> None:
+    """An address that is not dialled is refused without a packet."""
+    probed = command("-c", simulated, "probe", "https://192.168.1.1")
+    assert probed.returncode == 7
+    assert "forbidden_address" in probed.stdout
+
+
+def test_no_event_on_the_first_start(command: Command, simulated: Path) -> None:
+    """Nodes that were dead before we came alarm nobody."""
+    command("-c", simulated, "crawl", "--data-dir", "data")
+    listed = command("-c", simulated, "events", "--data-dir", "data", "--json", "--kind", "down")
+    assert json.loads(listed.stdout) == []
+
+
+def test_any_tool_opens_the_history(command: Command, simulated: Path, tmp_path: Path) -> None:
+    """The store is one SQLite file with a view per measurement, typed as the schema says."""
+    command("-c", simulated, "crawl", "--data-dir", "data")
+    database = sqlite3.connect(tmp_path / "data" / "collector.db")
+    try:
+        rows = database.execute(
+            "SELECT typeof(reachable), typeof(weight), typeof(failure), count(*) "
+            "FROM crn_reachability WHERE reachable = 1 GROUP BY 1, 2, 3"
+        ).fetchall()
+    finally:
+        database.close()
+    assert [row[:3] for row in rows] == [("integer", "real", "text")]

@@ -1,0 +1,116 @@
+"""`run`: rounds, signals, and a second collector on the same data directory."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from collector.error import Exit
+from tests.conftest import Command, clean_environment
+
+FAST = {
+    "CRN_ROUNDS__INTERVAL_SECONDS": "10",
+    "CRN_ROUNDS__SPREAD_SECONDS": "4",
+    "CRN_ROUNDS__DEADLINE_SECONDS": "8",
+}
+EXIT_SECONDS = 40.0
+
+
+@contextmanager
+def running(folder: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
+    """`crn-collector run`, killed at the end if it still runs."""
+    collector = subprocess.Popen(
+        [sys.executable, "-m", "collector", *map(str, words)],
+        cwd=folder,
+        env=clean_environment(folder) | FAST,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with collector:
+        try:
+            yield collector
+        finally:
+            if collector.poll() is None:
+                collector.kill()
+
+
+def read_until(collector: subprocess.Popen[str], wanted: Callable[[str], bool]) -> list[str]:
+    """Log lines up to the first wanted one."""
+    assert collector.stderr
+    said = []
+    for line in collector.stderr:
+        said.append(line)
+        if wanted(line):
+            return said
+    pytest.fail(f"the collector ended before it said so: {''.join(said)}")
+
+
+def is_round(line: str) -> bool:
+    """The one line of a finished round."""
+    return " nodes reachable" in line
+
+
+def round_of(said: list[str]) -> int:
+    """The time of the round that the last line tells of."""
+    return int(said[-1].split("round ")[1].split(":")[0])
+
+
+def test_rounds_fall_on_multiples(simulated: Path, tmp_path: Path) -> None:
+    """The first round comes at once, under the multiple just passed; the next on the next one."""
+    with running(tmp_path, "-c", simulated, "run", "--data-dir", "data") as collector:
+        first = round_of(read_until(collector, is_round))
+        second = round_of(read_until(collector, is_round))
+        collector.send_signal(signal.SIGTERM)
+        assert collector.wait(EXIT_SECONDS) == 0
+    assert first % 10 == 0
+    assert second == first + 10
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_a_signal_lets_the_round_finish(
+    command: Command, simulated: Path, tmp_path: Path, number: signal.Signals
+) -> None:
+    """Asked to stop in the middle of a round, the collector writes it and exits with 0."""
+    with running(tmp_path, "-c", simulated, "run", "--data-dir", "data") as collector:
+        read_until(collector, lambda line: "crawling every" in line)
+        collector.send_signal(number)
+        assert collector.wait(EXIT_SECONDS) == 0
+        assert collector.stderr
+        assert "stopped" in collector.stderr.read()
+    known = json.loads(command("-c", simulated, "nodes", "--data-dir", "data", "--json").stdout)
+    assert len(known["nodes"]) > 30
+
+
+def test_a_second_collector_is_refused(command: Command, simulated: Path, tmp_path: Path) -> None:
+    """While one collector holds the data directory, `crawl` refuses; a dry run does not."""
+    with running(tmp_path, "-c", simulated, "run", "--data-dir", "data") as collector:
+        read_until(collector, is_round)
+        refused = command("-c", simulated, "crawl", "--data-dir", "data")
+        dry = command("-c", simulated, "crawl", "--data-dir", "data", "--dry-run")
+        collector.send_signal(signal.SIGTERM)
+        assert collector.wait(EXIT_SECONDS) == 0
+    assert refused.returncode == Exit.LOCKED
+    assert str(collector.pid) in refused.stderr
+    assert dry.returncode == 0
+
+
+def test_a_kill_loses_no_round_that_was_announced(
+    command: Command, simulated: Path, tmp_path: Path
+) -> None:
+    """What the log called a round is in the store after kill -9, and the next start goes on."""
+    with running(tmp_path, "-c", simulated, "run", "--data-dir", "data") as collector:
+        announced = round_of(read_until(collector, is_round))
+        collector.kill()
+        collector.wait(EXIT_SECONDS)
+    known = json.loads(command("-c", simulated, "nodes", "--data-dir", "data", "--json").stdout)
+    assert known["round"] == announced
+    again = command("-c", simulated, "crawl", "--data-dir", "data", "--json", **FAST)
+    assert again.returncode == 0
+    assert json.loads(again.stdout)["round"] > announced

@@ -1,0 +1,68 @@
+"""What tests of the whole program share: the command, and a simulated network to crawl."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+Command = Callable[..., "subprocess.CompletedProcess[str]"]
+
+START_SECONDS = 30.0
+COMMAND_SECONDS = 90.0
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    """Runs `crn-collector` as a user does, in an empty folder, with no settings of this machine."""
+
+    def run(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, "-m", "collector", *map(str, words)],
+            cwd=tmp_path,
+            env=clean_environment(tmp_path) | variables,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_SECONDS,
+            check=False,
+        )
+
+    return run
+
+
+def clean_environment(home: Path) -> dict[str, str]:
+    """This environment without our variables, with a home of its own."""
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("CRN_")}
+    return kept | {"HOME": str(home), "XDG_DATA_HOME": str(home / "share"), "COLUMNS": "200"}
+
+
+@pytest.fixture(scope="session")
+def simulated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """The configuration file for a simulated network of 40 nodes that runs beside the tests."""
+    folder = tmp_path_factory.mktemp("network")
+    config = folder / "crn.toml"
+    network = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "collector", "simulate", "--nodes", "40", "--seed", "5"),
+            *("--latency", "0", "--config", str(config)),
+        ],
+        cwd=folder,
+        env=clean_environment(folder),
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with network:
+        try:
+            assert network.stderr
+            assert "crawl it with" in network.stderr.readline()
+            yield config
+        finally:
+            network.send_signal(signal.SIGTERM)
+            network.wait(START_SECONDS)
+            assert network.stderr
+            network.stderr.close()
