@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 import yarl
 
 from collector.crawl import Crawl, Lister, Round
+from collector.database import open_delivery, spooling_of
 from collector.directory import Copies, Directory, FileDirectory, NoCopies, Source
 from collector.error import CollectorError, Exit
 from collector.observation import Observation
@@ -31,6 +32,7 @@ from collector.settings import ConfigurationError, Settings
 from collector.state.hysteresis import Hysteresis
 from collector.state.judge import Rules, State
 from collector.store import EmbeddedStore, MemoryStore
+from collector.store.delivery import Delivery
 from collector.sweep import Pace
 
 try:
@@ -43,6 +45,8 @@ T = TypeVar("T")
 
 _SPARE_CONNECTIONS: Final = 8
 """For the API hosts, so that no look ever waits inside the connector."""
+_LAST_CHANCE_SECONDS: Final = 2.0
+"""For delivery at the end, even if the last round took all the time that there was."""
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
@@ -115,10 +119,16 @@ async def open_crawl(
             MemoryStore(MEASUREMENTS)
             if dry_run
             else await EmbeddedStore.open(
-                settings.data_dir, MEASUREMENTS, settings.store.retention_days
+                settings.data_dir,
+                MEASUREMENTS,
+                settings.store.retention_days,
+                spooling=spooling_of(settings),
             )
         )
         await stack.enter_async_context(store)
+        outlets: list[Delivery] = []
+        if isinstance(store, EmbeddedStore) and settings.influxdb.url:
+            outlets = [await stack.enter_async_context(open_delivery(settings, store))]
         rules = Rules(
             interval_seconds=settings.rounds.interval_seconds,
             ipv6_interval_seconds=settings.probe.ipv6_interval_seconds,
@@ -149,6 +159,7 @@ async def open_crawl(
             vantage=settings.vantage,
             seen=seen,
             begun=begun,
+            outlets=outlets,
         )
 
 
@@ -198,8 +209,10 @@ async def serve(settings: Settings) -> None:
         schedule = Schedule(settings.rounds.interval_seconds, round_at, crawl.state.last_round)
         await schedule.run(stop)
         limit = settings.rounds.shutdown_seconds
+        latest = time.monotonic() + limit
         crawl.cut(limit)
         await schedule.finish(limit + settings.probe.connect_timeout_seconds)
+        await crawl.deliver(max(_LAST_CHANCE_SECONDS, latest - time.monotonic()))
         log.info("stopped")
 
 
@@ -229,7 +242,9 @@ async def crawl_once(
         pace = Pace(0, settings.rounds.deadline_seconds)
         cutting = asyncio.create_task(_cut_when(stop, crawl, settings.rounds.shutdown_seconds))
         try:
-            return await crawl.round(at, pace)
+            done = await crawl.round(at, pace)
+            await crawl.deliver(settings.rounds.shutdown_seconds)
+            return done
         finally:
             cutting.cancel()
 

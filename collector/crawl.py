@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -23,6 +23,7 @@ from collector.probe.gate import Gate
 from collector.state.judge import State
 from collector.state.verdict import Judgement
 from collector.store import Batch, Receipt
+from collector.store.report import StoreReport
 from collector.sweep import Look, Pace, Sweep
 from collector.vantage import Reason, Sight, own_reason
 
@@ -69,6 +70,16 @@ class Store(Protocol):
 
     async def commit(self, batch: Batch) -> Receipt:
         """Keep points and state, all or nothing."""
+
+
+class Outlet(Protocol):
+    """Delivers rounds further, in its own time."""
+
+    async def report(self, round_time: int, unsent: int) -> StoreReport:
+        """What it did since it was last asked; `unsent` points were given up meanwhile."""
+
+    async def finish(self, within_seconds: float) -> object:
+        """Try to deliver what waits, then stop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +131,8 @@ class Crawl:
     """Called for each node as its observation comes in."""
     begun: Callable[[int], None] = lambda _: None
     """Called with the number of nodes that are looked at."""
+    outlets: Sequence[Outlet] = ()
+    """Where rounds go besides the store."""
     _sweep: Sweep | None = None
     _latest: float | None = None
     """When the last round must end, by the loop's clock; None unless it was cut."""
@@ -138,7 +151,13 @@ class Crawl:
         overran = self._sweep is not None and self._sweep.overran
         points = list(points_of(judgement, self.vantage))
         points += self._own_points(
-            time, points, perf_counter() - started, lag.worst_seconds, overran, observations
+            time,
+            points,
+            perf_counter() - started,
+            lag.worst_seconds,
+            overran,
+            observations,
+            await self._reports(time),
         )
         receipt = await self.store.commit(Batch(time, points, self.state.changes()))
         self._receipt = receipt
@@ -146,6 +165,11 @@ class Crawl:
         if reason is not Reason.NONE:
             log.warning("this vantage cannot see (%s): %s", reason, sight.detail or "see figures")
         return Round(judgement, tuple(points), receipt, perf_counter() - started, overran)
+
+    async def deliver(self, within_seconds: float) -> None:
+        """Give every outlet a last chance."""
+        for outlet in self.outlets:
+            await outlet.finish(within_seconds)
 
     def cut(self, seconds: float) -> None:
         """Let the round under way, however far it is, finish for so many seconds at most."""
@@ -183,6 +207,13 @@ class Crawl:
             sight = replace(again, ipv6=again.ipv6 and sight.ipv6)
         return refused | observations, sight
 
+    async def _reports(self, time: int) -> list[StoreReport]:
+        """Every store as it stands: the own one after the round before, the others now."""
+        receipt = self._receipt
+        own = [StoreReport.of(receipt)] if receipt else []
+        unsent = receipt.unsent if receipt else 0
+        return own + [await outlet.report(time, unsent) for outlet in self.outlets]
+
     def _own_points(
         self,
         time: int,
@@ -191,26 +222,11 @@ class Crawl:
         lag_seconds: float,
         overran: bool,
         observations: dict[str, Observation],
+        reports: Sequence[StoreReport],
     ) -> list[Point]:
-        """The collector's point, and the store's as it stood after the round before."""
+        """The collector's point, and those of its stores."""
         rss_bytes, open_fds = own_resources()
-        stored: list[Point] = []
-        if receipt := self._receipt:
-            stored.append(
-                CollectorStore(
-                    time=time,
-                    vantage=self.vantage,
-                    store="embedded",
-                    connected=receipt.stored,
-                    points_delivered=receipt.points,
-                    points_rejected=receipt.rejected,
-                    points_dropped=receipt.dropped,
-                    backlog_bytes=receipt.waiting_bytes,
-                    backlog_points=receipt.waiting_points,
-                    backlog_seconds=receipt.waiting_seconds,
-                    write_seconds=receipt.seconds,
-                )
-            )
+        stored = [CollectorStore(time=time, vantage=self.vantage, **asdict(r)) for r in reports]
         own = Collector(
             time=time,
             vantage=self.vantage,

@@ -22,6 +22,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    SecretStr,
     ValidationError,
     model_validator,
 )
@@ -60,6 +61,22 @@ def _base_url(value: str) -> str:
     if url.scheme not in ("http", "https") or not url.host:
         raise ValueError(f"{value!r} is not an http or https URL")
     return value.rstrip("/")
+
+
+def _or_none(value: Any) -> Any:
+    """An empty variable is the same as none."""
+    return None if value == "" else value
+
+
+def _word(value: Any) -> Any:
+    """A number that is a name, as TOML may have it."""
+    return str(value) if isinstance(value, int | float) else value
+
+
+def _database_url(value: str) -> str:
+    if yarl.URL(value).user is not None:
+        raise ValueError("a name or password belongs into the token, as `user:password`")
+    return _base_url(value)
 
 
 def _cidr(value: str) -> str:
@@ -196,6 +213,58 @@ class StoreSettings(_Section):
     retention_days: float = Field(default=14, ge=1, description="how long points are kept")
 
 
+class InfluxDbSettings(_Section):
+    """Where rounds are delivered to, beside the embedded store. Nothing is, without a `url`."""
+
+    url: Annotated[
+        Annotated[str, AfterValidator(_database_url)] | None, BeforeValidator(_or_none)
+    ] = Field(default=None, description="such as `http://localhost:8086`; empty for no InfluxDB")
+    token: SecretStr = Field(
+        default=SecretStr(""), description="for 1.x `user:password`; empty if none is asked for"
+    )
+    token_file: Path | None = Field(default=None, description="a file that holds the token")
+    org: str = Field(default="", description="organisation; 2.x alone")
+    bucket: str = Field(
+        default="crn",
+        min_length=1,
+        description="bucket, or database; for 1.x also `database/retention policy`",
+    )
+    generation: Annotated[str, BeforeValidator(_word), Field(pattern=r"^(auto|1|1\.8|2|3)$")] = (
+        Field(
+            default="auto",
+            description="`auto` asks the server; else `1` (before 1.8), `1.8`, `2` or `3`",
+        )
+    )
+    ca_file: Path | None = Field(
+        default=None, description="certificates of authorities trusted besides the system's"
+    )
+    timeout_seconds: Seconds = Field(default=30, description="for one write")
+    batch_lines: int = Field(default=5_000, ge=1, description="most points in one write")
+    batch_bytes: int = Field(
+        default=2 * 1024 * 1024, ge=1024, description="most bytes in one write, before packing"
+    )
+    spool_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="most that waits for delivery, packed; the oldest rounds make room",
+    )
+    spool_days: float = Field(default=7, gt=0, description="longest that a round waits")
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="how long InfluxDB keeps points, for `init-store`; empty for ever",
+    )
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        given = {"token": self.token.get_secret_value(), "token_file": self.token_file}
+        if all(given.values()):
+            raise ValueError("give token or token_file, not both")
+        if self.url is None and (any(given.values()) or self.org):
+            raise ValueError("url is missing, but a token or org is given")
+        return self
+
+
 class Settings(BaseSettings):
     """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`."""
 
@@ -224,6 +293,7 @@ class Settings(BaseSettings):
     probe: ProbeSettings = ProbeSettings()
     state: StateSettings = StateSettings()
     store: StoreSettings = StoreSettings()
+    influxdb: InfluxDbSettings = InfluxDbSettings()
 
     @property
     def controls(self) -> tuple[str, ...]:
@@ -328,6 +398,6 @@ def _problem(error: Any, path: Path | None) -> str:
         where = f"{where} (in {path}: {table}{key})"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting"
-    given = error.get("input")
+    given = None if place[:1] == ("influxdb",) else error.get("input")  # it may be a secret
     shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"

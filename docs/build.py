@@ -59,6 +59,8 @@ def _default(path: tuple[str, ...], field: Any) -> str:
     value = field.get_default(call_default_factory=True)
     if value is None or value is PydanticUndefined or value in ((), ""):
         return ""
+    if not str(value):  # an empty secret
+        return ""
     if isinstance(value, tuple):
         return "<br>".join(f"`{word}`" for word in value)
     return f"`{value}`"

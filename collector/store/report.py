@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collector.store.batch import Receipt
+
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
@@ -24,3 +26,18 @@ class StoreReport:
     """Age of the oldest round that waits; 0 if none does."""
     write_seconds: float
     """The last write."""
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> StoreReport:
+        """The embedded store after a commit."""
+        return cls(
+            store="embedded",
+            connected=receipt.stored,
+            points_delivered=receipt.points,
+            points_rejected=receipt.rejected,
+            points_dropped=receipt.dropped,
+            backlog_bytes=receipt.waiting_bytes,
+            backlog_points=receipt.waiting_points,
+            backlog_seconds=receipt.waiting_seconds,
+            write_seconds=receipt.seconds,
+        )
