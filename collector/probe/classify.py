@@ -44,7 +44,8 @@ _ERRNOS: Final = {
     errno.EPERM: Failure.NO_ROUTE,
     errno.EAFNOSUPPORT: Failure.NO_ROUTE,
 }
-"""EADDRNOTAVAIL is no free local port, where there is a way at all; EACCES and EPERM come from a packet filter of our own."""
+"""EADDRNOTAVAIL is no free local port, where there is a way at all; EACCES and EPERM come from a
+packet filter of our own."""
 
 
 _WAYLESS: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})

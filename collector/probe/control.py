@@ -51,7 +51,12 @@ class Controls:
         return has_route(_SOMEWHERE_IPV6) if self.ipv6 is None else self.ipv6
 
     async def ask(self, within_seconds: float | None = None) -> Sight:
-        """Whether we can see. One control that answers is enough."""
+        """Whether we can see. One control that answers is enough.
+
+        From here on names are asked for anew, those of nodes too: memory would hide a name server
+        that is away, and a name that is back.
+        """
+        self.resolver.forget()
         ipv6 = self.has_ipv6()
         limit = min(self.timeout_seconds, within_seconds or self.timeout_seconds)
         words = await asyncio.gather(*(self._ask(target, ipv6, limit) for target in self.targets))

@@ -34,19 +34,33 @@ class Resolver(AbstractResolver):
     """Asks the configured name servers, or the system's, for both families at once."""
 
     def __init__(self, nameservers: Sequence[str] = (), timeout_seconds: float = 2.0) -> None:
-        self._dns = aiodns.DNSResolver(
-            nameservers=list(nameservers) or None,
-            timeout=timeout_seconds,
-            tries=2,
-            flags=pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS,
-        )
+        self._nameservers = nameservers
+        self._timeout = timeout_seconds
+        self._dns = self._open()
         self.ipv6 = True
         """Whether this vantage has a way out over IPv6; without it only IPv4 is handed out."""
 
+    def _open(self) -> aiodns.DNSResolver:
+        return aiodns.DNSResolver(
+            nameservers=list(self._nameservers) or None,
+            timeout=self._timeout,
+            tries=2,
+            flags=pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS,
+        )
+
+    def forget(self) -> None:
+        """Hear from the name servers again, and not from memory.
+
+        c-ares keeps every answer as long as it allows, and an empty one for an hour, with nothing
+        to turn that off. The old channel goes when the last one who asked it has heard.
+        """
+        self._dns = self._open()
+
     async def addresses(self, host: str) -> list[str]:
         """Every address of a name, IPv4 first. Raises NameNotFoundError or NameFailedError."""
+        dns = self._dns  # held until it has answered
         try:
-            answer = await self._dns.getaddrinfo(
+            answer = await dns.getaddrinfo(
                 host, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM
             )
         except aiodns.error.DNSError as exc:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import psutil
 
 from collector.directory.address import parse_address
+from collector.failure import Failure
 from collector.node import Node
 from collector.observation import Observation
 from collector.probe.look import Limits
@@ -50,9 +51,9 @@ class Bed:
     async def look(self, target: Host | str, ipv6: bool = False) -> Observation:
         """Look at a node once, as a round does."""
         node = node_at(target if isinstance(target, str) else target.url)
-        if refused := self.prober.refusal(node):
-            if refused != "none":
-                return Observation(node, refused)
+        refused = self.prober.refusal(node)
+        if refused is not Failure.NONE:
+            return Observation(node, refused)
         look = self.prober.look(node, ipv6)
         await look.run()
         return look.observation()
@@ -83,8 +84,8 @@ async def open_bed(
 
 
 def connections() -> set[object]:
-    """The network sockets of this process; what a loop keeps for itself is none."""
-    return set(psutil.Process().net_connections("inet"))
+    """The connections of this process; what a loop keeps for itself is none."""
+    return set(psutil.Process().net_connections("tcp"))
 
 
 async def settled() -> None:

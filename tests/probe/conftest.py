@@ -6,7 +6,6 @@ import asyncio
 import gc
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
 
 import pytest
 

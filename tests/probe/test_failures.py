@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import ssl
 from dataclasses import dataclass
 
-import pytest
-
-from collector.failure import Failure
 from collector.observation import Observation
 from collector.simulate.authority import Authority
 from collector.simulate.behaviour import Behaviour
@@ -49,9 +45,7 @@ class Met:
 async def meet(bed: Bed, authority: Authority, behaviour: Behaviour, number: int) -> Met:
     """Look at a node that behaves so; by the time it returns the node has seen the end of it."""
     name = f"crn-{number}.simulated.test"
-    async with Host(
-        behaviour, authority=authority, name=name, names=("*.simulated.test",)
-    ) as host:
+    async with Host(behaviour, authority=authority, name=name, names=("*.simulated.test",)) as host:
         bed.know(host)
         if special := _NAMES.get(behaviour.fault):
             bed.names.know(name, special)
@@ -69,9 +63,7 @@ async def meet_all(
         return await asyncio.gather(*jobs)
 
 
-async def test_every_fault_gives_its_failure(
-    context: ssl.SSLContext, authority: Authority
-) -> None:
+async def test_every_fault_gives_its_failure(context: ssl.SSLContext, authority: Authority) -> None:
     """A node with a fault on every path is judged as the table of outcomes says."""
     met = await meet_all(context, authority, [Behaviour(fault=fault) for fault in Fault])
     seen = dict(zip(Fault, met, strict=True))
@@ -81,9 +73,7 @@ async def test_every_fault_gives_its_failure(
     } == {fault: (outcome.failure, outcome.fault) for fault, outcome in OUTCOMES.items()}
 
 
-async def test_every_fault_in_one_check_only(
-    context: ssl.SSLContext, authority: Authority
-) -> None:
+async def test_every_fault_in_one_check_only(context: ssl.SSLContext, authority: Authority) -> None:
     """The failure of a check is the fault's own, and the node shows itself by the other check."""
     for path in ("/status/config", "/about/usage/system"):
         behaviours = [
