@@ -1,0 +1,270 @@
+"""What is told of a node besides up and down, and that it is told once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collector.failure import Failure
+from collector.listing import NetworkSettings
+from collector.node import Node
+from collector.observation import Observation
+from collector.state.event import clock, span
+from collector.state.judge import Order
+
+from .rounds import (
+    DAY,
+    HOUR,
+    START,
+    Eyes,
+    Rounds,
+    blocked,
+    config,
+    digest,
+    events,
+    good,
+    gpu,
+    kinds,
+    node,
+    only,
+    ups,
+    usage,
+)
+
+
+def _stating(version: str | None, source: str = "config") -> Eyes:
+    def look(order: Order) -> Observation:
+        return good(
+            order.node, version=version, version_source=source, config=config(version=version)
+        )
+
+    return look
+
+
+def _owning(*devices: tuple[str, str | None]) -> Eyes:
+    cards = [gpu(device, model) for device, model in devices]
+    return lambda order: good(order.node, usage=usage(*cards))
+
+
+def test_first_start_tells_nothing() -> None:
+    """In the first round of all, nobody joined and nobody went down."""
+    rounds = Rounds(nodes=(node(1), node(2)))
+    judgement = rounds.look([good(node(1)), blocked(Order(node(2), False, False, 0))])
+    assert judgement.events == ()
+    assert [(v.up, v.lost) for v in judgement.verdicts] == [(True, False), (False, False)]
+
+
+def test_joined_and_left() -> None:
+    """A node that appears later has joined; one that is no longer listed has left, once."""
+    rounds = Rounds()
+    rounds.look()
+    rounds.nodes = (node(1), node(2))
+    (joined,) = rounds.look().events
+    assert (str(joined.kind), joined.node, joined.name) == ("joined", digest(2), "crn 2")
+    rounds.nodes = (node(1),)
+    (left,) = rounds.look().events
+    assert (str(left.kind), left.node, left.name) == ("left", digest(2), "crn 2")
+    rounds.restart()
+    assert rounds.look().events == ()
+
+
+@pytest.mark.parametrize("restart", [False, True], ids=["running", "restarted"])
+def test_a_node_that_comes_back_is_the_one_it_was(restart: bool) -> None:
+    """A list that lacks a node for some rounds costs it neither state nor history."""
+    rounds = Rounds()
+    rounds.play("GBBB")
+    listed, rounds.nodes = rounds.nodes, ()
+    assert kinds([rounds.look(), rounds.look()]) == ["left"]
+    if restart:
+        rounds.restart()
+    rounds.nodes = listed
+    back = rounds.play("BB")
+    assert kinds(back) == ["joined"]
+    assert [(only(j).up, only(j).lost) for j in back] == [(False, True)] * 2
+
+
+def test_a_node_that_left_long_ago_is_forgotten() -> None:
+    """A day after it left, nothing is kept of a node, and it joins as a new one."""
+    rounds = Rounds()
+    rounds.play("GBBB")
+    listed, rounds.nodes = rounds.nodes, ()
+    rounds.look()
+    rounds.time += DAY + HOUR
+    rounds.look()
+    assert [key for key in rounds.kept if key.startswith("node:")] == []
+    rounds.nodes = listed
+    back = rounds.play("G")
+    assert (kinds(back), ups(back)) == (["joined"], "1")
+
+
+def test_renamed_at_most_once_a_day() -> None:
+    """A new name is taken up a day after the last one was, with one event."""
+    rounds = Rounds()
+    rounds.look()
+    rounds.nodes = (node(name="first"),)
+    assert only(rounds.look()).name == "crn 1"
+    rounds.time = START + DAY
+    renamed = rounds.look()
+    (event,) = renamed.events
+    assert (only(renamed).name, event.name, event.old, event.new) == (
+        "first",
+        "first",
+        "crn 1",
+        "first",
+    )
+    seen = []
+    for hour in range(72):
+        rounds.nodes = (node(name=f"name {hour}"),)
+        rounds.time = START + DAY + (hour + 1) * HOUR
+        seen += kinds([rounds.look()])
+    assert seen == ["renamed"] * 3
+
+
+def test_a_name_that_comes_back_within_the_day() -> None:
+    """A name that was changed and changed back is no event."""
+    rounds = Rounds()
+    rounds.look()
+    rounds.nodes = (node(name="first"),)
+    rounds.look()
+    rounds.nodes = (node(),)
+    rounds.time += 2 * DAY
+    assert kinds([rounds.look()]) == []
+
+
+def test_a_node_without_a_name() -> None:
+    """Without a name, the first 8 digits of the hash are one."""
+    rounds = Rounds(nodes=(node(name=""),))
+    assert only(rounds.look()).name == digest(1)[:8]
+
+
+def test_address_changed() -> None:
+    """A new address is told once, with the old one; an address removed too."""
+    rounds = Rounds()
+    rounds.look()
+    rounds.nodes = (node(address="", refused=Failure.INVALID_ADDRESS),)
+    first, second = rounds.look(), rounds.look()
+    (event,) = first.events
+    assert (event.old, event.new) == ("https://crn1.example.org", "")
+    assert event.text == "crn 1 moved from https://crn1.example.org to (none)"
+    assert second.events == ()
+
+
+def test_version_changed() -> None:
+    """A version that differs from the last one known is told; silence in between is nothing."""
+    rounds = Rounds()
+    told = [
+        rounds.look(_stating(version)) for version in ("1.7.2", None, "1.7.2", "1.8.0", "1.8.0")
+    ]
+    (event,) = events(told)
+    assert (str(event.kind), event.old, event.new) == ("version_changed", "1.7.2", "1.8.0")
+
+
+@pytest.mark.parametrize(
+    ("version", "wanted", "outdated"),
+    [
+        pytest.param("1.7.1", "1.7.2", True, id="older"),
+        pytest.param("1.7.2", "1.7.2", False, id="the-same"),
+        pytest.param("1.10.0", "1.7.2", False, id="ten-is-more-than-seven"),
+        pytest.param("1.7.1-41-g7303587", "1.7.2", True, id="not-pep-440"),
+        pytest.param("1.7.2", None, None, id="the-network-says-none"),
+        pytest.param("main", "1.7.2", None, id="no-release-in-it"),
+        pytest.param(None, "1.7.2", None, id="not-known"),
+    ],
+)
+def test_outdated(version: str | None, wanted: str | None, outdated: bool | None) -> None:
+    """Outdated is older than the network's own word, from the first round on."""
+    rounds = Rounds(settings=NetworkSettings(last_crn_version=wanted))
+    assert only(rounds.look(_stating(version))).outdated is outdated
+
+
+def test_outdated_in_the_round_of_an_upgrade() -> None:
+    """A node that upgraded is judged by what it states now."""
+    rounds = Rounds(settings=NetworkSettings(last_crn_version="1.7.2"))
+    assert only(rounds.look(_stating("1.7.1"))).outdated is True
+    verdict = only(rounds.look(_stating("1.7.2")))
+    assert (verdict.outdated, verdict.release, verdict.write_version) == (False, "1.7.2", True)
+
+
+def test_gpu_added_and_removed() -> None:
+    """Cards that come and go are told by kind, each kind of change once."""
+    rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
+    rounds.look(_owning(("10de:26b9", None)))
+    (added,) = rounds.look(
+        _owning(("10de:26b9", None), ("10de:26b9", None), ("10de:2230", "RTX A6000"))
+    ).events
+    assert (str(added.kind), added.new) == (
+        "gpu_added",
+        "1 x RTX A6000 (10de:2230), 1 x L40S (10de:26b9)",
+    )
+    (removed,) = rounds.look(_owning(("10de:2230", "RTX A6000"))).events
+    assert (str(removed.kind), removed.new) == ("gpu_removed", "2 x L40S (10de:26b9)")
+    assert rounds.look(_owning(("10de:2230", "RTX A6000"))).events == ()
+    rounds.restart()
+    assert rounds.look(_owning(("10de:2230", "RTX A6000"))).events == ()
+
+
+def test_a_card_that_is_called_otherwise_is_the_same_card() -> None:
+    """Neither new firmware nor new settings of the network add or remove a card."""
+    rounds = Rounds()
+    told = [rounds.look(_owning(("10de:26b9", None)))]
+    told.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    rounds.settings = NetworkSettings(gpus={"10de:26b9": "NVIDIA L40S"})
+    told.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    assert kinds(told) == []
+
+
+def test_gpus_not_measured_are_not_removed() -> None:
+    """A node that does not answer, or stops reporting GPUs, has lost no card."""
+    rounds = Rounds()
+    told = [rounds.look(_owning(("10de:26b9", "L40S"))), rounds.look(blocked)]
+    told.append(rounds.look(lambda order: good(order.node, usage=usage(gpus=None))))
+    told.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    assert kinds(told) == []
+
+
+def test_an_event_is_bounded() -> None:
+    """A node that makes up cards in every round cannot make long events."""
+    rounds = Rounds()
+    rounds.look(_owning())
+    (event,) = rounds.look(_owning(*((f"{i:04x}:" + "f" * 59, "x" * 64) for i in range(64)))).events
+    assert len(event.text) < 300
+
+
+def test_duplicate_hash() -> None:
+    """A hash listed twice is told once for as long as it is, first start and restarts included."""
+    rounds = Rounds(duplicates={digest(1): ("https://b.example.org", "https://a.example.org")})
+    first = rounds.look()
+    rounds.restart()
+    assert kinds([first, rounds.look()]) == ["duplicate_hash"]
+    assert first.events[0].new == "https://a.example.org, https://b.example.org"
+    rounds.duplicates = {}
+    rounds.look()
+    rounds.duplicates = {digest(1): ("https://a.example.org",)}
+    assert kinds([rounds.look()]) == ["duplicate_hash"]
+
+
+def test_duplicate_address() -> None:
+    """Nodes that share an address are told, each with the others; refused addresses are not."""
+    twins = (node(1), replace(node(2), address=node(1).address))
+    refused = tuple(Node(digest(i), "", "", refused=Failure.INVALID_ADDRESS) for i in range(10, 13))
+    rounds = Rounds(nodes=twins + refused)
+    told = [rounds.look(), rounds.look()]
+    assert [(str(e.kind), e.node, e.new) for e in events(told)] == [
+        ("duplicate_address", digest(1), digest(2)[:8]),
+        ("duplicate_address", digest(2), digest(1)[:8]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0, "0 min"), (7140, "119 min"), (7200, "2 h"), (172_000, "2 d"), (864_000, "10 d")],
+)
+def test_span(seconds: float, words: str) -> None:
+    """Durations are told in the unit that suits them."""
+    assert span(seconds) == words
+
+
+def test_clock() -> None:
+    """Times are told in UTC."""
+    assert clock(START) == "2027-01-15 08:00 UTC"

@@ -1,0 +1,239 @@
+"""Slow facts: IPv6, GPUs by kind, abilities, and which of them are written when."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from collector.failure import Failure
+from collector.listing import NetworkSettings
+from collector.observation import Attempt, Capability, Endpoint, Gpu, Ipv6, Ipv6Method, Observation
+from collector.state.judge import Order
+from collector.state.verdict import GpuCount, Verdict
+
+from .rounds import (
+    HOUR,
+    Eyes,
+    Rounds,
+    blocked,
+    config,
+    good,
+    gpu,
+    node,
+    only,
+    plain,
+    usage,
+    working,
+)
+
+
+def _due() -> Rounds:
+    """A round in which the only node's IPv6 is due."""
+    rounds = Rounds()
+    rounds.look()
+    rounds.time += 6 * HOUR
+    return rounds
+
+
+def _finding(found: Ipv6 | None) -> Eyes:
+    """Asked for IPv6, the node answers this; None is no answer in time."""
+
+    def look(order: Order) -> Observation:
+        if not order.ipv6:
+            return good(order.node)
+        seen = good(order.node, working())
+        if found is None:
+            failed = Attempt(Endpoint.IPV6, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
+            return replace(seen, attempts=(*seen.attempts[:2], failed), ipv6=None)
+        return replace(seen, ipv6=found)
+
+    return look
+
+
+def _asked(rounds: Rounds, found: Ipv6 | None, times: int) -> tuple[list[bool], list[Verdict]]:
+    """Whether IPv6 was asked for in each round, and the verdicts."""
+    verdicts = [(only(rounds.look(_finding(found))), rounds.orders[0].ipv6) for _ in range(times)]
+    return [asked for _, asked in verdicts], [verdict for verdict, _ in verdicts]
+
+
+NO = working(vm=False)
+
+
+def test_ipv6_yes_is_believed_at_once() -> None:
+    """A yes is written in its round and not asked for again."""
+    asked, verdicts = _asked(_due(), working(), 3)
+    assert asked == [True, False, False]
+    assert [v.ipv6 for v in verdicts] == [working(), None, None]
+    assert [v.ipv6_ok for v in verdicts] == [True, True, True]
+
+
+@pytest.mark.parametrize(
+    "found", [NO, Ipv6(Ipv6Method.DIAGNOSTIC_VM, vm=False)], ids=["vm", "diagnostic"]
+)
+def test_ipv6_no_is_believed_when_confirmed(found: Ipv6) -> None:
+    """A no is asked again in the next round, and written when it is confirmed."""
+    asked, verdicts = _asked(_due(), found, 4)
+    assert asked == [True, True, False, False]
+    assert [v.ipv6 for v in verdicts] == [None, found, None, None]
+    assert [v.ipv6_ok for v in verdicts] == [None, False, False, False]
+
+
+def test_ipv6_no_of_a_cold_vm() -> None:
+    """A no that the next round does not confirm was never written."""
+    rounds = _due()
+    assert only(rounds.look(_finding(NO))).ipv6 is None
+    rounds.restart()
+    assert only(rounds.look(_finding(working()))).ipv6 == working()
+
+
+def test_ipv6_without_an_answer() -> None:
+    """No answer is asked for once more, and is no measurement."""
+    asked, verdicts = _asked(_due(), None, 3)
+    assert asked == [True, True, False]
+    assert [(v.ipv6, v.ipv6_ok) for v in verdicts] == [(None, None)] * 3
+
+
+def test_ipv6_of_a_host_without_it() -> None:
+    """The node's own word that its host has none is believed at once."""
+    found = working(host=False)
+    assert found.ok is False
+    assert only(_due().look(_finding(found))).ipv6 == found
+
+
+def test_ipv6_not_reached() -> None:
+    """A check that was due and not reached is due in the next round."""
+    rounds = _due()
+    rounds.look(blocked)
+    assert rounds.orders[0].ipv6
+    rounds.look()
+    assert rounds.orders[0].ipv6
+
+
+def test_ipv6_grows_old() -> None:
+    """The last word on IPv6 counts for two cadences."""
+    rounds = _due()
+    rounds.look()
+    rounds.time += 12 * HOUR - 60
+    assert only(rounds.look(blocked)).ipv6_ok is True
+    assert only(rounds.look(blocked)).ipv6_ok is None
+
+
+def test_ipv6_of_a_new_address() -> None:
+    """A new address has to show its IPv6 itself, at the cadence that the node had."""
+    rounds = _due()
+    rounds.look(_finding(NO))
+    rounds.nodes = (node(address="https://other.example.org"),)
+    assert only(rounds.look(_finding(NO))).ipv6 is None
+    asked, verdicts = _asked(rounds, NO, 2)
+    assert asked == [True, False]
+    assert verdicts[0].ipv6 == NO
+
+
+def _counted(rounds: Rounds, *cards: Gpu) -> dict[tuple[str, str], GpuCount]:
+    return dict(only(rounds.look(lambda order: good(order.node, usage=usage(*cards)))).gpus)
+
+
+def test_gpus_are_counted_by_kind() -> None:
+    """Cards of one kind are one count; `compatible` is absent where the firmware is silent."""
+    rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "NVIDIA L40S"}))
+    assert _counted(
+        rounds,
+        gpu(),
+        gpu(available=False),
+        gpu(compatible=False),
+        gpu("10de:2230", None, device_name="GA102GL", compatible=None),
+        gpu("unknown", None, device_name=""),
+    ) == {
+        ("NVIDIA L40S", "10de:26b9"): GpuCount(3, 2, 2),
+        ("GA102GL", "10de:2230"): GpuCount(1, 1, None),
+        ("unknown", "unknown"): GpuCount(1, 1, 1),
+    }
+
+
+def test_gpu_of_a_published_model() -> None:
+    """A published model keeps its name on a card whose device id is not published."""
+    rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
+    for i in range(40):
+        _counted(rounds, gpu(f"10de:{i:04x}", f"made up {i}"))
+    assert list(_counted(rounds, gpu("10de:ffff", "L40S"))) == [("L40S", "other")]
+
+
+def test_gpu_names_are_bounded() -> None:
+    """A stranger's models become 32 names, then `other`, and so their device ids."""
+    rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
+    kinds: set[tuple[str, str]] = set()
+    for start in range(0, 320, 64):
+        kinds |= set(
+            _counted(rounds, *(gpu(f"10de:{i:04x}", f"m{i}") for i in range(start, start + 64)))
+        )
+    assert len({model for model, _ in kinds}) == 33
+    assert len({device for _, device in kinds}) == 33
+    assert ("other", "other") in kinds
+    assert list(_counted(rounds, gpu())) == [("L40S", "10de:26b9")]
+
+
+def test_abilities_are_written_on_change_and_hourly() -> None:
+    """What was not said in a round is no change; what is said otherwise is."""
+    rounds = Rounds()
+    assert only(rounds.look()).write_capability
+
+    def silent(order: Order) -> Observation:
+        return good(order.node, config=None)
+
+    def changed(order: Order) -> Observation:
+        return good(order.node, config=config(gpu=True))
+
+    written = [
+        only(rounds.look(eyes)).write_capability
+        for eyes in (plain, silent, plain, changed, changed)
+    ]
+    assert written == [False, False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        pytest.param({"usage": None, "config": None}, Capability(), id="nothing"),
+        pytest.param(
+            {"config": None}, Capability("x86_64", "AuthenticAMD", terms=False), id="usage-only"
+        ),
+        pytest.param(
+            {"usage": None},
+            Capability(None, None, "0xpaid", True, False, False, False),
+            id="config-only",
+        ),
+    ],
+)
+def test_abilities_said_in_a_round(seen: dict[str, None], expected: Capability) -> None:
+    """An ability is known from the answers of the round, and absent without them."""
+    assert good(node(), **seen).capability == expected
+
+
+def test_attempts_are_written_when_they_tell_something() -> None:
+    """A failing endpoint is written in every round, and once when it works again."""
+    rounds = Rounds()
+
+    def halting(order: Order) -> Observation:
+        seen = good(order.node)
+        failed = Attempt(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1)
+        return replace(seen, attempts=(seen.attempts[0], failed), usage=None)
+
+    rounds.look()
+    rounds.time += 60
+    written = [
+        [str(a.endpoint) for a in only(rounds.look(eyes)).attempts]
+        for eyes in (plain, halting, halting, plain, plain)
+    ]
+    usage_path = [str(Endpoint.USAGE)]
+    assert written == [[], usage_path, usage_path, usage_path, []]
+
+
+def test_a_round_without_a_look_writes_no_facts() -> None:
+    """Values of an earlier round are never written as fresh."""
+    rounds = Rounds()
+    rounds.look()
+    rounds.time += 7 * HOUR
+    verdict = only(rounds.play("U")[0])
+    assert (verdict.write_version, verdict.write_capability, verdict.attempts) == (False, False, ())
+    assert dict(verdict.gpus) == {}

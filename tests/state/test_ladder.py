@@ -1,0 +1,204 @@
+"""Which nodes a round looks at."""
+
+from __future__ import annotations
+
+from itertools import chain
+
+import pytest
+
+from collector.failure import Failure
+from collector.state.cadence import due
+from collector.state.judge import Rules
+
+from .rounds import DAY, HOUR, MINUTE, START, Rounds, bad, blocked, good, node, only
+
+
+def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
+    """Minutes in which the only node was looked at."""
+    asked = []
+    for minute in range(minutes):
+        rounds.step(letter)
+        if rounds.orders:
+            asked.append(minute)
+    return asked
+
+
+@pytest.mark.parametrize(
+    ("dead_seconds", "looks"),
+    [
+        pytest.param(0, 45, id="just-down-every-round"),
+        pytest.param(HOUR, 9, id="after-an-hour-every-5-minutes"),
+        pytest.param(DAY, 3, id="after-a-day-every-15-minutes"),
+        pytest.param(90 * DAY, 3, id="never-slower"),
+    ],
+)
+def test_rungs(dead_seconds: int, looks: int) -> None:
+    """The longer a node is dead, the less often it is asked."""
+    rounds = Rounds()
+    rounds.play("B")
+    rounds.time = START + dead_seconds
+    rounds.play("B")
+    assert len(_asked(rounds, 45)) == looks
+
+
+@pytest.mark.parametrize("number", range(12))
+@pytest.mark.parametrize("dead_seconds", [2 * HOUR, 3 * DAY])
+def test_a_returning_node_is_seen_within_one_rung(number: int, dead_seconds: int) -> None:
+    """A node that answers again is seen within one rung, and asked in the very next round."""
+    rounds = Rounds(nodes=(node(number),))
+    rounds.play("B")
+    rounds.time = START + dead_seconds
+    rounds.play(number * "B" + "B")
+    asked = _asked(rounds, 20, "G")
+    assert asked[0] * MINUTE < (900 if dead_seconds > DAY else 300)
+    assert asked[1:] == list(range(asked[0] + 1, 20))
+    assert only(rounds.look()).up is True
+
+
+def test_one_good_answer_is_not_yet_up() -> None:
+    """A node that answers once and fails again goes back to its rung, and was never up."""
+    rounds = Rounds()
+    rounds.play("B")
+    rounds.time += DAY
+    while not rounds.orders or rounds.time < START + DAY + MINUTE:
+        rounds.look(lambda order: good(order.node))
+    rounds.play("B")
+    assert rounds.orders != []
+    assert len(_asked(rounds, 60)) == 4
+
+
+@pytest.mark.parametrize("letter", ["X", "U"])
+def test_a_look_that_told_nothing_is_made_again(letter: str) -> None:
+    """A blind or unfinished look does not cost a rung."""
+    rounds = Rounds()
+    rounds.play("B")
+    rounds.time += DAY
+    rounds.play("B")
+    while True:
+        rounds.step(letter)
+        if rounds.orders:
+            break
+    assert _asked(rounds, 5, letter) == [0, 1, 2, 3, 4]
+    assert _asked(rounds, 16, "B")[0] == 0
+
+
+def test_nodes_on_the_ladder_are_spread() -> None:
+    """A hundred dead nodes are asked evenly over the rounds, each once per rung."""
+    rounds = Rounds(nodes=tuple(node(i) for i in range(300)))
+    rounds.look(blocked)
+    rounds.time += DAY
+    rounds.look(blocked)
+    per_round = []
+    asked: list[str] = []
+    for _ in range(15):
+        rounds.look(blocked)
+        per_round.append(len(rounds.orders))
+        asked += [order.node.hash for order in rounds.orders]
+    assert sorted(asked) == sorted(n.hash for n in rounds.nodes)
+    assert max(per_round) < 45
+
+
+def test_not_probed_is_as_it_was() -> None:
+    """A node that is not asked keeps its state and failure, and its evidence ages."""
+    rounds = Rounds()
+    rounds.play("GBBB")
+    rounds.time = START + 2 * HOUR
+    rounds.play("SS")
+    looked = [(only(rounds.play("B")[0]), len(rounds.orders)) for _ in range(10)]
+    seen = [verdict for verdict, orders in looked if not orders]
+    ages = [v.evidence_age_seconds for v in seen]
+    assert {(v.up, v.lost, v.observation) for v in seen} == {(False, True, None)}
+    assert {v.failure for v in seen} <= {Failure.SERVER_ERROR, Failure.CONNECT_TIMEOUT}
+    assert None not in ages
+    assert len(set(ages)) > 2
+
+
+def test_a_changed_address_is_asked_at_once() -> None:
+    """A node that moved need not wait for its rung."""
+    rounds = Rounds()
+    rounds.play("B")
+    rounds.time += DAY
+    while rounds.look(blocked) and rounds.orders:
+        pass
+    rounds.nodes = (node(address="https://other.example.org"),)
+    rounds.look(blocked)
+    assert rounds.orders != []
+
+
+def test_orders_say_who_hung() -> None:
+    """Who kept us waiting goes through the lane; who never had a turn does not."""
+    nodes = tuple(node(i) for i in range(4))
+    rounds = Rounds(nodes=nodes)
+    rounds.look(
+        [
+            good(nodes[0]),
+            bad(nodes[1], Failure.ANSWER_TIMEOUT),
+            bad(nodes[2], Failure.CONNECT_REFUSED),
+            bad(nodes[3], Failure.ROUND_DEADLINE),
+        ]
+    )
+    rounds.look()
+    assert [order.hung for order in rounds.orders] == [False, True, False, False]
+    assert [order.evidence_at for order in rounds.orders] == [START, START, START, 0]
+
+
+@pytest.mark.parametrize("period", [300, 900, 3600, 21_600])
+@pytest.mark.parametrize("fraction", [0.0, 0.001, 0.37, 0.9999])
+def test_due_once_per_slot(period: int, fraction: float) -> None:
+    """Whatever the fraction, what is due is done once per slot, and no slot is passed over."""
+    times = range(START, START + 10 * period, 60)
+    first: dict[float, int] = {}
+    for time in times:
+        first.setdefault((time - fraction * period) // period, time)
+    last = START
+    done = []
+    for time in times:
+        if due(time, last, period, fraction):
+            last = time
+            done.append(time)
+    assert done == list(first.values())[1:]
+
+
+def test_due_when_never_done() -> None:
+    """What was never done is due."""
+    assert due(START, None, 3600, 0.5)
+
+
+@pytest.mark.parametrize("fact", ["write_version", "write_capability", "attempts"])
+def test_hourly_facts_are_spread_evenly(fact: str) -> None:
+    """What is written once an hour is written for a sixtieth of the nodes in each round."""
+    rounds = Rounds(nodes=tuple(node(i) for i in range(240)))
+    written = [
+        [v.name for v in rounds.look(lambda order: good(order.node)).verdicts if getattr(v, fact)]
+        for _ in range(61)
+    ]
+    assert len(written[0]) == 240
+    assert sorted(chain.from_iterable(written[1:])) == sorted(n.name for n in rounds.nodes)
+    assert max(map(len, written[1:])) < 15
+
+
+def test_ipv6_is_spread_from_the_first_listing() -> None:
+    """IPv6 is asked once in six hours, evenly over the rounds, and of nobody in the first one."""
+    rules = Rules(interval_seconds=600)
+    rounds = Rounds(nodes=tuple(node(i) for i in range(180)), rules=rules)
+    rounds.look()
+    assert [order for order in rounds.orders if order.ipv6] == []
+    for _ in range(3):
+        asked = []
+        for _ in range(36):
+            rounds.look()
+            asked.append([order.node.hash for order in rounds.orders if order.ipv6])
+        assert sorted(chain.from_iterable(asked)) == sorted(n.hash for n in rounds.nodes)
+        assert max(map(len, asked)) < 15
+
+
+def test_a_clock_stepped_back_starts_no_burst() -> None:
+    """After a step back, nothing is asked of all nodes at once."""
+    rounds = Rounds(nodes=tuple(node(i) for i in range(100)))
+    rounds.look()
+    rounds.time += 7 * HOUR
+    rounds.look()
+    rounds.time -= 5 * HOUR
+    judgement = rounds.look()
+    assert sum(order.ipv6 for order in rounds.orders) < 10
+    assert sum(v.write_version for v in judgement.verdicts) < 10
