@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint format docs lock clean
+.PHONY: help run demo test lint format docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -14,6 +14,9 @@ run: $(VENV)/.run ## Set up and crawl the real network every minute into the emb
 
 test: $(VENV)/.test ## Set up and pass the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+demo: $(VENV)/.run ## Set up and run a simulated network and the collector together
+	@exec $(BIN)/crn-collector demo $(ARGS)
 
 lint: $(VENV)/.test ## Check style, types and imports
 	@$(BIN)/ruff check .

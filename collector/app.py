@@ -184,36 +184,41 @@ async def serve(settings: Settings) -> None:
     stop = asyncio.Event()
     stop_on_signals(stop)
     async with open_crawl(settings) as crawl:
-        log.info(
-            "crawling every %d s from vantage %r into %s, %d nodes at a time at most",
-            settings.rounds.interval_seconds,
-            settings.vantage,
-            settings.data_dir,
-            crawl.gate.size,
-        )
-        spread = Pace(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
-        at_once = Pace(0, settings.rounds.deadline_seconds)
+        await run_rounds(crawl, settings, stop)
 
-        async def round_at(at: int, first: bool) -> None:
-            crawl.counters.rounds_skipped = schedule.skipped
-            crawl.counters.rounds_missed = schedule.missed(at)
-            try:
-                done = await crawl.round(at, at_once if first else spread)
-            except CollectorError as exc:
-                log.error("round %d was not crawled: %s %s", at, exc, exc.advice)
-            except Exception:
-                log.exception("round %d broke off: a bug", at)
-            else:
-                log.info("%s", done.summary())
 
-        schedule = Schedule(settings.rounds.interval_seconds, round_at, crawl.state.last_round)
-        await schedule.run(stop)
-        limit = settings.rounds.shutdown_seconds
-        latest = time.monotonic() + limit
-        crawl.cut(limit)
-        await schedule.finish(limit + settings.probe.connect_timeout_seconds)
-        await crawl.deliver(max(_LAST_CHANCE_SECONDS, latest - time.monotonic()))
-        log.info("stopped")
+async def run_rounds(crawl: Crawl, settings: Settings, stop: asyncio.Event) -> None:
+    """Rounds on schedule until `stop` is set; then the round under way may finish."""
+    log.info(
+        "crawling every %d s from vantage %r into %s, %d nodes at a time at most",
+        settings.rounds.interval_seconds,
+        settings.vantage,
+        settings.data_dir,
+        crawl.gate.size,
+    )
+    spread = Pace(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
+    at_once = Pace(0, settings.rounds.deadline_seconds)
+
+    async def round_at(at: int, first: bool) -> None:
+        crawl.counters.rounds_skipped = schedule.skipped
+        crawl.counters.rounds_missed = schedule.missed(at)
+        try:
+            done = await crawl.round(at, at_once if first else spread)
+        except CollectorError as exc:
+            log.error("round %d was not crawled: %s %s", at, exc, exc.advice)
+        except Exception:
+            log.exception("round %d broke off: a bug", at)
+        else:
+            log.info("%s", done.summary())
+
+    schedule = Schedule(settings.rounds.interval_seconds, round_at, crawl.state.last_round)
+    await schedule.run(stop)
+    limit = settings.rounds.shutdown_seconds
+    latest = time.monotonic() + limit
+    crawl.cut(limit)
+    await schedule.finish(limit + settings.probe.connect_timeout_seconds)
+    await crawl.deliver(max(_LAST_CHANCE_SECONDS, latest - time.monotonic()))
+    log.info("stopped")
 
 
 async def crawl_once(

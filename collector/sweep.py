@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Protocol
 
 from collector.node import Node
 from collector.observation import Observation
@@ -14,11 +14,6 @@ from collector.probe.gate import Gate
 from collector.state.judge import Order
 
 log = logging.getLogger(__name__)
-
-STARTS_PER_SECOND: Final = 250
-"""Looks begun per second where they are not spread: more handshakes at once than a slow machine
-can do would time out by our own doing."""
-
 
 class Look(Protocol):
     """One look at one node."""
@@ -38,6 +33,9 @@ class Pace:
     """Window over which they are spread, by a stable fraction of each node; 0 as fast as may be."""
     deadline_seconds: float
     """When the round ends, whatever is unfinished."""
+    starts_per_second: float = 250.0
+    """Looks begun where they are not spread: more handshakes at once than a slow machine can do
+    would time out by our own doing."""
 
 
 class Sweep:
@@ -135,4 +133,4 @@ def _plan(orders: list[Order], pace: Pace, hung: bool = False) -> list[tuple[flo
         timed = [(o.node.fraction() * pace.spread_seconds, o) for o in orders]
         return sorted(timed, key=lambda pair: pair[0])
     waiting = sorted(orders, key=lambda o: (o.evidence_at, o.node.hash))
-    return [(i / STARTS_PER_SECOND, o) for i, o in enumerate(waiting)]
+    return [(i / pace.starts_per_second, o) for i, o in enumerate(waiting)]

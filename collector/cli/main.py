@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from collector import __version__
-from collector.cli import check_config, crawl, events, nodes, probe, run, simulate
+from collector.cli import check_config, crawl, demo, events, nodes, probe, run, simulate
 from collector.error import CollectorError, Exit
 
 _EPILOG = (
@@ -55,6 +55,7 @@ app.command("crawl")(crawl.crawl)
 app.command("probe")(probe.probe)
 app.command("nodes")(nodes.nodes)
 app.command("events")(events.events)
+app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("check-config")(check_config.check_config)
 

@@ -21,9 +21,7 @@ def simulate(
     ] = 1.0,
     faults: Annotated[
         float,
-        typer.Option(
-            help="Part of the nodes that is always wrong, in every way.", min=0, max=1
-        ),
+        typer.Option(help="Part of the nodes that is always wrong, in every way.", min=0, max=1),
     ] = 0.0,
     latency: Annotated[
         float, typer.Option(help="What real latencies are multiplied by.", min=0)

@@ -1,0 +1,70 @@
+"""`demo`: a simulated network and the collector together, in one command."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import tempfile
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from collector import app
+from collector import demo as story
+from collector.cli.common import DataDir
+from collector.cli.log import log_to_stderr
+from collector.settings import Settings, load
+
+
+def demo(
+    data_dir: DataDir = None,
+    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=5000)] = 60,
+    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+) -> None:
+    """Show it all without the real network: a simulated one, its last day, then live."""
+    folder = data_dir or Path(tempfile.mkdtemp(prefix="crn-collector-demo-"))
+    folder.mkdir(parents=True, exist_ok=True)
+    log_to_stderr("INFO" if not sys.stderr.isatty() else "WARNING")
+    progress = Progress(
+        TextColumn("filling in the last day"),
+        BarColumn(),
+        TextColumn("{task.completed} of {task.total} rounds"),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+    bar = progress.add_task("", total=None)
+
+    def told(done: int, rounds: int) -> None:
+        progress.update(bar, completed=done, total=rounds)
+
+    def ready(settings: Settings) -> None:
+        progress.stop()
+        log_to_stderr("INFO")
+        name = f"crn-collector --config {folder / 'demo.toml'}"
+        place = f"--data-dir {settings.data_dir}"
+        typer.echo(
+            f"The last day is there, and the network lives on. In another terminal:\n"
+            f"  {name} nodes {place}\n"
+            f"  {name} events {place} --follow\n"
+            f"  sqlite3 {settings.data_dir / 'collector.db'}\n"
+            f"Ctrl-C ends it; the data stays in {folder}."
+        )
+
+    def settings_from(config: Path) -> Settings:
+        return load(config, data_dir=folder / "data")
+
+    async def until_stopped() -> None:
+        stop = asyncio.Event()
+        app.stop_on_signals(stop)
+        await story.demo(nodes, seed, folder, settings_from, told, ready, stop)
+
+    if sys.stderr.isatty():
+        progress.start()
+    try:
+        app.run_async(until_stopped())
+    finally:
+        progress.stop()
