@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from functools import cache
+from operator import attrgetter
 from typing import Any, ClassVar, Final, Self
 
 TIME_RANGE: Final = range(-9_223_372_036, 9_223_372_037)
@@ -62,16 +63,23 @@ class Point:
         return _columns(cls)
 
     def row(self) -> tuple[Value, ...]:
-        """The values in the order of `columns`: rounded, flags as 0 or 1, absent as None."""
-        values: list[Value] = []
-        for name, digits in _plan(type(self)):
-            value = getattr(self, name)
-            if value is None or digits is None:
-                values.append(value)
-            elif digits == _WHOLE:
-                values.append(int(value) if isinstance(value, bool) else value)
-            else:
-                values.append(round(value, digits) if isinstance(value, float) else value)
+        """The values in the order of `columns`, in the type of their column, so that none flips.
+
+        Floats are rounded, whole numbers in a float column are floats, flags are 0 or 1, what is
+        absent is None.
+        """
+        values_of, numbers = _plan(type(self))
+        values: list[Any] = list(values_of(self))
+        for i, floating, digits in numbers:
+            value = values[i]
+            kind = type(value)
+            if kind is float:
+                if digits is not None:
+                    values[i] = round(value, digits)
+            elif kind is bool:
+                values[i] = int(value)
+            elif floating and kind is int and value in INTEGER_RANGE:
+                values[i] = float(value)
         return tuple(values)
 
     @classmethod
@@ -104,7 +112,6 @@ class Point:
         return None if written else "no field has a value"
 
 
-_WHOLE: Final = -1
 _UNTAGGABLE: Final = re.compile(r"[\t\n\r]|\\(?:[\\,= ]|\Z)")
 """InfluxDB 3 ends a tag at a tab, and drops a backslash before another, a comma, `=` or a space."""
 
@@ -140,6 +147,7 @@ def _judge_text(value: Any) -> str | None:
 
 
 _Judge = Callable[[Any], str | None]
+_Plan = tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[int, bool, int | None], ...]]
 _JUDGES: Final[dict[Kind, _Judge]] = {
     Kind.TAG: _judge_tag,
     Kind.INTEGER: _judge_integer,
@@ -176,11 +184,14 @@ def _declared(cls: type[Point]) -> tuple[Column, ...]:
     return (*tags, *(c for c in declared if c.kind is not Kind.TAG))
 
 
-def _treatments(cls: type[Point]) -> tuple[tuple[str, int | None], ...]:
-    """Name and treatment of each column: None as it is, -1 a whole number, else decimals."""
-    return tuple(
-        (c.name, _WHOLE if c.kind is Kind.INTEGER else c.digits if c.digits is not None else None)
-        for c in _columns(cls)
+def _treatments(cls: type[Point]) -> _Plan:
+    """What gives the values of all columns at once; of each number its place, type and decimals."""
+    names = [c.name for c in _columns(cls)]
+    values = attrgetter(*names) if len(names) > 1 else lambda point: (getattr(point, names[0]),)
+    return values, tuple(
+        (i, c.kind is Kind.FLOAT, c.digits)
+        for i, c in enumerate(_columns(cls))
+        if c.kind in (Kind.INTEGER, Kind.FLOAT)
     )
 
 
@@ -192,7 +203,7 @@ def _verdicts(cls: type[Point]) -> tuple[tuple[str, bool, _Judge], ...]:
 
 
 _columns: Final[Callable[..., tuple[Column, ...]]] = cache(_declared)
-_plan: Final[Callable[..., tuple[tuple[str, int | None], ...]]] = cache(_treatments)
+_plan: Final[Callable[..., _Plan]] = cache(_treatments)
 _judged: Final[Callable[..., tuple[tuple[str, bool, _Judge], ...]]] = cache(_verdicts)
 
 

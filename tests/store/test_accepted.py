@@ -127,7 +127,6 @@ REFUSED_BY_SOME: dict[str, Weather] = {
     "text past the limit": replace(PLAIN, sky="é" * (TEXT_LIMIT_BYTES // 2 + 1)),
     "text that is not UTF-8": replace(PLAIN, sky="\ud800"),
     "text that is a number": replace(PLAIN, sky=5),
-    "float that is an integer": replace(PLAIN, degrees=5),
     "float that is a flag": replace(PLAIN, degrees=True),
 }
 
