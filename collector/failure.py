@@ -69,7 +69,7 @@ class Failure(StrEnum):
     ROUND_DEADLINE = "round_deadline"
     """We ran out of time before the node had its turn, or during it."""
     BLIND = "blind"
-    """The controls failed too, so this failure tells nothing about the node."""
+    """This vantage could not see in this round, so the failure tells nothing about the node."""
     INTERNAL = "internal"
     """A bug of ours; its traceback is in the log."""
 

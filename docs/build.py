@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from blocks import schema_page, state_page
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -66,7 +67,11 @@ def _default(path: tuple[str, ...], field: Any) -> str:
     return f"`{value}`"
 
 
-PAGES: dict[str, Callable[[], str]] = {"settings.md": settings_page}
+PAGES: dict[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "schema.md": schema_page,
+    "state.md": state_page,
+}
 
 
 def main() -> int:

@@ -31,6 +31,6 @@ MEANINGS: Final[dict[Failure, str]] = {
     Failure.NO_DESCRIPTORS: "we ran out of file descriptors: raise the limit (ulimit -n)",
     Failure.NO_ROUTE: "this machine has no way there (no network, or no IPv6)",
     Failure.ROUND_DEADLINE: "the round ended before the node had its turn",
-    Failure.BLIND: "our controls fail too: the trouble is on our side",
+    Failure.BLIND: "this vantage could not see in that round: the trouble is on our side",
     Failure.INTERNAL: "a bug of ours; see the log",
 }

@@ -1,0 +1,86 @@
+"""The generated parts of hand-written pages: the schema's tables, and the table of failures.
+
+A part stands between two comments of the page; what is around it is written by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import types
+import typing
+from pathlib import Path
+
+from collector.cli.meaning import MEANINGS
+from collector.failure import Failure
+from collector.measurement import Column, Kind, Point
+from collector.points import MEASUREMENTS
+
+HERE = Path(__file__).parent
+_BEGIN = "<!-- Written by `make docs` from the code; do not edit up to the next comment. -->"
+_END = "<!-- From here on written by hand. -->"
+
+
+def schema_page() -> str:
+    """`schema.md` with its tables in step with `collector/points.py`."""
+    return _filled("schema.md", "\n".join(map(_measurement, MEASUREMENTS)))
+
+
+def state_page() -> str:
+    """`state.md` with its failures in step with `collector/failure.py`."""
+    rows = [
+        f"| `{failure}` | `{failure.fault}` | {_yes(failure.counts)} | {_yes(failure.clouded)} "
+        f"| {MEANINGS[failure]} |"
+        for failure in Failure
+    ]
+    head = "| failure | fault | counts against the node | excused while blind | what it means |"
+    return _filled("state.md", "\n".join([head, "|---|---|---|---|---|", *rows, ""]))
+
+
+def _filled(name: str, part: str) -> str:
+    text = (HERE / name).read_text(encoding="utf-8")
+    before, begin, rest = text.partition(_BEGIN)
+    _, end, after = rest.partition(_END)
+    if not begin or not end:
+        raise SystemExit(f"docs/{name} lacks the comments between which its tables stand")
+    return f"{before}{begin}\n\n{part}\n{end}{after}"
+
+
+def _measurement(measurement: type[Point]) -> str:
+    hints = typing.get_type_hints(measurement)
+    columns = measurement.columns()
+    parts = [
+        f"### `{measurement.MEASUREMENT}`\n",
+        f"{_first_line(measurement)}\n",
+        "| column | type | absent | meaning |",
+        "|---|---|---|---|",
+        *(
+            f"| `{c.name}` | {_type(c, hints[c.name])} | {_absent(c, hints)} | {c.doc} |"
+            for c in columns
+        ),
+        "",
+    ]
+    return "\n".join(parts)
+
+
+def _first_line(measurement: type[Point]) -> str:
+    return re.sub(r"\s+", " ", measurement.__doc__ or "").strip()
+
+
+def _type(column: Column, hint: object) -> str:
+    if column.kind is Kind.INTEGER and bool in _members(hint):
+        return "integer, 0 or 1"
+    if column.digits is not None:
+        return f"float, {column.digits} decimals"
+    return column.kind.value
+
+
+def _absent(column: Column, hints: dict[str, object]) -> str:
+    return "may be" if types.NoneType in _members(hints[column.name]) else "never"
+
+
+def _members(hint: object) -> tuple[object, ...]:
+    return typing.get_args(hint) or (hint,)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
