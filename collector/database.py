@@ -50,13 +50,18 @@ async def open_database(settings: Settings) -> AsyncIterator[InfluxDb]:
 
 
 @contextlib.asynccontextmanager
-async def open_delivery(settings: Settings, store: EmbeddedStore) -> AsyncIterator[Delivery]:
-    """Delivers what the store spools, until it is left."""
-    async with (
-        open_database(settings) as database,
-        Delivery(store, database, database.target.url, Backoff()) as delivery,
-    ):
-        yield delivery
+async def open_delivery(
+    settings: Settings, store: EmbeddedStore, *, at_once: bool = True
+) -> AsyncIterator[Delivery]:
+    """Delivers what the store spools, until it is left; if not `at_once`, when it is finished."""
+    async with open_database(settings) as database:
+        delivery = Delivery(store, database, database.target.url, Backoff())
+        if at_once:
+            delivery.start()
+        try:
+            yield delivery
+        finally:
+            await delivery.stop()
 
 
 def _context(influxdb: InfluxDbSettings) -> ssl.SSLContext:

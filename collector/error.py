@@ -23,6 +23,8 @@ class Exit(IntEnum):
     """The data directory was written by a newer version."""
     NOT_REACHABLE = 7
     """`probe`: the node was not reachable."""
+    DATABASE = 8
+    """InfluxDB does not answer, or refuses what it was asked."""
     INTERRUPTED = 130
     """Forced to stop by a second signal."""
 
@@ -62,3 +64,9 @@ class TooNewError(DataDirectoryError):
     """The store was written by a newer version of the collector."""
 
     exit_code = Exit.TOO_NEW
+
+
+class DatabaseError(CollectorError):
+    """InfluxDB does not answer, or refuses what it was asked."""
+
+    exit_code = Exit.DATABASE

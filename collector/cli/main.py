@@ -9,13 +9,24 @@ from typing import Annotated
 import typer
 
 from collector import __version__
-from collector.cli import check_config, crawl, demo, events, nodes, probe, run, simulate
+from collector.cli import (
+    check_config,
+    crawl,
+    demo,
+    events,
+    init_store,
+    nodes,
+    probe,
+    run,
+    simulate,
+    spool,
+)
 from collector.error import CollectorError, Exit
 
 _EPILOG = (
     "Exit codes: 0 well, 1 a bug, 2 wrong settings or arguments, 3 no list of nodes, 4 data "
     "directory unusable, 5 data directory in use, 6 data directory of a newer version, 7 the "
-    "node probed is not reachable, 130 forced to stop."
+    "node probed is not reachable, 8 InfluxDB does not answer or refuses, 130 forced to stop."
 )
 
 app = typer.Typer(
@@ -57,6 +68,8 @@ app.command("nodes")(nodes.nodes)
 app.command("events")(events.events)
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
+app.command("init-store")(init_store.init_store)
+app.add_typer(spool.app, name="spool")
 app.command("check-config")(check_config.check_config)
 
 

@@ -12,8 +12,7 @@ import contextlib
 import logging
 from collections.abc import Collection
 from time import perf_counter
-from types import TracebackType
-from typing import Final, Protocol, Self
+from typing import Final, Protocol
 
 from collector.store.answer import Answer
 from collector.store.backoff import Backoff
@@ -52,7 +51,7 @@ class Database(Protocol):
 
 
 class Delivery:
-    """Runs inside `async with`. `finish` first, if what waits shall have a last chance."""
+    """Whoever starts it stops it. `finish` first, if what waits shall have a last chance."""
 
     def __init__(self, spool: Spool, database: Database, url: str, backoff: Backoff) -> None:
         self.standing = Standing(url)
@@ -68,26 +67,26 @@ class Delivery:
         self._counted = Outcome()
         self._write_seconds = 0.0
 
-    async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="delivery")
-        return self
+    def start(self) -> None:
+        """Deliver from now on, until `stop`."""
+        self._task = self._task or asyncio.create_task(self._run(), name="delivery")
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    async def stop(self) -> None:
+        """Leave off at once. What was under way is sent again by the next one, harmlessly."""
         if self._task:
             self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
+            await asyncio.gather(self._task, return_exceptions=True)
 
-    async def finish(self, within_seconds: float) -> Backlog:
-        """Try to deliver what waits, then stop; what still waits. The first failure ends it."""
+    async def finish(self, within_seconds: float | None) -> Backlog:
+        """Try to deliver what waits, within a time; what still waits then.
+
+        The first failure ends it. Nothing is delivered afterwards.
+        """
         self._hurry.set()
+        self.start()
         if self._task:
             await asyncio.wait({self._task}, timeout=within_seconds)
+        await self.stop()
         left = await self._spool.backlog()
         if left.pieces:
             log.warning("%d points wait for InfluxDB until the next start", left.points)

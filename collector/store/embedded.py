@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -118,6 +119,13 @@ class EmbeddedStore:
     async def backlog(self) -> Backlog:
         """What waits for delivery."""
         return await self._do(self._ledger.backlog)
+
+    async def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something to the file in one transaction, all or nothing (see `upkeep`).
+
+        Raises DataDirectoryError.
+        """
+        return await self._do(lambda: self._ledger.change(step))
 
     async def load_state(self) -> dict[str, bytes]:
         """The whole state as the file has it; DataDirectoryError if it cannot be read."""

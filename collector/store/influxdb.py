@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import errno
+import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
@@ -184,7 +185,7 @@ class InfluxDb:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: object = None,
+        content: object = None,
         generation: Generation | None = None,
     ) -> tuple[int, Any]:
         """Ask anything: status, and what the JSON of the answer says, or its words.
@@ -195,14 +196,14 @@ class InfluxDb:
             method,
             self.target.url + path,
             params=query,
-            json=body,
+            json=content,
             headers=self.target.authorization(generation),
         ) as answer:
-            reply = Reply(answer.status, await _read(answer), "")
+            body = await _read(answer)
             try:
-                return reply.status, await answer.json(content_type=None)
+                return answer.status, json.loads(body)
             except ValueError:
-                return reply.status, self._without_token(words_of(reply.body))
+                return answer.status, self._without_token(words_of(body))
 
     def _without_token(self, words: str) -> str:
         """A server may say again what it was sent."""

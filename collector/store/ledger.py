@@ -11,6 +11,7 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
+from typing import TypeVar
 
 from collector.measurement import Point
 from collector.store import file, spool
@@ -25,6 +26,7 @@ from collector.store.waiting import Limits, Waiting
 from collector.store.writer import Writer, transaction
 
 logger = logging.getLogger(__name__)
+T = TypeVar("T")
 
 
 class Ledger:
@@ -101,6 +103,15 @@ class Ledger:
         found: list[Backlog] = []
         self._try(lambda writer: found.append(spool.backlog(writer.connection)))
         return found[0] if found else Backlog()
+
+    def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Do something to the file in one transaction; raises DataDirectoryError."""
+        try:
+            connection = self._open().connection
+            with transaction(connection):
+                return step(connection)
+        except (sqlite3.Error, OSError) as error:
+            raise trouble(error, self._path) or error from error
 
     def save(self, name: str, body: bytes, at: float) -> bool:
         """Keep a copy; False if the disk takes nothing."""

@@ -1,0 +1,165 @@
+"""A faulty proxy: does to a write, when told to, what no server should."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import deque
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from enum import Enum
+from types import TracebackType
+from typing import Self
+from urllib.parse import urlsplit
+
+
+class Fault(Enum):
+    """What is done to one write in place of passing it on."""
+
+    HANG = "hang"
+    """Takes the request and never answers."""
+    RESET = "reset"
+    """Resets the connection after part of the body."""
+    RESET_AFTER = "reset after"
+    """Passes the write on, and resets the connection in place of the answer."""
+    HALF = "half"
+    """Passes the write on, and answers with the first half of an answer."""
+    GARBAGE = "garbage"
+    """Answers with something that is not HTTP."""
+
+
+@dataclass(frozen=True)
+class Says:
+    """An answer that the server never gave."""
+
+    status: int
+    words: str = "said by the proxy"
+    headers: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class TooLarge:
+    """Resets or refuses writes above so many bytes, for as long as it is in place."""
+
+    bytes: int
+    reset: bool = False
+
+
+Step = Fault | Says | None
+
+
+class Proxy:
+    """`todo` holds what is done to the next writes, one after another; then all pass."""
+
+    def __init__(self, url: str) -> None:
+        self._upstream = urlsplit(url)
+        self._server: asyncio.Server | None = None
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.todo: deque[Step] = deque()
+        self.always: Step = None
+        """What is done to every write when `todo` is empty."""
+        self.limit: TooLarge | None = None
+        self.writes: list[int] = []
+        """Bytes of the body of each write that came, packed."""
+        self.wrote = asyncio.Event()
+        """Set after every write that came."""
+        self.url = ""
+
+    async def __aenter__(self) -> Self:
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", 0)
+        self.url = f"http://127.0.0.1:{self._server.sockets[0].getsockname()[1]}"
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        assert self._server
+        self._server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._server.wait_closed()
+
+    async def after(self, writes: int) -> None:
+        """Wait until so many writes came."""
+        while len(self.writes) < writes:
+            self.wrote.clear()
+            await self.wrote.wait()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        task = asyncio.current_task()
+        assert task
+        self._tasks.add(task)
+        try:
+            with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+                await self._serve(reader, writer)
+        except asyncio.CancelledError:
+            pass
+        finally:
+            self._tasks.discard(task)
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One request per connection, as the answer says."""
+        head = await reader.readuntil(b"\r\n\r\n")
+        length = 0
+        for line in head.lower().split(b"\r\n"):
+            if line.startswith(b"content-length:"):
+                length = int(line.split(b":")[1])
+        is_write = b"write?" in head.split(b"\r\n")[0]
+        step = self._step(length) if is_write else None
+        if step is Fault.RESET:
+            await reader.readexactly(min(length, 1024))
+            return
+        body = await reader.readexactly(length)
+        match step:
+            case Fault.HANG:
+                await asyncio.Event().wait()
+            case Fault.GARBAGE:
+                writer.write(b"what is this?\r\n\r\n")
+            case Says(status, words, headers):
+                lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(words)}"]
+                lines += ["Connection: close", *(f"{k}: {v}" for k, v in headers.items())]
+                writer.write("\r\n".join([*lines, "", words]).encode())
+            case Fault.RESET_AFTER:
+                await self._pass_on(head, body)
+                return
+            case Fault.HALF:
+                answer = await self._pass_on(head, body)
+                writer.write(answer[: len(answer) // 2])
+            case _:
+                writer.write(await self._pass_on(head, body))
+        await writer.drain()
+        writer.close()
+        await writer.wait_closed()
+
+    def _step(self, length: int) -> Step:
+        self.writes.append(length)
+        self.wrote.set()
+        if self.limit and length > self.limit.bytes:
+            return Fault.RESET if self.limit.reset else Says(413, "too large")
+        return self.todo.popleft() if self.todo else self.always
+
+    async def _pass_on(self, head: bytes, body: bytes) -> bytes:
+        """The server's whole answer."""
+        host, port = self._upstream.hostname, self._upstream.port
+        reader, writer = await asyncio.open_connection(host, port)
+        try:
+            first, _, rest = head.partition(b"\r\n")
+            writer.write(first + b"\r\nConnection: close\r\n" + rest + body)
+            answer = await reader.read()
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
+        return answer
+
+
+@contextlib.asynccontextmanager
+async def before(url: str) -> AsyncIterator[Proxy]:
+    """A proxy before a server."""
+    async with Proxy(url) as proxy:
+        yield proxy
