@@ -1,0 +1,502 @@
+"""One connection per node and round: what is asked on it, what it costs, and how it ends."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gzip
+import resource
+import ssl
+import time
+
+import aiohttp
+import pytest
+
+from collector import __version__
+from collector.failure import Failure
+from collector.observation import Endpoint, Observation
+from collector.probe.look import Limits
+from collector.probe.session import tls_context
+from collector.simulate.authority import Authority
+from collector.simulate.behaviour import Behaviour
+from collector.simulate.fault import OUTCOMES, Fault
+from collector.simulate.host import Host
+from collector.simulate.misbehave import Pace
+from collector.simulate.wire import Wire
+
+from .bed import CONFIG, IP6, IPV6, USAGE, open_bed
+from .servers import ADDRESS, Lines, answer, raw_server
+
+FINAL = [
+    pytest.param(fault, id=str(fault))
+    for fault, outcome in OUTCOMES.items()
+    if outcome.final and outcome.phase in ("connect", "tls", "answer")
+]
+
+
+async def look_at(
+    context: ssl.SSLContext,
+    authority: Authority,
+    behaviour: Behaviour,
+    ipv6: bool = False,
+    seconds: float = 2.0,
+) -> tuple[Observation, Host]:
+    """Look once, and wait until the node has seen the end of it."""
+    limits = Limits(timeout_seconds=seconds)
+    async with (
+        Host(behaviour, authority=authority) as host,
+        open_bed(context, limits=limits, connect_seconds=seconds / 2) as bed,
+    ):
+        bed.know(host)
+        observation = await bed.look(host, ipv6)
+        async with asyncio.timeout(5):
+            await host.quiet()
+        return observation, host
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "ipv6", "paths"),
+    [
+        pytest.param(Behaviour(), False, [CONFIG, USAGE], id="two-checks"),
+        pytest.param(Behaviour(version="1.9.0"), True, [CONFIG, USAGE, IPV6], id="three-checks"),
+        pytest.param(Behaviour(version="1.8.1"), True, [CONFIG, USAGE, IP6], id="diagnostic-vm"),
+        pytest.param(Behaviour(version="0.3.0"), False, [CONFIG, USAGE], id="without-config"),
+        pytest.param(Behaviour(usage_broken=True), False, [CONFIG, USAGE], id="usage-broken"),
+    ],
+)
+async def test_one_handshake(
+    context: ssl.SSLContext,
+    authority: Authority,
+    behaviour: Behaviour,
+    ipv6: bool,
+    paths: list[str],
+) -> None:
+    """The checks follow one another on one connection, and the last one says that it is so."""
+    observation, host = await look_at(context, authority, behaviour, ipv6)
+    assert observation.reachable
+    assert (host.seen.connections, host.seen.handshakes) == (1, 1)
+    assert [request.path for request in host.seen.requests] == paths
+    assert [request.last for request in host.seen.requests] == [False] * (len(paths) - 1) + [True]
+
+
+async def test_the_next_round_shakes_hands_again(
+    context: ssl.SSLContext, authority: Authority
+) -> None:
+    """Nothing is kept between rounds: a fresh handshake is what reachability means."""
+    async with Host(authority=authority) as host, open_bed(context) as bed:
+        bed.know(host)
+        for _ in range(3):
+            assert (await bed.look(host)).reachable
+        assert host.seen.handshakes == 3
+
+
+async def test_what_is_sent(context: ssl.SSLContext, authority: Authority) -> None:
+    """Requests say who asks, and carry no cookie though one was set."""
+    table = {
+        path: answer("{}", "200 OK", "Set-Cookie: id=1; Path=/", "Server: aleph-vm/1.9.0")
+        for path in (CONFIG, USAGE)
+    }
+    async with (
+        Host(authority=authority, voice=Lines(table)) as host,
+        open_bed(context) as bed,
+    ):
+        bed.know(host)
+        assert (await bed.look(host)).reachable
+        await bed.look(host)
+        requests = list(host.seen.requests)
+    assert len(requests) == 4
+    for request in requests:
+        assert request.method == "GET"
+        assert request.headers["user-agent"] == f"crn-collector/{__version__}"
+        assert request.headers["host"] == f"{host.name}:{host.port}"
+        assert request.headers["accept"] == "application/json"
+        assert "cookie" not in request.headers
+        assert "authorization" not in request.headers
+
+
+@pytest.mark.parametrize("fault", FINAL)
+async def test_after_a_failed_connection_nothing_more_is_asked(
+    context: ssl.SSLContext, authority: Authority, fault: Fault
+) -> None:
+    """One attempt, one connection: a node that cannot be reached or hangs is left alone."""
+    observation, host = await look_at(context, authority, Behaviour(fault=fault), seconds=0.5)
+    assert [attempt.endpoint for attempt in observation.attempts] == [Endpoint.CONFIG]
+    assert host.seen.connections == (0 if fault in (Fault.REFUSED, Fault.BLACK_HOLE) else 1)
+    assert host.seen.asked.total() <= 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault.RESET_AFTER_REQUEST, id="reset"),
+        pytest.param(Fault.CLOSE_AFTER_REQUEST, id="close"),
+        pytest.param(Fault.CUT_OFF, id="cut-off"),
+        pytest.param(Fault.HTTP_GARBAGE, id="garbage"),
+    ],
+)
+async def test_a_broken_answer_is_asked_for_once(
+    context: ssl.SSLContext, authority: Authority, fault: Fault
+) -> None:
+    """aiohttp would repeat a GET whose connection broke; a probe never retries."""
+    observation, host = await look_at(context, authority, Behaviour(fault=fault))
+    assert [a.failure for a in observation.attempts] == [Failure.ANSWER_BROKEN] * 2
+    assert dict(host.seen.asked) == {CONFIG: 1, USAGE: 1}
+    assert host.seen.connections == 2
+
+
+async def test_a_connection_that_was_closed_between_two_checks(
+    context: ssl.SSLContext, authority: Authority
+) -> None:
+    """A node that closes after each answer without a word is asked on a new connection."""
+    good = answer("{}", "200 OK", "Server: aleph-vm/1.9.0")
+
+    async def play(wire: Wire) -> None:
+        await wire.request_head()
+        await wire.send(good)
+
+    async with raw_server(authority, play) as raw, open_bed(context) as bed:
+        observation = await bed.look(raw.url)
+        assert [a.status_code for a in observation.attempts] == [200, 200]
+        assert raw.connections == 2
+
+
+async def test_redirects_are_not_followed(context: ssl.SSLContext, authority: Authority) -> None:
+    """A redirect, be it to an address of the local network, is an answer and no more."""
+    async with Host(authority=authority, name="inner.simulated.test") as inner:
+        moved = answer("", "302 Found", f"Location: {inner.address_url}{CONFIG}")
+        async with (
+            Host(authority=authority, voice=Lines({CONFIG: moved, USAGE: moved})) as host,
+            open_bed(context) as bed,
+        ):
+            bed.know(host)
+            observation = await bed.look(host)
+        assert observation.failure is Failure.REDIRECTED
+        assert inner.seen.connections == 0
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        pytest.param(Fault.HANG_BEFORE_HEADERS, id="before-headers"),
+        pytest.param(Fault.HANG_IN_HEADERS, id="in-headers"),
+        pytest.param(Fault.HANG_AFTER_HEADERS, id="after-headers"),
+        pytest.param(Fault.SLOW_DRIP, id="slow-drip"),
+    ],
+)
+async def test_the_deadline_covers_everything(
+    context: ssl.SSLContext, authority: Authority, fault: Fault
+) -> None:
+    """All checks of a node together have one limit, headers and bodies included."""
+    behaviour = Behaviour(fault=fault, paths=frozenset({USAGE}))
+    async with (
+        Host(behaviour, authority=authority, pace=Pace(drip=0.01)) as host,
+        open_bed(context, limits=Limits(timeout_seconds=0.5)) as bed,
+    ):
+        bed.know(host)
+        observation = await bed.look(host)
+    assert [a.failure for a in observation.attempts] == [Failure.NONE, Failure.ANSWER_TIMEOUT]
+    assert observation.reachable
+    assert observation.duration_seconds == pytest.approx(0.5, abs=0.3)
+
+
+async def test_no_time_is_left_for_a_check(context: ssl.SSLContext, authority: Authority) -> None:
+    """A check that begins after the node's time has run out is a timeout, and no bug of ours."""
+    async with Host(authority=authority) as host, open_bed(context) as bed:
+        bed.know(host)
+        bed.prober.limits = Limits(timeout_seconds=0.0)
+        look = bed.prober.look(node=(await bed.look(host)).node, ipv6=False)
+        look.trail.dialled.append(host.address)
+        await look.run()
+        assert look.observation().failure in (Failure.ANSWER_TIMEOUT, Failure.DNS_FAILED)
+
+
+@pytest.mark.parametrize(
+    ("size", "failure"),
+    [
+        pytest.param(1000, Failure.NONE, id="at-the-limit"),
+        pytest.param(1001, Failure.ANSWER_TOO_LARGE, id="over-the-limit"),
+    ],
+)
+@pytest.mark.parametrize("packed", [False, True], ids=["plain", "gzip"])
+async def test_the_body_limit_counts_what_is_unpacked(
+    context: ssl.SSLContext, authority: Authority, size: int, failure: Failure, packed: bool
+) -> None:
+    """A body may have so many bytes after decompression, and not one more."""
+    body = b'{"host":true,"vm":true}'.ljust(size)
+    headers = ("Content-Encoding: gzip",) if packed else ()
+    usage = answer(gzip.compress(body) if packed else body, "200 OK", *headers)
+    table = {CONFIG: answer("", "404 Not Found", "Server: aleph-vm/0.3.0"), USAGE: usage}
+    async with (
+        Host(authority=authority, voice=Lines(table)) as host,
+        open_bed(context, limits=Limits(timeout_seconds=2.0, body_bytes=1000)) as bed,
+    ):
+        bed.know(host)
+        attempt = (await bed.look(host)).attempts[1]
+    expected = Failure.WRONG_SHAPE if failure is Failure.NONE else failure
+    assert (attempt.failure, attempt.response_bytes) == (
+        expected,
+        size if failure is Failure.NONE else None,
+    )
+
+
+async def test_bombs_take_no_memory(context: ssl.SSLContext, authority: Authority) -> None:
+    """Ten nodes that send 256 MiB packed into 256 KiB cost less than a single one unpacked."""
+    async with contextlib.AsyncExitStack() as stack:
+        bed = await stack.enter_async_context(open_bed(context))
+        hosts = []
+        for i in range(10):
+            behaviour = Behaviour(fault=Fault.GZIP_BOMB)
+            host = Host(
+                behaviour,
+                authority=authority,
+                name=f"b{i}.simulated.test",
+                names=("*.simulated.test",),
+            )
+            hosts.append(await stack.enter_async_context(host))
+            bed.know(host)
+        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        seen = await asyncio.gather(*map(bed.look, hosts))
+        grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    assert {observation.failure for observation in seen} == {Failure.ANSWER_TOO_LARGE}
+    assert grown_kib < 100 * 1024
+
+
+async def _flood(block: bytes, wire: Wire) -> None:
+    while True:
+        await wire.send(block)
+
+
+@pytest.mark.parametrize(
+    ("head", "block", "failure"),
+    [
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"4000\r\n" + b" " * 0x4000 + b"\r\n",
+            Failure.ANSWER_TOO_LARGE,
+            id="body",
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\n", b"X-A: b\r\n" * 2000, Failure.ANSWER_BROKEN, id="headers"
+        ),
+        pytest.param(
+            b"HTTP/1.1 200 OK\r\nX-A: ", b"a" * 16384, Failure.ANSWER_BROKEN, id="one-header"
+        ),
+        pytest.param(b"", b"\0garbage" * 2000, Failure.ANSWER_BROKEN, id="garbage"),
+        pytest.param(b"HTTP/1.1 ", b"2" * 16384, Failure.ANSWER_BROKEN, id="status"),
+        pytest.param(
+            b"", b"HTTP/1.1 100 Continue\r\n\r\n" * 50, Failure.ANSWER_TIMEOUT, id="continue"
+        ),
+    ],
+)
+async def test_a_flood_ends_with_the_check(
+    context: ssl.SSLContext, authority: Authority, head: bytes, block: bytes, failure: Failure
+) -> None:
+    """What a node sends without end is neither kept nor read on once the check is judged.
+
+    (Under uvloop a polite close went on reading.)
+    """
+
+    async def play(wire: Wire) -> None:
+        await wire.request_head()
+        await wire.send(head)
+        await _flood(block, wire)
+
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    async with (
+        raw_server(authority, play) as raw,
+        open_bed(context, limits=Limits(timeout_seconds=1.0)) as bed,
+    ):
+        look = await bed.look(raw.url)
+        async with asyncio.timeout(1.0):
+            await raw.ended.wait()
+        assert look.attempts[0].failure is failure
+    grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
+    # aiohttp bounds everything but the number of provisional answers.
+    assert grown_kib < (400 if failure is Failure.ANSWER_TIMEOUT else 60) * 1024
+
+
+async def test_a_flood_starves_nobody(context: ssl.SSLContext, authority: Authority) -> None:
+    """Beside nodes that send without end, a healthy one is seen as it is, in its usual time."""
+    async with contextlib.AsyncExitStack() as stack:
+        bed = await stack.enter_async_context(open_bed(context))
+        hosts = []
+        for i in range(8):
+            behaviour = Behaviour(fault=Fault.ENDLESS_BODY)
+            host = Host(
+                behaviour,
+                authority=authority,
+                name=f"f{i}.simulated.test",
+                names=("*.simulated.test",),
+            )
+            hosts.append(await stack.enter_async_context(host))
+            bed.know(host)
+        healthy = await stack.enter_async_context(Host(authority=authority))
+        bed.know(healthy)
+        floods = asyncio.gather(*map(bed.look, hosts))
+        seen = await bed.look(healthy)
+        assert {o.failure for o in await floods} == {Failure.ANSWER_TOO_LARGE}
+        assert seen.reachable
+        assert seen.duration_seconds is not None
+        assert seen.duration_seconds < 1.5
+
+
+async def test_a_look_that_is_cancelled_hangs_up(
+    context: ssl.SSLContext, authority: Authority
+) -> None:
+    """The end of a round ends the connection at once, whatever the node goes on to send."""
+    begun = asyncio.Event()
+
+    async def play(wire: Wire) -> None:
+        await wire.request_head()
+        begun.set()
+        await _flood(b"HTTP/1.1 100 Continue\r\n\r\n" * 500, wire)
+
+    async with raw_server(authority, play) as raw, open_bed(context) as bed:
+        task = asyncio.create_task(bed.look(raw.url))
+        await begun.wait()
+        task.cancel()
+        async with asyncio.timeout(1.0):
+            await raw.ended.wait()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+
+async def test_phases_of_a_named_node(context: ssl.SSLContext, authority: Authority) -> None:
+    """Each phase has a duration, and slowness shows in the one where it is."""
+    slow = Behaviour(fault=Fault.SLOW_ACCEPT)
+    async with (
+        Host(slow, authority=authority, pace=Pace(accept=0.2)) as host,
+        open_bed(context) as bed,
+    ):
+        bed.know(host)
+        observation = await bed.look(host)
+    phases = observation.phases
+    durations = [
+        phases.dns_seconds,
+        phases.tcp_seconds,
+        phases.tls_seconds,
+        phases.ttfb_seconds,
+    ]
+    assert all(seconds is not None and seconds > 0 for seconds in durations)
+    assert observation.duration_seconds is not None
+    assert sum(d for d in durations if d) < observation.duration_seconds
+    assert phases.tls_seconds is not None
+    assert phases.tcp_seconds is not None
+    assert phases.tls_seconds > 0.2 > phases.tcp_seconds
+
+
+async def test_first_byte_is_timed_apart_from_the_body(
+    context: ssl.SSLContext, authority: Authority
+) -> None:
+    """The time to the first byte is the node's thinking, and not its sending."""
+    thinks = asyncio.Event()
+
+    async def play(wire: Wire) -> None:
+        await wire.request_head()
+        await wire.send(
+            b"HTTP/1.1 404 Not Found\r\nServer: aleph-vm/0.3.0\r\nContent-Length: 2\r\n\r\n"
+        )
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.3):
+                await thinks.wait()
+        await wire.send(b"{}")
+
+    async with raw_server(authority, play) as raw, open_bed(context) as bed:
+        observation = await bed.look(raw.url)
+    assert observation.phases.ttfb_seconds is not None
+    assert observation.phases.ttfb_seconds < 0.2
+    assert observation.attempts[0].duration_seconds > 0.3
+
+
+async def test_phases_that_there_were_not(context: ssl.SSLContext, authority: Authority) -> None:
+    """An IP address takes no name, plain HTTP no handshake, a dead node neither."""
+    http = Behaviour(fault=Fault.ADDRESS_HTTP_ONLY)
+    async with (
+        Host(http, authority=authority) as plain,
+        Host(authority=authority) as literal,
+        Host(Behaviour(fault=Fault.REFUSED), authority=authority) as dead,
+        open_bed(context) as bed,
+    ):
+        by_address = (await bed.look(literal.address_url)).phases
+        unsecured = await bed.look(plain.address_url)
+        nothing = await bed.look(dead.address_url)
+    assert by_address.dns_seconds is None
+    assert by_address.tls_seconds is not None
+    assert unsecured.reachable
+    assert (unsecured.phases.tls_seconds, unsecured.cert_expiry_seconds) == (None, None)
+    assert unsecured.phases.tcp_seconds is not None
+    assert nothing.phases.tcp_seconds is None
+    assert nothing.status_code is None
+
+
+async def test_certificate_expiry(context: ssl.SSLContext, authority: Authority) -> None:
+    """What remains of the certificate is known, even when the node answers nothing."""
+    expected = authority.not_after.timestamp() - time.time()
+    for behaviour in (Behaviour(), Behaviour(fault=Fault.HANG_BEFORE_HEADERS)):
+        observation, _ = await look_at(context, authority, behaviour, seconds=0.5)
+        assert observation.cert_expiry_seconds == pytest.approx(expected, abs=30)
+
+
+async def test_one_session_per_loop(context: ssl.SSLContext, authority: Authority) -> None:
+    """A session belongs to its loop; another loop has its own, and both work side by side."""
+
+    def elsewhere(address: str) -> tuple[Failure, int]:
+        async def main() -> tuple[Failure, int]:
+            async with open_bed(context) as bed:
+                observation = await bed.look(address)
+                return observation.failure, len(asyncio.all_tasks())
+
+        with asyncio.Runner() as runner:
+            return runner.run(main())
+
+    async with Host(authority=authority) as host, open_bed(context) as bed:
+        bed.know(host)
+        there = asyncio.create_task(asyncio.to_thread(elsewhere, host.address_url))
+        here = await bed.look(host)
+        assert await there == (Failure.NONE, 1)
+        assert here.reachable
+        assert (await bed.look(host)).reachable
+
+
+async def test_sessions_are_closed(context: ssl.SSLContext) -> None:
+    """Whoever opens the session closes it, with its connector."""
+    async with open_bed(context, connections=7) as bed:
+        session = bed.prober.session
+        connector = session.connector
+        assert isinstance(connector, aiohttp.TCPConnector)
+        assert connector.limit == 7
+        assert session.trust_env is False
+    assert session.closed
+    assert connector.closed
+
+
+async def test_own_authorities(authority: Authority, context: ssl.SSLContext) -> None:
+    """Without the file of its authority a node's certificate is invalid; with it, it is not."""
+    async with Host(authority=authority) as host:
+        found = []
+        for trusted in (tls_context(), context):
+            async with open_bed(trusted) as bed:
+                bed.know(host)
+                found.append((await bed.look(host)).failure)
+    assert found == [Failure.TLS_INVALID, Failure.NONE]
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+async def test_both_versions_of_tls(
+    context: ssl.SSLContext, authority: Authority, version: ssl.TLSVersion
+) -> None:
+    """Nodes behind old and new proxies are both reached, on one connection each."""
+    own = authority.context((ADDRESS,))
+    own.maximum_version, kept = version, own.maximum_version
+
+    async def play(wire: Wire) -> None:
+        for _ in range(2):
+            await wire.request_head()
+            await wire.send(answer("{}", "200 OK", "Server: aleph-vm/1.9.0"))
+
+    try:
+        async with raw_server(authority, play) as raw, open_bed(context) as bed:
+            assert (await bed.look(raw.url)).reachable
+            assert raw.connections == 1
+    finally:
+        own.maximum_version = kept
