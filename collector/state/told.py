@@ -18,6 +18,7 @@ from collector.state.names import OTHER, UNKNOWN, Names
 from collector.state.verdict import GpuCount
 
 _HOURLY: Final = 3600
+_WARM_SECONDS: Final = 3600
 _LIST_LIMIT: Final = 200
 """Characters of a list in an event that are kept."""
 _NOTHING_SAID: Final = Capability()
@@ -79,12 +80,13 @@ def duplicate(kind: Kind, node: Node, name: str, others: Iterable[str]) -> Event
 def ipv6(memory: NodeMemory, time: int, observation: Observation) -> Ipv6 | None:
     """An IPv6 measurement that is believed: a no only when the next round confirms it.
 
-    (A diagnostic VM that was cold says no.)
+    (A diagnostic VM that was cold says no, and is cold again an hour after it was asked.)
     """
     if not any(a.endpoint in _SLOW for a in observation.attempts):
         return None
+    warm = memory.ipv6_at is not None and time - memory.ipv6_at < _WARM_SECONDS
+    found, doubted = observation.ipv6, memory.ipv6_doubted and warm
     memory.ipv6_at = time
-    found, doubted = observation.ipv6, memory.ipv6_doubted
     if (found is None or not found.vm) and not doubted:
         memory.ipv6_doubted = True
         return None

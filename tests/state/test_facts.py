@@ -87,6 +87,18 @@ def test_ipv6_no_of_a_cold_vm() -> None:
     assert only(rounds.look(_finding(working()))).ipv6 == working()
 
 
+def test_ipv6_no_is_not_confirmed_hours_later() -> None:
+    """A no that could not be confirmed at once has to be confirmed anew: the VM is cold again."""
+    rounds = _due()
+    rounds.look(_finding(NO))
+    for _ in range(3):
+        rounds.look(blocked)
+        rounds.time += HOUR
+    asked, verdicts = _asked(rounds, NO, 3)
+    assert asked == [True, True, False]
+    assert [v.ipv6 for v in verdicts] == [None, NO, None]
+
+
 def test_ipv6_without_an_answer() -> None:
     """No answer is asked for once more, and is no measurement."""
     asked, verdicts = _asked(_due(), None, 3)
