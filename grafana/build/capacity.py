@@ -13,7 +13,7 @@ from grafana.build.dashboard import (
     vantage,
     variable,
 )
-from grafana.build.field import HIDE_ZEROS, cell, colour, override, thresholds
+from grafana.build.field import HIDE_ZEROS, colour, graded, override, thresholds
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, stat, states, table
 from grafana.build.query import SEEN_FROM, Json, Query, each, trend
@@ -154,8 +154,7 @@ def _gpus() -> Row:
                     override(
                         "available",
                         displayName="Free",
-                        thresholds=FREE,
-                        custom__cellOptions=cell("color-text"),
+                        **graded(FREE),
                         **number,
                     ),
                     override("nodes", displayName="Nodes", **number),
@@ -244,7 +243,7 @@ def _growth() -> Row:
         return (
             4,
             stat(
-                f"{title}, change",
+                f"{title} ±",
                 f"{title} at the end of the range against its start.",
                 _sum(f'mean("{field}") AS "{title}"'),
                 unit="percentunit",
@@ -256,8 +255,8 @@ def _growth() -> Row:
 
     return row(
         4,
-        grown("Nodes listed", "nodes"),
-        grown("Nodes measured", "nodes_measured"),
+        grown("Listed", "nodes"),
+        grown("Measured", "nodes_measured"),
         grown("CPUs", "cpu_total"),
         grown("Memory", "mem_total_bytes"),
         grown("Disk", "disk_total_bytes"),
@@ -293,8 +292,7 @@ def _where() -> Row:
                     override(
                         "available",
                         displayName="Free",
-                        thresholds=FREE,
-                        custom__cellOptions=cell("color-text"),
+                        **graded(FREE),
                         **number,
                     ),
                     override("total", displayName="All", **number),

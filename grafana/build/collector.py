@@ -8,11 +8,12 @@ from grafana.build.field import (
     HIDE_ZEROS,
     REASON,
     by_fault,
-    cell,
     colour,
     flag,
+    graded,
     override,
     thresholds,
+    word,
 )
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, stat, states, table
@@ -89,7 +90,7 @@ def _now() -> Row:
         (
             3,
             stat(
-                "Points a round",
+                "Points",
                 "Points that a round made, for all stores.",
                 trend('mean("points") AS "Points"', "collector", SEEN_FROM),
                 decimals=0,
@@ -123,7 +124,7 @@ def _now() -> Row:
         (
             3,
             stat(
-                "List of nodes",
+                "Directory",
                 "How long ago the list of nodes was last confirmed; every 5 minutes by default.",
                 trend('max("directory_age_seconds") AS "Age"', "network", SEEN_FROM),
                 unit="s",
@@ -170,6 +171,7 @@ def _rounds() -> Row:
                 stack=True,
                 low=0,
                 decimals=0,
+                soft_high=5,
             ),
         ),
     )
@@ -301,22 +303,19 @@ def _stores() -> Row:
                     override(
                         "connected",
                         displayName="State",
-                        mappings=flag("Connected", "Not connected"),
-                        custom__cellOptions=cell("color-text"),
+                        **word(flag("Connected", "Not connected")),
                         custom__width=120,
                     ),
                     override("delivered", displayName="Delivered"),
                     override(
                         "rejected",
                         displayName="Refused",
-                        thresholds=thresholds(MUTED, (1, BAD)),
-                        custom__cellOptions=cell("color-text"),
+                        **graded(thresholds(MUTED, (1, BAD))),
                     ),
                     override(
                         "dropped",
                         displayName="Dropped",
-                        thresholds=thresholds(MUTED, (1, BAD)),
-                        custom__cellOptions=cell("color-text"),
+                        **graded(thresholds(MUTED, (1, BAD))),
                     ),
                     override("waiting", displayName="Waiting"),
                     override("age", displayName="Oldest", unit="s"),
@@ -334,7 +333,7 @@ def _stores() -> Row:
                     "collector_store",
                     SEEN_FROM,
                     by=["store", "vantage"],
-                    alias="$tag_store from $tag_vantage",
+                    alias="$tag_store ($tag_vantage)",
                 ),
                 mappings=flag("Connected", "Not connected"),
                 legend=False,
@@ -363,8 +362,6 @@ def _delivery() -> Row:
                     override("Refused", color=colour(BAD)),
                     override("Dropped", color=colour(UNSEEN)),
                 ],
-                bars=True,
-                stack=True,
                 low=0,
                 decimals=0,
             ),
@@ -384,6 +381,7 @@ def _delivery() -> Row:
                 ),
                 unit="bytes",
                 low=0,
+                soft_high=1_048_576,
             ),
         ),
         (

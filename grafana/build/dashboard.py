@@ -34,6 +34,7 @@ def dashboard(
     refresh: str = "1m",
 ) -> Json:
     """The whole dashboard, as Grafana's provisioning reads it."""
+    panels = grid(rows)
     return {
         "uid": uid,
         "title": title,
@@ -52,8 +53,8 @@ def dashboard(
         "liveNow": False,
         "links": [_siblings()],
         "templating": {"list": list(variables)},
-        "annotations": {"list": list(annotations)},
-        "panels": grid(rows),
+        "annotations": {"list": [_placed(mark, panels) for mark in annotations]},
+        "panels": panels,
     }
 
 
@@ -118,8 +119,15 @@ def vantage() -> Json:
     )
 
 
-def events(name: str, kinds: Sequence[str], shade: str, *where: str, on: bool = True) -> Json:
-    """Events as marks on every panel with a time axis."""
+def events(
+    name: str,
+    kinds: Sequence[str],
+    shade: str,
+    *where: str,
+    on: bool = True,
+    panels: Sequence[str] = (),
+) -> Json:
+    """Events as marks on panels with a time axis: on those of these titles, or on all."""
     either = "|".join(kinds)
     conditions = " AND ".join((f'"kind" =~ /^({either})$/', SEEN_FROM, *where, "$timeFilter"))
     return {
@@ -128,6 +136,7 @@ def events(name: str, kinds: Sequence[str], shade: str, *where: str, on: bool = 
         "enable": on,
         "hide": False,
         "iconColor": shade,
+        "filter": {"exclude": False, "ids": list(panels)},
         "target": {
             "refId": "Anno",
             "query": f'SELECT "text" FROM "network_event" WHERE {conditions} LIMIT 500',
@@ -159,6 +168,15 @@ def dashboard_link(uid: str, title: str) -> Json:
         "url": f"/d/{uid}?${{datasource:queryparam}}&${{__url_time_range}}",
         "targetBlank": False,
     }
+
+
+def _placed(mark: Json, panels: Sequence[Json]) -> Json:
+    """An annotation with the titles of its panels made ids."""
+    titles = mark["filter"]["ids"]
+    numbers = {panel["title"]: panel["id"] for panel in panels}
+    if not titles:
+        return {key: value for key, value in mark.items() if key != "filter"}
+    return mark | {"filter": {"exclude": False, "ids": [numbers[title] for title in titles]}}
 
 
 def _siblings() -> Json:

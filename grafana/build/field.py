@@ -33,7 +33,7 @@ def flag(yes: str, no: str, *, good: str = GOOD, bad: str = BAD) -> list[Json]:
 
 UP: Final = flag("Up", "Down")
 REACHABLE: Final = flag("Reachable", "Not reachable")
-WORKS: Final = flag("Works", "Does not work")
+WORKS: Final = flag("Works", "Fails")
 YES: Final = flag("Yes", "No", bad=MUTED)
 FAILURE: Final = mapping({str(f): (text, shade(f)) for f, text in FAILURES.items()})
 FAULT: Final = mapping({str(f): words for f, words in FAULTS.items()})
@@ -62,9 +62,18 @@ def colour(fixed: str) -> Json:
     return {"mode": "fixed", "fixedColor": fixed}
 
 
-def cell(kind: str, **options: Any) -> Json:
-    """How a table shows a value: `color-text`, `color-background`, `gauge`, …"""
-    return {"type": kind, **options}
+def word(words: list[Json], **properties: Any) -> dict[str, Any]:
+    """A column of words in their colours."""
+    return {
+        "mappings": words,
+        "custom__cellOptions": {"type": "color-text"},
+        "custom__align": "left",
+    } | properties
+
+
+def graded(levels: Json, **properties: Any) -> dict[str, Any]:
+    """A column of numbers in the colours of their thresholds."""
+    return {"thresholds": levels, "custom__cellOptions": {"type": "color-text"}} | properties
 
 
 HIDE_ZEROS: Final[Json] = {

@@ -20,25 +20,30 @@ from grafana.build.field import (
     KIND,
     REASON,
     UP,
-    YES,
     by_failure,
-    cell,
     colour,
     flag,
+    graded,
     override,
     thresholds,
+    word,
 )
 from grafana.build.grid import Row, row
-from grafana.build.panel import bars, lines, stat, states, table
+from grafana.build.panel import bars, lines, stat, table
 from grafana.build.query import SEEN_FROM, Json, Query, each, newest, rows, trend
-from grafana.build.words import BAD, CALM, GOOD, MUTED, WARN
+from grafana.build.words import BAD, CALM, FAINT_BAD, FAINT_CALM, FAINT_GOOD, GOOD, MUTED, WARN
 
-NODE_COLUMN = override("name", displayName="Node", links=[node_link()], custom__minWidth=150)
+NODE_COLUMN = override("name", displayName="Node", links=[node_link()], custom__minWidth=120)
 HIDDEN = {"custom__hidden": True}
+
+
+TREND = "Nodes up over time"
+LOST = "Lost nodes over time"
 
 
 def build() -> Json:
     """The whole dashboard."""
+    marked = (TREND,)
     return dashboard(
         NETWORK,
         "CRN network",
@@ -46,9 +51,9 @@ def build() -> Json:
         [_now(), _trend(), _causes(), _nodes(), _events(), _versions(), _capacity()],
         variables=[datasource(), vantage()],
         annotations=[
-            events("Nodes down", ("down",), BAD),
-            events("Nodes up again", ("up",), GOOD, on=False),
-            events("Joined and left", ("joined", "left"), CALM, on=False),
+            events("Nodes down", ("down",), FAINT_BAD, panels=marked),
+            events("Nodes up again", ("up",), FAINT_GOOD, on=False, panels=marked),
+            events("Joined and left", ("joined", "left"), FAINT_CALM, on=False, panels=marked),
         ],
     )
 
@@ -96,7 +101,7 @@ def _now() -> Row:
         (
             3,
             stat(
-                "IPv6 works",
+                "IPv6",
                 "Nodes whose IPv6 works, out of those where it was checked in the last 12 hours.",
                 _count('mean("nodes_ipv6_ok") / mean("nodes_ipv6_measured") AS "IPv6 works"'),
                 unit="percentunit",
@@ -118,9 +123,10 @@ def _now() -> Row:
         (
             3,
             stat(
-                "GPUs free",
+                "GPUs",
                 "GPUs that nobody uses, on the nodes that answered.",
                 _count('mean("gpu_available") AS "Free"'),
+                unit="suffix: free",
                 levels=thresholds(BAD, (1, WARN), (3, GOOD)),
                 decimals=0,
                 links=[dashboard_link(CAPACITY, "Capacity")],
@@ -144,7 +150,7 @@ def _now() -> Row:
         (
             3,
             stat(
-                "Last round",
+                "Updated",
                 "When the newest round in the database was looked at. More than a few minutes "
                 "means that the collector, or its way to the database, is broken.",
                 newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
@@ -165,7 +171,7 @@ def _trend() -> Row:
         (
             15,
             lines(
-                "Nodes up over time",
+                TREND,
                 "Listed: in the published list. Up: after hysteresis. Reachable: in that very "
                 "round; it dips when this vantage is blind, Up does not. A gap means that no "
                 "round was written.",
@@ -220,12 +226,14 @@ def _causes() -> Row:
             15,
             lines(
                 "Failures by cause",
-                "Nodes that were not reachable, by cause. A vantage that is blind shows as one "
-                "purple block; an outage of the network itself in the colours of its causes.",
+                "Nodes that were not reachable, by cause. What was this collector's own fault is "
+                "left out (the Collector dashboard has it), so rounds that it could not see in "
+                "are dips here.",
                 trend(
                     'mean("nodes")',
                     "network_failure",
                     "\"failure\" != 'none'",
+                    "\"fault\" != 'vantage'",
                     SEEN_FROM,
                     by=["failure"],
                     alias="$tag_failure",
@@ -235,6 +243,76 @@ def _causes() -> Row:
                 decimals=0,
                 legend="right",
                 calcs=["lastNotNull", "max"],
+            ),
+        ),
+        (
+            9,
+            lines(
+                LOST,
+                "Nodes that are down and were up within the last 7 days. Long-dead ones are not "
+                "among them, so this is what changes.",
+                _count('max("nodes_lost") AS "Lost"'),
+                overrides=[override("Lost", color=colour(BAD), custom__fillOpacity=25)],
+                steps=True,
+                low=0,
+                decimals=0,
+                soft_high=10,
+            ),
+        ),
+    )
+
+
+def _nodes() -> Row:
+    return row(
+        11,
+        (
+            15,
+            table(
+                "Nodes down now",
+                "Every listed node that is down. «Lost» ones were up within the last 7 days; the "
+                "others have been dead for longer.",
+                each(
+                    'last("up") AS "up", last("lost") AS "lost", last("failure") AS "failure", '
+                    'last("score") AS "score", '
+                    'last("evidence_age_seconds") AS "age", last("address") AS "address"',
+                    "crn_reachability",
+                    SEEN_FROM,
+                    by=["node", "name"],
+                ),
+                transformations=[
+                    reshape.keep_all(("up", "equal", 0)),
+                    reshape.sort("lost", largest_first=True),
+                    reshape.columns(
+                        "name",
+                        "lost",
+                        "failure",
+                        "address",
+                        "score",
+                        "age",
+                        "node",
+                        drop=("Time", "up"),
+                    ),
+                ],
+                overrides=[
+                    NODE_COLUMN,
+                    override(
+                        "lost",
+                        displayName="State",
+                        **word(flag("Lost", "Long dead", good=BAD, bad=MUTED), custom__width=85),
+                    ),
+                    override("failure", displayName="Why", **word(FAILURE, custom__width=165)),
+                    override("address", displayName="Address", custom__minWidth=180),
+                    override(
+                        "score",
+                        displayName="Score",
+                        unit="percentunit",
+                        decimals=0,
+                        custom__width=65,
+                    ),
+                    override("age", displayName="Tried", unit="s", custom__width=75),
+                    override("node", **HIDDEN),
+                ],
+                since="10m",
             ),
         ),
         (
@@ -264,105 +342,23 @@ def _causes() -> Row:
                         decimals=2,
                         min=0,
                         max=1,
-                        thresholds=thresholds(BAD, (0.9, WARN), (0.99, GOOD)),
-                        custom__cellOptions=cell("color-text"),
+                        **graded(thresholds(BAD, (0.9, WARN), (0.99, GOOD))),
                         custom__width=90,
                     ),
                     override(
                         "state",
                         displayName="Now",
-                        mappings=UP,
-                        custom__cellOptions=cell("color-text"),
+                        **word(UP),
                         custom__width=70,
                     ),
                     override(
                         "failure",
                         displayName="Last round",
-                        mappings=FAILURE,
-                        custom__cellOptions=cell("color-text"),
+                        **word(FAILURE),
                         custom__width=160,
                     ),
                     override("node", **HIDDEN),
                 ],
-            ),
-        ),
-    )
-
-
-def _nodes() -> Row:
-    return row(
-        11,
-        (
-            24,
-            table(
-                "Nodes down now",
-                "Every listed node that is down. «Lost» ones were up within the last 7 days; the "
-                "others have been dead for longer.",
-                each(
-                    'last("up") AS "up", last("lost") AS "lost", last("failure") AS "failure", '
-                    'last("linked") AS "linked", last("inactive") AS "inactive", '
-                    'last("score") AS "score", last("evidence_age_seconds") AS "age", '
-                    'last("address") AS "address"',
-                    "crn_reachability",
-                    SEEN_FROM,
-                    by=["node", "name"],
-                ),
-                transformations=[
-                    reshape.keep_all(("up", "equal", 0)),
-                    reshape.sort("lost", largest_first=True),
-                    reshape.columns(
-                        "name",
-                        "lost",
-                        "failure",
-                        "address",
-                        "score",
-                        "linked",
-                        "inactive",
-                        "age",
-                        "node",
-                        drop=("Time", "up"),
-                    ),
-                ],
-                overrides=[
-                    NODE_COLUMN,
-                    override(
-                        "lost",
-                        displayName="State",
-                        mappings=flag("Lost", "Long dead", good=BAD, bad=MUTED),
-                        custom__cellOptions=cell("color-text"),
-                        custom__width=110,
-                    ),
-                    override(
-                        "failure",
-                        displayName="Why",
-                        mappings=FAILURE,
-                        custom__cellOptions=cell("color-text"),
-                        custom__width=190,
-                    ),
-                    override("address", displayName="Address", custom__minWidth=260),
-                    override(
-                        "score",
-                        displayName="Network's score",
-                        unit="percentunit",
-                        decimals=0,
-                        custom__width=140,
-                    ),
-                    override(
-                        "linked",
-                        displayName="Linked to a CCN",
-                        mappings=YES,
-                        custom__width=140,
-                    ),
-                    override(
-                        "inactive",
-                        displayName="Inactive",
-                        mappings=flag("Inactive", "No", good=WARN, bad=MUTED),
-                        custom__width=100,
-                    ),
-                    override("age", displayName="Last tried", unit="s", custom__width=110),
-                    override("node", **HIDDEN),
-                ],
-                since="10m",
             ),
         ),
     )
@@ -384,8 +380,7 @@ def _events() -> Row:
                     override(
                         "kind",
                         displayName="Event",
-                        mappings=KIND,
-                        custom__cellOptions=cell("color-text"),
+                        **word(KIND),
                         custom__width=120,
                     ),
                     override("name", displayName="Node", links=[node_link()], custom__width=170),
@@ -397,7 +392,7 @@ def _events() -> Row:
         (
             9,
             lines(
-                "IPv6",
+                "IPv6 over time",
                 "Nodes whose IPv6 works, and those where it was checked. A check starts a VM on "
                 "the node, so it is done every 6 hours only.",
                 _count(
@@ -438,18 +433,15 @@ def _versions() -> Row:
         ),
         (
             9,
-            states(
-                "What this collector could see",
-                "One bar for each vantage. Purple: it was blind, and its failures say nothing "
-                "about the nodes.",
-                Query(
-                    'SELECT last("vantage_reason") FROM "network" WHERE '
-                    f"{SEEN_FROM} AND $timeFilter "
-                    'GROUP BY time($__interval), "vantage" fill(null)',
-                    alias="$tag_vantage",
-                ),
-                mappings=REASON,
-                legend=False,
+            lines(
+                "Outdated nodes",
+                "Nodes older than the network's `last_crn_version`. It jumps when that is raised "
+                "and falls as operators upgrade.",
+                _count('mean("nodes_outdated") AS "Outdated"'),
+                overrides=[override("Outdated", color=colour(WARN), custom__fillOpacity=25)],
+                low=0,
+                decimals=0,
+                soft_high=10,
             ),
         ),
     )
@@ -484,6 +476,7 @@ def _capacity() -> Row:
                 "Logical CPUs of the nodes that answered.",
                 _count('mean("cpu_total") AS "All"'),
                 overrides=[override("All", color=colour(CALM))],
+                low=0,
                 decimals=0,
             ),
         ),

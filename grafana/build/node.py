@@ -14,25 +14,26 @@ from grafana.build.dashboard import (
 )
 from grafana.build.field import (
     FAILURE,
-    FAULT,
     KIND,
     REACHABLE,
     UP,
     WORKS,
     YES,
-    cell,
     colour,
     flag,
+    graded,
     mapping,
     override,
     thresholds,
+    word,
 )
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, stat, states, table
 from grafana.build.query import SEEN_FROM, THIS_NODE, Json, Query, each, newest, rows, trend
-from grafana.build.words import BAD, CALM, GOOD, MUTED, WARN
+from grafana.build.words import BAD, CALM, FAINT_BAD, FAINT_CALM, FAINT_GOOD, GOOD, MUTED, WARN
 
-DAY: float = 86_400
+PHASES = "How long an answer takes, by phase"
+LOAD = "Load"
 METHODS = mapping(
     {"status": ("/status/check/ipv6", CALM), "diagnostic_vm": ("Diagnostic VM", CALM)}
 )
@@ -40,11 +41,12 @@ METHODS = mapping(
 
 def build() -> Json:
     """The whole dashboard."""
+    marked = (PHASES, LOAD)
     return dashboard(
         NODE,
         "CRN node",
         "One compute node: its state, its answers, its resources and what happened to it.",
-        [_now(), _timeline(), _answers(), _resources(), _gpus(), _checks(), _events(), _about()],
+        [_now(), _timeline(), _answers(), _resources(), _about(), _checks(), _gpus(), _events()],
         variables=[
             datasource(),
             vantage(),
@@ -63,13 +65,14 @@ def build() -> Json:
             ),
         ],
         annotations=[
-            events("Down", ("down",), BAD, THIS_NODE),
-            events("Up again", ("up",), GOOD, THIS_NODE),
+            events("Down", ("down",), FAINT_BAD, THIS_NODE, panels=marked),
+            events("Up again", ("up",), FAINT_GOOD, THIS_NODE, panels=marked),
             events(
                 "Changes",
                 ("version_changed", "address_changed", "renamed", "gpu_added", "gpu_removed"),
-                CALM,
+                FAINT_CALM,
                 THIS_NODE,
+                panels=marked,
             ),
         ],
     )
@@ -131,13 +134,14 @@ def _now() -> Row:
                 "The release of aleph-vm that the node last stated.",
                 _last('last("version") AS "Version"', "crn_version"),
                 fields="/^Version$/",
+                unit="string",
                 levels=thresholds(CALM),
                 spark=False,
                 text_size=26,
             ),
         ),
         (
-            2,
+            3,
             stat(
                 "Outdated",
                 "Whether that version is older than the network's `last_crn_version`.",
@@ -148,7 +152,7 @@ def _now() -> Row:
             ),
         ),
         (
-            3,
+            2,
             stat(
                 "IPv6",
                 "Whether a VM on the node had IPv6 when it was last checked (every 6 hours).",
@@ -163,10 +167,10 @@ def _now() -> Row:
             stat(
                 "Certificate",
                 "What remains of the node's TLS certificate.",
-                _last('last("cert_expiry_seconds") AS "Certificate"'),
-                unit="s",
+                _last('last("cert_expiry_seconds") / 86400 AS "Certificate"'),
+                unit="suffix: days",
                 decimals=0,
-                levels=thresholds(BAD, (7 * DAY, WARN), (14 * DAY, GOOD)),
+                levels=thresholds(BAD, (7, WARN), (14, GOOD)),
                 spark=False,
                 text_size=26,
             ),
@@ -174,7 +178,7 @@ def _now() -> Row:
         (
             3,
             stat(
-                "Network's score",
+                "Score",
                 "The score that the network itself gives the node, which decides its rewards.",
                 _over('mean("score") AS "Score"'),
                 unit="percentunit",
@@ -193,16 +197,15 @@ def _timeline() -> Row:
             states(
                 "What was seen when",
                 "State: up or down, after hysteresis. Round: whether it was reachable in that "
-                "very round. Cause and fault: why not, and who is to blame. A gap: no round was "
-                "written.",
+                "very round. Cause: why not; «We: …» is this collector's own fault. A gap: no "
+                "round was written.",
                 _over('last("up") AS "State", last("reachable") AS "Round"'),
-                _over('last("failure") AS "Cause", last("fault") AS "Fault"'),
+                _over('last("failure") AS "Cause"'),
                 _over('last("version") AS "Version"', "crn_version", fill="previous"),
                 overrides=[
                     override("State", mappings=UP),
                     override("Round", mappings=REACHABLE),
                     override("Cause", mappings=FAILURE),
-                    override("Fault", mappings=FAULT),
                     override("Version", color=colour("#5794f2")),
                 ],
                 legend=False,
@@ -221,7 +224,7 @@ def _answers() -> Row:
         (
             12,
             lines(
-                "How long an answer takes, by phase",
+                PHASES,
                 "From resolving the name to the first byte of the first answer. Empty while "
                 "nothing is answered.",
                 _over(phases),
@@ -258,10 +261,11 @@ def _answers() -> Row:
                 "Certificate",
                 "What remains of the certificate; it jumps up when it is renewed. Below a week, "
                 "a renewal has failed.",
-                _over('mean("cert_expiry_seconds") AS "Remaining"'),
-                unit="s",
+                _over('mean("cert_expiry_seconds") / 86400 AS "Remaining"'),
+                unit="suffix: d",
+                decimals=0,
                 low=0,
-                levels=thresholds(BAD, (7 * DAY, "transparent")),
+                levels=thresholds("transparent", (7, BAD)),
                 limits=True,
                 overrides=[override("Remaining", color=colour(GOOD))],
             ),
@@ -294,7 +298,7 @@ def _resources() -> Row:
         (
             8,
             lines(
-                "Load",
+                LOAD,
                 "Load averages against the number of logical CPUs: above it, work is waiting.",
                 _over(
                     'mean("cpu_count") AS "CPUs", mean("load1") AS "1 min", '
@@ -322,7 +326,7 @@ def _resources() -> Row:
 
 def _gpus() -> Row:
     return row(
-        7,
+        6,
         (
             12,
             lines(
@@ -340,6 +344,7 @@ def _gpus() -> Row:
                 steps=True,
                 low=0,
                 decimals=0,
+                empty="No GPUs on this node",
             ),
         ),
         (
@@ -369,11 +374,11 @@ def _gpus() -> Row:
                     override(
                         "available",
                         displayName="Free",
-                        thresholds=thresholds(MUTED, (1, GOOD)),
-                        custom__cellOptions=cell("color-text"),
+                        **graded(thresholds(MUTED, (1, GOOD))),
                     ),
                     override("compatible", displayName="Rentable"),
                 ],
+                empty="No GPUs on this node",
             ),
         ),
     )
@@ -413,11 +418,10 @@ def _checks() -> Row:
                     override(
                         "success",
                         displayName="Result",
-                        mappings=flag("Fine", "Failed"),
-                        custom__cellOptions=cell("color-text"),
+                        **word(flag("Fine", "Failed")),
                         custom__width=80,
                     ),
-                    override("failure", displayName="Why", mappings=FAILURE),
+                    override("failure", displayName="Why", **word(FAILURE)),
                     override("status_code", displayName="HTTP", unit="none", custom__width=70),
                     override("duration_seconds", displayName="Took", unit="s", custom__width=90),
                     override(
@@ -434,7 +438,7 @@ def _checks() -> Row:
             table(
                 "IPv6 checks",
                 "Host and VM: whether each has IPv6. Name: whether the node's name has an IPv6 "
-                "address. From here: whether it takes connections over IPv6 from this vantage.",
+                "address. Direct: whether it takes connections over IPv6 from this vantage.",
                 rows(
                     '"ok", "host", "vm", "aaaa", "direct", "method"',
                     "crn_ipv6",
@@ -447,13 +451,12 @@ def _checks() -> Row:
                     override(
                         "ok",
                         displayName="IPv6",
-                        mappings=WORKS,
-                        custom__cellOptions=cell("color-text"),
+                        **word(WORKS),
                     ),
-                    override("host", displayName="Host", mappings=YES),
-                    override("vm", displayName="VM", mappings=YES),
-                    override("aaaa", displayName="Name", mappings=YES),
-                    override("direct", displayName="From here", mappings=YES),
+                    override("host", displayName="Host", **word(YES)),
+                    override("vm", displayName="VM", **word(YES)),
+                    override("aaaa", displayName="Name", **word(YES)),
+                    override("direct", displayName="Direct", **word(YES)),
                     override("method", displayName="How", mappings=METHODS, custom__minWidth=150),
                 ],
             ),
@@ -476,8 +479,7 @@ def _events() -> Row:
                     override(
                         "kind",
                         displayName="Event",
-                        mappings=KIND,
-                        custom__cellOptions=cell("color-text"),
+                        **word(KIND),
                         custom__width=140,
                     ),
                     override("text", displayName="In words"),
@@ -488,7 +490,7 @@ def _events() -> Row:
 
 
 def _about() -> Row:
-    yes = {"mappings": YES, "custom__cellOptions": cell("color-text")}
+    yes = word(YES)
     return row(
         4,
         (
@@ -524,8 +526,7 @@ def _about() -> Row:
                     override(
                         "inactive",
                         displayName="Called inactive",
-                        mappings=flag("Yes", "No", good=WARN, bad=MUTED),
-                        custom__cellOptions=cell("color-text"),
+                        **word(flag("Yes", "No", good=WARN, bad=MUTED)),
                     ),
                     override("architecture", displayName="Architecture"),
                     override("cpu_vendor", displayName="CPU"),

@@ -6,18 +6,32 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any, Final
 
-from grafana.build.field import thresholds
+from collector.measurement import Kind
+from collector.points import MEASUREMENTS
+from grafana.build.field import pattern, thresholds
 from grafana.build.query import DATASOURCE, Json, Query
 
+COUNT: Final = "locale"
+"""Whole numbers with separators: 1,180 and not 1 K."""
 FINEST: Final = "1m"
 """A round a minute: finer steps would be empty."""
+_TEXTS: Final = sorted(
+    {
+        column.name
+        for measurement in MEASUREMENTS
+        for column in measurement.columns()
+        if column.kind in (Kind.TAG, Kind.TEXT)
+    }
+)
+_TEXT: Final = pattern(f"^({'|'.join(_TEXTS)})$", unit="string")
+"""Otherwise a name or an address that looks like a number is shown as one."""
 
 
 def stat(
     title: str,
     about: str,
     *queries: Query,
-    unit: str = "short",
+    unit: str = COUNT,
     levels: Json | None = None,
     mappings: Sequence[Json] = (),
     overrides: Sequence[Json] = (),
@@ -51,7 +65,7 @@ def lines(
     title: str,
     about: str,
     *queries: Query,
-    unit: str = "short",
+    unit: str = COUNT,
     levels: Json | None = None,
     overrides: Sequence[Json] = (),
     stack: bool = False,
@@ -64,7 +78,8 @@ def lines(
     calcs: Sequence[str] = (),
     legend: str = "bottom",
     limits: bool = False,
-    soft_low: float | None = None,
+    soft_high: float | None = None,
+    empty: str = "",
 ) -> Json:
     """Values over time; stacked when they are parts of one whole."""
     custom: Json = {
@@ -85,8 +100,8 @@ def lines(
     }
     if stack:
         custom["lineWidth"] = 0
-    if soft_low is not None:
-        custom["axisSoftMin"] = soft_low
+    if soft_high is not None:
+        custom["axisSoftMax"] = soft_high
     panel = _panel("timeseries", title, about, queries, unit, levels, (), overrides, decimals)
     defaults = panel["fieldConfig"]["defaults"]
     defaults |= {"custom": custom, "color": {"mode": "palette-classic"}}
@@ -94,6 +109,8 @@ def lines(
         defaults["min"] = low
     if high is not None:
         defaults["max"] = high
+    if empty:
+        defaults["noValue"] = empty
     return panel | {
         "options": {
             "legend": {
@@ -116,20 +133,24 @@ def table(
     overrides: Sequence[Json] = (),
     sort: tuple[str, bool] | None = None,
     since: str | None = None,
-    footer: bool = False,
+    empty: str = "",
 ) -> Json:
     """Rows; `sort` names the shown column and whether the largest comes first."""
-    panel = _panel("table", title, about, queries, "short", None, (), overrides, None)
+    plain = [_TEXT, *overrides]
+    panel = _panel("table", title, about, queries, COUNT, None, (), plain, None)
     panel["fieldConfig"]["defaults"]["custom"] = {
         "align": "auto",
         "cellOptions": {"type": "auto"},
+        "minWidth": 60,
         "inspect": False,
         "filterable": False,
     }
+    if empty:
+        panel["fieldConfig"]["defaults"]["noValue"] = empty
     options: Json = {
         "showHeader": True,
         "cellHeight": "sm",
-        "footer": {"show": footer, "reducer": ["sum"], "countRows": False, "fields": ""},
+        "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
         "sortBy": [{"displayName": sort[0], "desc": sort[1]}] if sort else [],
     }
     return panel | {"options": options, "transformations": list(transformations)} | _since(since)
@@ -139,7 +160,7 @@ def bars(
     title: str,
     about: str,
     *queries: Query,
-    unit: str = "short",
+    unit: str = COUNT,
     levels: Json | None = None,
     overrides: Sequence[Json] = (),
     transformations: Sequence[Json] = (),
@@ -163,6 +184,7 @@ def bars(
         },
         "orientation": "horizontal",
         "displayMode": "basic",
+        "text": {"titleSize": 12, "valueSize": 14},
         "valueMode": "text",
         "showUnfilled": True,
         "sizing": "manual",
@@ -182,7 +204,7 @@ def states(
     overrides: Sequence[Json] = (),
     levels: Json | None = None,
     cells: bool = False,
-    unit: str = "short",
+    unit: str = COUNT,
     legend: bool = True,
     steps: int | None = None,
 ) -> Json:
@@ -194,10 +216,12 @@ def states(
         "lineWidth": 0,
         "hideFrom": {"legend": False, "tooltip": False, "viz": False},
     }
+    if not cells:  # by thresholds, numbers would be merged into ranges and lose their words
+        panel["fieldConfig"]["defaults"]["color"] = {"mode": "palette-classic"}
     if steps:
         panel["maxDataPoints"] = steps
     options: Json = {
-        "rowHeight": 0.85,
+        "rowHeight": 0.85 if cells else 0.7,
         "showValue": "auto",
         "legend": {"displayMode": "list", "placement": "bottom", "showLegend": legend},
         "tooltip": {"mode": "single", "sort": "none"},

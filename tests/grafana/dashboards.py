@@ -29,9 +29,7 @@ def rules() -> list[dict[str, Any]]:
     return [rule for group in document["groups"] for rule in group["rules"]]
 
 
-def sent(
-    query: str, begin: int, end: int, *, step: int = 60, now: int = 0, **chosen: str
-) -> str:
+def sent(query: str, begin: int, end: int, *, step: int = 60, now: int = 0, **chosen: str) -> str:
     """A query with its variables and macros filled in."""
     for name, value in {"vantage": ".*", "model": ".*"}.items():
         query = query.replace(f"${{{name}:regex}}", chosen.get(name) or value)

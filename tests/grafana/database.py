@@ -6,7 +6,7 @@ import json
 import urllib.parse
 import urllib.request
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
@@ -40,17 +40,18 @@ class Database:
     """A running server."""
 
     url: str
-    generation: int
+    kind: str
+    """`1.8`, `2.7`, …; 3 makes a database when it is first written to."""
     token: str = ""
     org: str = ""
-    made: set[str] = field(default_factory=set)
 
     def create(self, name: str) -> Bucket:
         """A database or bucket of this name, new and empty."""
-        if self.generation == 1:
+        if self.kind.startswith("1"):
             self.call("/query", {"q": f'CREATE DATABASE "{name}"'}, body=b"")
-        else:
-            bucket = {"orgID": self.org, "name": name, "retentionRules": []}
+        elif self.kind.startswith("2"):
+            (org,) = json.loads(self.call("/api/v2/orgs", {"org": self.org}))["orgs"]
+            bucket = {"orgID": org["id"], "name": name, "retentionRules": []}
             self.call("/api/v2/buckets", {}, body=json.dumps(bucket).encode())
         return Bucket(self, name)
 
@@ -77,7 +78,7 @@ class Bucket:
         todo, total = iter(points), 0
         while batch := list(islice(todo, BATCH)):
             body = lines(batch)
-            if self.database.generation == 1:
+            if self.database.kind.startswith("1"):
                 self.database.call("/write", {"db": self.name, "precision": "s"}, body)
             else:
                 where = {"bucket": self.name, "org": self.database.org, "precision": "s"}

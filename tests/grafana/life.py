@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.failure import Failure
 from story import HOUR, Outage, Story
+
+from collector.failure import Failure
 
 BEGIN: Final = 1_780_002_000
 END: Final = BEGIN + 7 * HOUR

@@ -51,7 +51,10 @@ MODELS = (
 )
 VERSIONS = ("1.14.0", "1.13.0", "1.12.0", "1.10.0", "1.9.0", "1.8.1", "1.7.2", "1.3.0", "0.3.0")
 VERSION_SHARE = (30, 25, 14, 10, 6, 6, 4, 3, 2)
-WORDS = "amber birch cedar delta ember fjord grove heron iris juniper kelp lotus maple north".split()
+WORDS = (
+    *("amber", "birch", "cedar", "delta", "ember", "fjord", "grove"),
+    *("heron", "iris", "juniper", "kelp", "lotus", "maple", "north"),
+)
 DEAD_OF = (
     Failure.DNS_NOT_FOUND,
     Failure.CONNECT_TIMEOUT,
@@ -404,9 +407,7 @@ class Round:
         versions = Counter(one.machine.version for one in known)
         reachable = Counter(machine.version for machine in fine)
         for version, count in sorted(versions.items()):
-            yield NetworkVersion(
-                **base, version=version, nodes=count, reachable=reachable[version]
-            )
+            yield NetworkVersion(**base, version=version, nodes=count, reachable=reachable[version])
         failures = Counter(one.failure for one in seen)
         for failure in Failure:
             yield NetworkFailure(

@@ -22,9 +22,7 @@ NODE: Machine = MACHINES[2]
 
 def _targets() -> list[object]:
     return [
-        pytest.param(
-            panel, target["query"], id=f"{path.stem}-{panel['title']}-{target['refId']}"
-        )
+        pytest.param(panel, target["query"], id=f"{path.stem}-{panel['title']}-{target['refId']}")
         for path in DASHBOARDS
         for panel in panels(load(path))
         for target in panel["targets"]
@@ -64,11 +62,7 @@ def test_every_query_has_an_answer(lived: Bucket, panel: dict[str, Any], query: 
 def test_every_choice_has_values(lived: Bucket, path: Any) -> None:
     """A variable offers what is in the database, the hash only that of the chosen name."""
     offered = {
-        variable["name"]: [
-            row[1]
-            for one in ask(lived, variable["query"])
-            for row in one.values
-        ]
+        variable["name"]: [row[1] for one in ask(lived, variable["query"]) for row in one.values]
         for variable in load(path)["templating"]["list"]
         if variable["type"] == "query"
     }
@@ -101,9 +95,7 @@ def test_nodes_are_counted(lived: Bucket) -> None:
     (series,) = lived.ask(sent(_query("network", "Nodes up over time"), END - 60, END - 1))
     assert series.column("Listed") == [len(MACHINES)]
     (up,) = series.column("Up")
-    assert up == sum(
-        not one.down and not one.machine.refused for one in SEEN
-    )
+    assert up == sum(not one.down and not one.machine.refused for one in SEEN)
     (reachable,) = series.column("Reachable")
     assert reachable == sum(one.failure is Failure.NONE for one in SEEN)
 
@@ -119,9 +111,7 @@ def test_failures_are_those_of_the_newest_round(lived: Bucket) -> None:
 def test_the_nodes_that_are_down_are_listed(lived: Bucket) -> None:
     """Lost and long-dead nodes, told apart; refused addresses are neither up nor down."""
     series = ask(lived, _query("network", "Nodes down now"), NOW - 600)
-    found = {
-        one.tags["name"]: one.column("lost")[0] for one in series if one.column("up")[0] == 0
-    }
+    found = {one.tags["name"]: one.column("lost")[0] for one in series if one.column("up")[0] == 0}
     assert found == {one.machine.name: int(one.lost) for one in SEEN if one.down}
     assert {name for name, lost in found.items() if lost} == {
         MACHINES[number].name for number in LOST if not MACHINES[number].dead
@@ -133,9 +123,7 @@ def test_uptime_is_that_of_the_script(lived: Bucket) -> None:
     series = ask(lived, _query("network", "Worst nodes"))
     found = {one.tags["name"]: one.column("uptime")[0] for one in series}
     rounds = [
-        time
-        for time in LIFE.rounds()
-        if not any(begin <= time < end for begin, end in LIFE.silent)
+        time for time in LIFE.rounds() if not any(begin <= time < end for begin, end in LIFE.silent)
     ]
     for number, machine in enumerate(MACHINES):
         if machine.refused:
@@ -188,7 +176,5 @@ def test_a_node_has_its_own_figures(lived: Bucket) -> None:
 
 def test_long_ranges_are_thinned_out(lived: Bucket) -> None:
     """A panel asks for as many steps as it has room for, so seven hours are few rows."""
-    (series,) = lived.ask(
-        sent(_query("network", "Nodes up over time"), BEGIN, END - 60, step=1800)
-    )
+    (series,) = lived.ask(sent(_query("network", "Nodes up over time"), BEGIN, END - 60, step=1800))
     assert len(series.values) == 14

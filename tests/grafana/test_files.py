@@ -1,0 +1,216 @@
+"""The files that Grafana reads: in step with their builder, and what an operator needs in them."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from dashboards import DASHBOARDS, GRAFANA, load, panels, rules
+
+from collector.failure import Failure, Fault
+from collector.points import MEASUREMENTS
+from grafana.build import files, runbook, words
+from grafana.build.grid import row
+from grafana.build.lint import problems, queries
+
+FLAGS = {
+    field.name
+    for kind in MEASUREMENTS
+    for field in dataclasses.fields(kind)
+    if "bool" in str(field.type)
+}
+SHOWN = re.compile(
+    r'(?:SELECT |, )(?:(last|mean|max)\()?"(\w+)"\)?(?: / 86400)?(?: AS "([^"]+)")?(?=,| FROM)'
+)
+PANELS = [
+    pytest.param(panel, id=f"{path.stem}-{panel['title']}")
+    for path in DASHBOARDS
+    for panel in panels(load(path))
+]
+
+
+def test_files_are_in_step() -> None:
+    """What is checked in is what the builder writes."""
+    assert files.stale() == []
+
+
+def test_a_stale_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that was edited by hand is named."""
+    texts = files.contents()
+    path = next(iter(texts))
+    monkeypatch.setattr(files, "contents", lambda: {path: texts[path] + " "})
+    assert files.stale() == [path.relative_to(GRAFANA.parent).as_posix()]
+
+
+@pytest.mark.parametrize("path", files.contents(), ids=lambda path: path.name)
+def test_every_query_is_within_what_all_share(path: Path) -> None:
+    """Only InfluxQL that was measured on 1.x, 2.x and 3.x, on measurements and fields we write."""
+    assert {query: problems(query) for query in queries(load(path)) if problems(query)} == {}
+
+
+@pytest.mark.parametrize(
+    ("query", "problem"),
+    [
+        ('SELECT last("up") FROM "crn_reachability" WHERE $timeFilter SLIMIT 3', "SLIMIT"),
+        ("SHOW SERIES", "SHOW SERIES"),
+        ('SHOW TAG VALUES FROM "network" WITH KEY = "vantage"', "one day"),
+        ('SELECT last("upp") FROM "crn_reachability" WHERE $timeFilter', "upp"),
+        ('SELECT last("up") FROM "crn_reach" WHERE $timeFilter', "crn_reach"),
+        ('SELECT spread("nodes") FROM "network" WHERE $timeFilter', "spread"),
+        ('SELECT elapsed("nodes") FROM "network" WHERE $timeFilter', "elapsed"),
+        ('SELECT last("nodes") FROM "network"', "timeFilter"),
+        ('SELECT last("nodes") FROM "network" WHERE $timeFilter; SHOW DATABASES', "statement"),
+        ('SELECT last("nodes") INTO "x" FROM "network" WHERE $timeFilter', "INTO"),
+    ],
+)
+def test_a_query_outside_of_that_is_refused(query: str, problem: str) -> None:
+    """What 3.x lacks, what was not measured and what does not exist is named."""
+    assert problem in " ".join(problems(query))
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_panels_do_not_overlap(path: Path) -> None:
+    """Every place of the grid belongs to one panel at most, and every id is there once."""
+    found = load(path)["panels"]
+    places = [
+        (x, y)
+        for panel in found
+        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    ]
+    assert len(places) == len(set(places))
+    assert len({panel["id"] for panel in found}) == len(found)
+
+
+def test_a_row_of_a_wrong_width_is_refused() -> None:
+    """Twenty-three columns would leave a hole."""
+    with pytest.raises(ValueError, match="23 columns wide"):
+        row(4, (23, {"title": "Narrow"}))
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_every_panel_explains_itself(panel: dict[str, Any]) -> None:
+    """A description of at least a sentence, a unit, thresholds, and the chosen data source."""
+    defaults = panel["fieldConfig"]["defaults"]
+    assert len(panel["description"]) > 20
+    assert panel["description"].endswith(".")
+    assert defaults["unit"]
+    assert defaults["thresholds"]["steps"]
+    for target in panel["targets"]:
+        assert target["datasource"] == {"type": "influxdb", "uid": "${datasource}"}
+
+
+@pytest.mark.parametrize("panel", PANELS)
+def test_flags_are_words_and_measures_have_units(panel: dict[str, Any]) -> None:
+    """Nobody sees a raw 0 or 1, seconds or bytes without their unit, or a code for a failure."""
+    for function, field, shown in _shown(panel):
+        properties = _properties(panel, shown)
+        if field in FLAGS | {"failure", "fault", "kind"} and function in ("last", ""):
+            assert properties["mappings"], shown
+        if field.endswith("_seconds"):
+            assert properties["unit"] in ("s", "suffix: d", "suffix: days"), shown
+        if field.endswith("_bytes"):
+            assert properties["unit"] in ("bytes", "decbytes"), shown
+
+
+def _shown(panel: dict[str, Any]) -> list[tuple[str, str, str]]:
+    """Function, field and shown name of all that a panel shows as it is stored."""
+    if panel.get("options", {}).get("reduceOptions", {}).get("calcs") == ["diffperc"]:
+        return []
+    dropped = {
+        name
+        for step in panel["transformations"]
+        if step["id"] == "organize"
+        for name in step["options"]["excludeByName"]
+    }
+    return [
+        (function, field, shown or field)
+        for target in panel["targets"]
+        for function, field, shown in SHOWN.findall(target["query"].split(" GROUP BY ")[0])
+        if (shown or field) not in dropped and not target["alias"].startswith("$tag")
+    ]
+
+
+def _properties(panel: dict[str, Any], shown: str) -> dict[str, Any]:
+    """What is set for one field: the defaults, and every override that matches it."""
+    found = dict(panel["fieldConfig"]["defaults"])
+    for entry in panel["fieldConfig"]["overrides"]:
+        if entry["matcher"]["options"] == shown:
+            found |= {one["id"]: one["value"] for one in entry["properties"]}
+    return found
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_links_lead_to_our_dashboards(path: Path) -> None:
+    """Every link names a dashboard that is here and keeps the data source."""
+    uids = {load(other)["uid"] for other in DASHBOARDS}
+    for link in re.findall(r'"url": "([^"]+)"', path.read_text(encoding="utf-8")):
+        assert link.split("/")[2].split("?")[0] in uids
+        assert "${datasource:queryparam}" in link
+
+
+def test_every_failure_and_fault_has_words() -> None:
+    """The closed sets of the schema are covered, so no code is ever shown."""
+    assert set(words.FAILURES) == set(Failure)
+    assert set(words.FAULTS) == set(Fault)
+    assert all(words.shade(failure) for failure in Failure)
+
+
+def test_every_rule_has_its_section() -> None:
+    """The runbook has a section for each rule, with when, what to do and when it resolves."""
+    sections = runbook.sections()
+    for rule in rules():
+        body = sections[rule["title"]]
+        assert all(word in body for word in ("**When**", "**What to do.**", "**It resolves**"))
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
+def test_every_rule_is_of_the_shape_that_provisioning_takes(rule: dict[str, Any]) -> None:
+    """One bad rule keeps Grafana from starting, so each has all that it must have."""
+    refs = [part["refId"] for part in rule["data"]]
+    assert {"uid", "title", "condition", "for", "data"} <= set(rule)
+    assert rule["condition"] in refs
+    assert len(refs) == len(set(refs))
+    assert rule["noDataState"] in ("OK", "Alerting")
+    assert rule["execErrState"] in ("KeepLast", "Alerting")
+    assert {"grafana_folder", "alertname"} <= set(rule["notification_settings"]["group_by"])
+    assert "$" not in rule["title"] + "".join(rule["labels"].values())
+    for part in rule["data"]:
+        assert part["model"]["refId"] == part["refId"]
+        used = re.findall(r"\$(\w)\b", part["model"].get("expression", ""))
+        assert set(used) <= set(refs)
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
+def test_every_alert_says_what_where_and_what_to_do(rule: dict[str, Any]) -> None:
+    """The node by name if it is about one, links to a dashboard and to the runbook."""
+    said = rule["annotations"]
+    about_node = any('"node"' in part["model"].get("query", "") for part in rule["data"][:1])
+    if about_node:
+        assert "{{ $labels.name }}" in said["summary"]
+        assert "{{ $labels.node }}" in said["summary"]
+        assert "/crn-node/" in said["dashboard"].replace("}}d", "}}/d")
+    assert len(said["description"]) > 40
+    assert "viewPanel=" in said["runbook_url"]
+    uids = {load(path)["uid"] for path in DASHBOARDS}
+    assert re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])
+    assert set(re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])) <= uids
+
+
+def test_runbook_panels_are_where_the_rules_point() -> None:
+    """The panel that a rule links to has the rule's own title."""
+    (path,) = [path for path in DASHBOARDS if path.stem == "runbook"]
+    titles = {panel["id"]: panel["title"] for panel in load(path)["panels"]}
+    for rule in rules():
+        number = int(rule["annotations"]["runbook_url"].split("viewPanel=")[1])
+        assert titles[number] == rule["title"]
+
+
+def test_only_two_measures_of_many_lost_nodes() -> None:
+    """Single nodes are silenced exactly where the one alert about many begins."""
+    conditions = {rule["uid"]: rule["data"][-1]["model"]["expression"] for rule in rules()}
+    limit = float(conditions["crn-many-down"].split(">=")[1])
+    assert conditions["crn-node-down"] == f"$B > 0.5 && $N < {limit}"
