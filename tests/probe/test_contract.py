@@ -1,0 +1,396 @@
+"""Answers of every firmware, recorded ones among them, and the traps of the contract."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import ssl
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from collector.failure import Failure
+from collector.observation import Config, Endpoint, Gpu, Usage
+from collector.probe.answer import Answer
+from collector.probe.contract import ConfigAnswer, Ipv6StatusAnswer, UsageAnswer, usable_version
+from collector.simulate.authority import Authority
+from collector.simulate.behaviour import Behaviour, ServerHeader
+from collector.simulate.firmware import RELEASES, Firmware
+from collector.simulate.host import Host
+from collector.simulate.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
+
+from .bed import CONFIG, USAGE, open_bed
+from .servers import Lines, answer
+
+RECORDED = Path(__file__).parents[3] / "shared" / "data"
+GPU_MACHINE = Machine(gpus=(COMPATIBLE_GPUS[0], COMPATIBLE_GPUS[0], UNLISTED_GPUS[0]))
+GOOD_USAGE: dict[str, Any] = {
+    "cpu": {"count": 8, "load_average": {"load1": 0, "load5": 0.5, "load15": 1}},
+    "mem": {"total_kB": 16_000_000, "available_kB": 8_000_000},
+    "disk": {"total_kB": 400_000_000, "available_kB": 0},
+}
+GOOD_CONFIG: dict[str, Any] = {
+    "version": "1.9.0",
+    "references": {"CHECK_FASTAPI_VM_ID": "d2" * 32},
+    "networking": {},
+}
+
+
+def recorded(name: str) -> bytes:
+    """A recorded answer; skips where there is none."""
+    path = RECORDED / name
+    if not path.exists():
+        pytest.skip(f"no recorded answers: {name} is not in ../shared/data")
+    return path.read_bytes()
+
+
+def usage_of(body: object) -> UsageAnswer | Failure:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(200, raw, aleph=False, version=None).parse(UsageAnswer)
+
+
+def config_of(body: object) -> ConfigAnswer | Failure:
+    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
+    return Answer(200, raw, aleph=False, version=None).parse(ConfigAnswer)
+
+
+def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
+    """A copy with one value replaced, `...` removes it; `path` is dotted."""
+    copy = json.loads(json.dumps(body))
+    *parents, last = path.split(".")
+    place = copy
+    for parent in parents:
+        place = place.setdefault(parent, {})
+    if value is ...:
+        del place[last]
+    else:
+        place[last] = value
+    return dict(copy)
+
+
+async def test_every_firmware(context: ssl.SSLContext, authority: Authority) -> None:
+    """Every release is read as what it says; blocks that it does not have yet are None."""
+    load = Load(load1=0, taken_gpus=1)
+    async with open_bed(context) as bed:
+
+        async def seen(version: str) -> tuple[Config | None, Usage | None, str | None, str | None]:
+            behaviour = Behaviour(version=version, machine=GPU_MACHINE)
+            async with Host(behaviour, authority=authority, load=lambda: load) as host:
+                observation = await bed.look(host.address_url)
+            assert observation.reachable
+            return (
+                observation.config,
+                observation.usage,
+                observation.version,
+                observation.version_source,
+            )
+
+        found = await asyncio.gather(*map(seen, RELEASES))
+    for version, (config, usage, stated, source) in zip(RELEASES, found, strict=True):
+        firmware = Firmware(version)
+        assert (stated, source) == (version, "config" if firmware.has_config else "server_header")
+        assert config == (
+            Config(
+                version=version,
+                payment_receiver=GPU_MACHINE.payment_receiver if firmware.has_payment else None,
+                qemu=True if firmware.has_computing else None,
+                confidential=False if firmware.has_computing else None,
+                gpu=True if firmware.since("1.4.0") else None,
+                diagnostic_vm=firmware.diagnostic_vm,
+            )
+            if firmware.has_config
+            else None
+        )
+        assert usage == Usage(
+            cpu_count=16,
+            load1=0.0,
+            load5=0.4,
+            load15=0.25,
+            mem_total_bytes=67_219_543_000.0,
+            mem_available_bytes=40_982_622_000.0,
+            disk_total_bytes=1_853_812_338_000.0,
+            disk_available_bytes=1_450_697_875_000.0,
+            architecture="x86_64",
+            cpu_vendor="AuthenticAMD",
+            gpus=_gpus(firmware) if firmware.has_gpu else None,
+        )
+
+
+def _gpus(firmware: Firmware) -> tuple[Gpu, ...]:
+    """The first of three cards is taken; models are named from 1.4.0 on, the unlisted one never."""
+    named = firmware.names_gpu_models
+    return tuple(
+        Gpu(
+            device_id=card.device_id,
+            model=card.model if named else None,
+            device_name=card.device_name,
+            compatible=(card.model is not None) if named else None,
+            available=place > 0,
+        )
+        for place, card in enumerate(GPU_MACHINE.gpus)
+    )
+
+
+@pytest.mark.parametrize(
+    ("version", "server", "stated", "source"),
+    [
+        pytest.param("1.3.0-41-g7303587", "aleph", "1.3.0-41-g7303587", "config", id="not-pep440"),
+        pytest.param("version-unavailable", "aleph", None, None, id="unavailable"),
+        pytest.param("0.3.0", "aleph", "0.3.0", "server_header", id="header-only"),
+        pytest.param("0.3.0", "beside_proxy", "0.3.0", "server_header", id="doubled-header"),
+        pytest.param("0.3.0", "replaced", None, None, id="replaced-header-without-config"),
+        pytest.param("1.9.0", "replaced", "1.9.0", "config", id="replaced-header"),
+    ],
+)
+async def test_version(
+    context: ssl.SSLContext,
+    authority: Authority,
+    version: str,
+    server: str,
+    stated: str | None,
+    source: str | None,
+) -> None:
+    """The version comes from the configuration, else from any of the Server headers."""
+    behaviour = Behaviour(version=version, server=ServerHeader(server))
+    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+        observation = await bed.look(host.address_url)
+    assert observation.reachable
+    assert (observation.version, observation.version_source) == (stated, source)
+
+
+@pytest.mark.parametrize(
+    ("header", "status", "failure"),
+    [
+        pytest.param("aleph-vm/1.9.0", "404 Not Found", Failure.NONE, id="its-own-404"),
+        pytest.param("aleph-vm/1.9.0", "401 Unauthorized", Failure.NONE, id="its-own-401"),
+        pytest.param("aleph-vm/1.9.0", "302 Found", Failure.NONE, id="its-own-redirect"),
+        pytest.param("aleph-vm/1.9.0", "500 Oh", Failure.SERVER_ERROR, id="its-own-500"),
+        pytest.param("aleph-vm/1.9.0", "503 Oh", Failure.SERVER_ERROR, id="its-own-503"),
+        pytest.param("nginx", "404 Not Found", Failure.NOT_A_CRN, id="google-like-404"),
+        pytest.param("nginx", "200 OK", Failure.NOT_A_CRN, id="some-page"),
+        pytest.param("not-aleph-vm/1.9.0", "404 Not Found", Failure.NOT_A_CRN, id="similar-header"),
+        pytest.param("nginx", "502 Bad Gateway", Failure.SERVER_ERROR, id="gateway"),
+    ],
+)
+async def test_what_shows_a_node(
+    context: ssl.SSLContext, authority: Authority, header: str, status: str, failure: Failure
+) -> None:
+    """Any complete answer below 500 with the software's own header does, others do not."""
+    said = answer("<html></html>", status, f"Server: {header}")
+    voice = Lines({CONFIG: said, USAGE: said})
+    async with Host(authority=authority, voice=voice) as host, open_bed(context) as bed:
+        observation = await bed.look(host.address_url)
+    assert observation.failure is failure
+
+
+async def test_usage_fails_for_ever(context: ssl.SSLContext, authority: Authority) -> None:
+    """A node that answers 500 on usage for ever runs well; only its usage is not known."""
+    behaviour = Behaviour(usage_broken=True)
+    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+        observation = await bed.look(host.address_url)
+    assert observation.reachable
+    assert observation.usage is None
+    assert [(a.endpoint, a.failure, a.status_code) for a in observation.attempts] == [
+        (Endpoint.CONFIG, Failure.NONE, 200),
+        (Endpoint.USAGE, Failure.SERVER_ERROR, 500),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "failure"),
+    [
+        pytest.param("properties", {}, None, id="no-cpu-properties"),
+        pytest.param("properties", {"cpu": {}}, None, id="no-vendor"),
+        pytest.param("properties", {"tee": {"sev_snp": {}}}, None, id="unknown-keys"),
+        pytest.param("gpu", {}, None, id="gpu-without-lists"),
+        pytest.param("cpu.load_average.load1", 0, None, id="whole-load"),
+        pytest.param("mem.available_kB", 99_000_000, None, id="more-free-than-there-is"),
+        pytest.param("cpu", ..., Failure.WRONG_SHAPE, id="no-cpu"),
+        pytest.param("cpu.count", 0, Failure.WRONG_SHAPE, id="no-cores"),
+        pytest.param("cpu.count", -1, Failure.WRONG_SHAPE, id="negative-cores"),
+        pytest.param("cpu.count", 10**9, Failure.WRONG_SHAPE, id="too-many-cores"),
+        pytest.param("cpu.count", "8", Failure.WRONG_SHAPE, id="cores-as-text"),
+        pytest.param("cpu.count", True, Failure.WRONG_SHAPE, id="cores-as-flag"),
+        pytest.param("cpu.count", 2**70, Failure.WRONG_SHAPE, id="past-64-bits"),
+        pytest.param("cpu.load_average.load1", None, Failure.WRONG_SHAPE, id="null-load"),
+        pytest.param("cpu.load_average.load1", -0.1, Failure.WRONG_SHAPE, id="negative-load"),
+        pytest.param("cpu.load_average.load1", 1e300, Failure.WRONG_SHAPE, id="huge-load"),
+        pytest.param("cpu.load_average.load1", float("nan"), Failure.WRONG_SHAPE, id="nan"),
+        pytest.param("cpu.load_average.load1", float("inf"), Failure.WRONG_SHAPE, id="infinity"),
+        pytest.param("mem.total_kB", 0, Failure.WRONG_SHAPE, id="no-memory"),
+        pytest.param("mem.total_kB", 10**16, Failure.WRONG_SHAPE, id="too-much-memory"),
+        pytest.param("disk.available_kB", -5, Failure.WRONG_SHAPE, id="negative-disk"),
+        pytest.param("gpu.devices", [{}] * 65, Failure.WRONG_SHAPE, id="too-many-gpus"),
+        pytest.param("gpu.devices", [None], Failure.WRONG_SHAPE, id="gpu-that-is-none"),
+    ],
+)
+def test_usage_contract(path: str, value: object, failure: Failure | None) -> None:
+    """What firmware leaves out is None; what no machine can say is outside the contract."""
+    parsed = usage_of(changed(GOOD_USAGE, path, value))
+    if failure:
+        assert parsed is failure
+    else:
+        assert isinstance(parsed, UsageAnswer)
+        assert parsed.usage().mem_available_bytes <= 16_000_000_000.0
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "expected"),
+    [
+        pytest.param("payment.PAYMENT_RECEIVER_ADDRESS", "", None, id="empty-receiver"),
+        pytest.param("payment.PAYMENT_RECEIVER_ADDRESS", None, None, id="null-receiver"),
+        pytest.param("payment.PAYMENT_RECEIVER_ADDRESS", 7, None, id="number-receiver"),
+        pytest.param("payment.PAYMENT_RECEIVER_ADDRESS", " 0xab ", "0xab", id="padded-receiver"),
+        pytest.param(
+            "payment.PAYMENT_RECEIVER_ADDRESS", "0x" + "a" * 90, "0x" + "a" * 62, id="long"
+        ),
+        pytest.param("payment.PAYMENT_MONITOR_INTERVAL", 60.0, None, id="whole-float-interval"),
+        pytest.param("payment.PAYMENT_MONITOR_INTERVAL", 60, None, id="integer-interval"),
+        pytest.param("node_hash", None, None, id="null-node-hash"),
+    ],
+)
+def test_payment_contract(path: str, value: object, expected: str | None) -> None:
+    """An empty receiver is none; the rest of the block is not looked at."""
+    parsed = config_of(changed(GOOD_CONFIG, path, value))
+    assert isinstance(parsed, ConfigAnswer)
+    assert parsed.config().payment_receiver == expected
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "failure"),
+    [
+        pytest.param("version", ..., Failure.WRONG_SHAPE, id="no-version"),
+        pytest.param("version", None, Failure.WRONG_SHAPE, id="null-version"),
+        pytest.param("references", ..., Failure.WRONG_SHAPE, id="no-references"),
+        pytest.param("networking", ..., Failure.WRONG_SHAPE, id="no-networking"),
+        pytest.param("references.CHECK_FASTAPI_VM_ID", "../etc", Failure.WRONG_SHAPE, id="vm-hash"),
+    ],
+)
+def test_config_contract(path: str, value: object, failure: Failure) -> None:
+    """A configuration has a version, references and networking; not any JSON is one."""
+    assert config_of(changed(GOOD_CONFIG, path, value)) is failure
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param(b"", id="empty"),
+        pytest.param(b"<html>", id="html"),
+        pytest.param(b'{"version": "1.9', id="cut"),
+        pytest.param(b"\xff\xfe{}", id="not-utf8"),
+        pytest.param(b'{"version": "\\ud800"}', id="lone-surrogate"),
+        pytest.param(b"[" * 500_000, id="nested"),
+        pytest.param(b'{"version": ' + b"1" * 1_000_000 + b"}", id="endless-number"),
+    ],
+)
+def test_not_json(body: bytes) -> None:
+    """What is no JSON is told apart from JSON of the wrong shape, in no time."""
+    began = time.perf_counter()
+    assert config_of(body) is Failure.NOT_JSON
+    assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"{}"])
+def test_json_of_another_shape(body: bytes) -> None:
+    """JSON that is not the object of the contract has the wrong shape."""
+    assert config_of(body) is Failure.WRONG_SHAPE
+    assert usage_of(body) is Failure.WRONG_SHAPE
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param("1.9.0", "1.9.0", id="release"),
+        pytest.param("1.3.0-41-g7303587", "1.3.0-41-g7303587", id="commit"),
+        pytest.param(" 1.9.0\n", "1.9.0", id="padded"),
+        pytest.param("version-unavailable", None, id="unavailable"),
+        pytest.param("", None, id="empty"),
+        pytest.param("\x00\x1b", None, id="controls"),
+        pytest.param("9" * 500, "9" * 64, id="long"),
+    ],
+)
+def test_usable_version(text: str, expected: str | None) -> None:
+    """A version is a short clean line, or none."""
+    assert usable_version(text) == expected
+
+
+def test_gpus_are_matched_by_slot_then_by_kind() -> None:
+    """A card is free if its slot is listed as free; twins without slots are counted."""
+    card = {"device_id": "10de:2684", "device_name": "x"}
+    body = {
+        "devices": [card | {"pci_host": "01:00.0"}, card | {"pci_host": "02:00.0"}, card, card],
+        "available_devices": [card | {"pci_host": "02:00.0"}, card],
+    }
+    parsed = usage_of(GOOD_USAGE | {"gpu": body})
+    assert isinstance(parsed, UsageAnswer)
+    gpus = parsed.usage().gpus
+    assert gpus is not None
+    assert [gpu.available for gpu in gpus] == [False, True, True, False]
+    assert {(gpu.model, gpu.compatible) for gpu in gpus} == {(None, None)}
+
+
+def test_recorded_config() -> None:
+    """The configuration of a real node between two releases."""
+    parsed = config_of(recorded("status_config_1.3.0-41_2025-02.json"))
+    assert isinstance(parsed, ConfigAnswer)
+    assert parsed.config() == Config(
+        version="1.3.0-41-g7303587",
+        payment_receiver="0xA07B1214bAe0D5ccAA25449C3149c0aC83658874",
+        qemu=True,
+        confidential=False,
+        gpu=True,
+        diagnostic_vm="63faf8b5db1cf8d965e6a464a0cb8062af8e7df131729e48738342d956f29ace",
+    )
+
+
+def test_recorded_usage() -> None:
+    """The usage of the same node: its GPU has no model yet, and is taken."""
+    parsed = usage_of(recorded("about_usage_system_gpu_2025-02-10.json"))
+    assert isinstance(parsed, UsageAnswer)
+    assert parsed.usage() == Usage(
+        cpu_count=20,
+        load1=2.283203125,
+        load5=2.27490234375,
+        load15=2.27001953125,
+        mem_total_bytes=67_219_543_000.0,
+        mem_available_bytes=40_982_622_000.0,
+        disk_total_bytes=1_853_812_338_000.0,
+        disk_available_bytes=1_450_697_875_000.0,
+        architecture="x86_64",
+        cpu_vendor="GenuineIntel",
+        gpus=(
+            Gpu(
+                device_id="10de:27b0",
+                model=None,
+                device_name="AD104GL [RTX 4000 SFF Ada Generation]",
+                compatible=None,
+                available=False,
+            ),
+        ),
+    )
+
+
+def test_recorded_ipv6() -> None:
+    """The documented answer of the IPv6 check."""
+    body = recorded("status_check_ipv6.json")
+    said = Answer(200, body, aleph=False, version=None).parse(Ipv6StatusAnswer)
+    assert said == Ipv6StatusAnswer(host=True, vm=True)
+
+
+def test_recorded_list() -> None:
+    """The usage of three nodes as a published list passes it on, loads as whole numbers too."""
+    nodes = json.loads(recorded("crns_json_three_nodes_2025-06-18_anonymised.json"))
+    read = []
+    for node in nodes:
+        parsed = usage_of(node["system_usage"])
+        assert isinstance(parsed, UsageAnswer)
+        usage = parsed.usage()
+        assert usage.gpus is not None
+        read.append((usage.cpu_count, usage.load1, usage.disk_available_bytes, len(usage.gpus)))
+    assert read == [
+        (20, 0.357421875, 1_320_664_518_000.0, 1),
+        (224, 3.8466796875, 152_975_388_000.0, 0),
+        (32, 0.0, 919_488_466_000.0, 0),
+    ]
