@@ -249,6 +249,7 @@ def _growth() -> Row:
                 unit="percentunit",
                 decimals=1,
                 calc="diffperc",
+                spark=False,
                 levels=thresholds(WARN, (-0.001, MUTED), (0.001, GOOD)),
             ),
         )

@@ -26,8 +26,8 @@ def contact_points() -> Json:
                 "receivers": [
                     {
                         "uid": "crn-operators",
-                        "type": "$CRN_ALERT_TYPE",
-                        "settings": {"url": "$CRN_ALERT_URL", "addresses": "$CRN_ALERT_EMAIL"},
+                        "type": "$GRAFANA_ALERT_TYPE",
+                        "settings": {"url": "$GRAFANA_ALERT_URL", "addresses": "$GRAFANA_ALERT_EMAIL"},
                         "disableResolveMessage": False,
                     }
                 ],
