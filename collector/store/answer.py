@@ -16,7 +16,10 @@ WORDS_LIMIT: Final = 500
 RETRY_AFTER_LIMIT_SECONDS: Final = 900.0
 """A database that asks for more is asked again after this all the same."""
 
-_DROPPED: Final = re.compile(r"points beyond retention policy dropped=(\d+)")
+_DROPPED: Final = re.compile(
+    r"points beyond retention policy dropped=(\d+)|dropped (\d+) points outside retention policy"
+)
+"""As 1.x says it, and as 2.x does."""
 
 
 class Fate(Enum):
@@ -59,7 +62,7 @@ def meaning(
         return Answer(Fate.ACCEPT)
     if status in (400, 422):
         found = _DROPPED.search(words)
-        return Answer(Fate.REJECT, said, dropped=int(found[1]) if found else 0)
+        return Answer(Fate.REJECT, said, dropped=int(found[1] or found[2]) if found else 0)
     if status == 413:
         return Answer(Fate.SPLIT, said)
     if status in (408, 425, 429) or status >= 500:

@@ -18,7 +18,6 @@ from typing import Any, Final
 
 import aiohttp
 from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
-from influxdb_client.rest import ApiException
 from influxdb_client.service.write_service import WriteService
 
 from collector.store.answer import Answer, Fate, meaning, words_of
@@ -83,8 +82,6 @@ class InfluxDb:
         """Write gzipped line protocol. Never raises for what the other side does."""
         try:
             answer = await self._write(body)
-        except ApiException as error:
-            answer = meaning(error.status or 0, error.body, error.headers)
         except TimeoutError:
             limit = self._session.timeout.total
             answer = Answer(Fate.KEEP, f"no answer within {limit:g} s", ill=True)
@@ -108,14 +105,17 @@ class InfluxDb:
             return generation
         if generation is Generation.V1:
             return await self._write_1(body)
-        await self._service.post_write_async(
+        response: aiohttp.ClientResponse = await self._service.post_write_async(
             self.target.org,
             self.target.bucket,
             body,
             content_encoding="gzip",
             precision="s",
+            _preload_content=False,  # the client would log refusals, whatever they hold
         )
-        if self._absent:
+        async with response:
+            answer = meaning(response.status, await _read(response), response.headers)
+        if self._absent and answer.fate is Fate.ACCEPT:
             self._absent = False
             log.warning(
                 "InfluxDB 3 at %s had no database %r and has made it by itself, to keep "
@@ -123,7 +123,7 @@ class InfluxDb:
                 self.target.url,
                 self.target.bucket,
             )
-        return Answer(Fate.ACCEPT)
+        return answer
 
     async def _write_1(self, body: bytes) -> Answer:
         database, policy = self.target.database

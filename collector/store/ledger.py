@@ -11,14 +11,16 @@ import sqlite3
 from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from time import perf_counter
-from typing import TypeVar
+from typing import Final, TypeVar
 
+from collector.error import CollectorError
 from collector.measurement import Point
 from collector.store import file, spool
 from collector.store.batch import Batch, Receipt
 from collector.store.intake import Sorted, sort
 from collector.store.lock import DirectoryLock
 from collector.store.retention import Retention
+from collector.store.salvage import is_damage, salvage
 from collector.store.spool import Backlog, Settlement, Spooled, Spooling
 from collector.store.table import Table
 from collector.store.trouble import Condition, trouble
@@ -27,6 +29,9 @@ from collector.store.writer import Writer, transaction
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_MENDS: Final = 3
+"""Damaged files that one process sets aside; a disk that breaks more needs a person."""
 
 
 class Ledger:
@@ -44,6 +49,8 @@ class Ledger:
         self._path = directory / file.FILE_NAME
         self._tables = {m.MEASUREMENT: Table.of(m) for m in measurements}
         self._retention = Retention(self._tables.values(), retention_days)
+        self._writer: Writer | None = None
+        self._mended = 0
         self._spooling = spooling
         self._overflows = False
         self._unsettled: dict[int, Settlement] = {}
@@ -53,12 +60,35 @@ class Ledger:
         self._lock = DirectoryLock(directory)
         self._lock.acquire()
         try:
-            connection = file.create(self._path, tuple(self._tables.values()))
+            connection = self._create()
         except BaseException:
             self._lock.release()
             raise
-        self._writer: Writer | None = Writer(connection, self._tables)
+        self._writer = Writer(connection, self._tables)
         self._identity = _identity(self._path)
+
+    def _create(self) -> sqlite3.Connection:
+        """The file, made or opened; a fresh one with what can be saved, if it is damaged."""
+        tables = tuple(self._tables.values())
+        try:
+            return file.create(self._path, tables)
+        except CollectorError as error:
+            if not self._mend(error):
+                raise
+        return file.create(self._path, tables)
+
+    def _mend(self, error: BaseException) -> bool:
+        """After damage, go on with a fresh file. False if it is no damage, or cannot be done."""
+        if not is_damage(error) or self._mended >= _MENDS:
+            return False
+        self._mended += 1
+        self._drop_connection()
+        try:
+            salvage(self._path, tuple(self._tables.values()), error)
+        except (sqlite3.Error, OSError, CollectorError):
+            logger.exception("%s is damaged, and nothing could be saved of it", self._path)
+            return False
+        return True
 
     def commit(self, batch: Batch) -> Receipt:
         """Write all that waits and then this batch, each in a transaction of its own."""
@@ -111,6 +141,8 @@ class Ledger:
             with transaction(connection):
                 return step(connection)
         except (sqlite3.Error, OSError) as error:
+            if self._mend(error):
+                return self.change(step)
             raise trouble(error, self._path) or error from error
 
     def save(self, name: str, body: bytes, at: float) -> bool:
@@ -122,6 +154,8 @@ class Ledger:
         try:
             return self._open().connection.execute(sql, parameters).fetchall()
         except (sqlite3.Error, OSError) as error:
+            if self._mend(error):
+                return self.rows(sql, *parameters)
             raise trouble(error, self._path) or error from error
 
     def close(self) -> None:
@@ -197,10 +231,10 @@ class Ledger:
     def _try(self, step: Callable[[Writer], None]) -> bool:
         """Do one thing with the file. Trouble with the disk gives False; a bug is raised."""
         try:
-            writer = self._open()
-            self._check_identity()
-            step(writer)
+            self._step(step)
         except Exception as error:
+            if self._mend(error):
+                return self._try(step)
             found = trouble(error, self._path)
             if found is None:
                 raise
@@ -208,6 +242,11 @@ class Ledger:
             self._drop_connection()
             return False
         return True
+
+    def _step(self, step: Callable[[Writer], None]) -> None:
+        writer = self._open()
+        self._check_identity()
+        step(writer)
 
     def _open(self) -> Writer:
         """The writer; after trouble on a connection of its own, since the old one may be stale."""

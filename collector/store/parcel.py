@@ -6,6 +6,7 @@ Sending a good line twice is harmless, so what is left over after trouble is sim
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -61,7 +62,13 @@ class Parcel:
         if answer.fate is Fate.ACCEPT:
             self.outcome = Outcome(accepted=self._piece.points)
             return None
-        self._judge(await asyncio.to_thread(self._piece.lines), answer)
+        try:
+            lines = await asyncio.to_thread(self._piece.lines)
+        except (OSError, EOFError, zlib.error) as error:
+            words = f"{self._piece.points} points cannot be unpacked ({error}): {answer.words}"
+            self.outcome = Outcome(rejected=(("", words),))
+            return None
+        self._judge(lines, answer)
         for _ in range(REQUESTS):
             if not self._parts:
                 break

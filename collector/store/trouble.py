@@ -13,8 +13,8 @@ from collector.error import CollectorError, DataDirectoryError
 logger = logging.getLogger(__name__)
 
 _DAMAGED: Final = (
-    "Stop the collector and move the file aside; it starts a new one then. "
-    "`sqlite3 FILE .recover` saves what can still be read of the old one."
+    "Start the collector: it sets the file aside and goes on with what can still be read. "
+    "Check that disk."
 )
 _ADVICE: Final = {
     sqlite3.SQLITE_FULL: "Free some space on that disk.",

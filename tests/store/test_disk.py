@@ -213,29 +213,6 @@ def test_missing_right_to_create(unprivileged: Path) -> None:
         Reader(unprivileged / "closed" / "data")
 
 
-@pytest.mark.parametrize("body", [b"garbage" * 100, b"{}"], ids=["long", "short"])
-async def test_garbage(body: bytes, tmp_path: Path) -> None:
-    """A file that is no database is left alone, and the message says how to go on."""
-    path = tmp_path / "collector.db"
-    path.write_bytes(body)
-    for error in (await _refusal(tmp_path), _reader_refusal(tmp_path)):
-        assert "file is not a database" in str(error)
-        assert "move the file aside" in error.advice
-    assert path.read_bytes() == body
-
-
-async def test_damaged_file(tmp_path: Path) -> None:
-    """A file whose pages were overwritten is refused at the start, and saved by nobody's guess."""
-    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, crowd(60)))
-    path = tmp_path / "collector.db"
-    body = path.read_bytes()
-    path.write_bytes(body[:100] + bytes(len(body) - 100))
-    error = await _refusal(tmp_path)
-    assert "malformed" in str(error)
-    assert "move the file aside" in error.advice
-
-
 async def test_foreign_file(tmp_path: Path) -> None:
     """Another program's SQLite file is left alone."""
     path = tmp_path / "collector.db"
