@@ -57,7 +57,12 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
 
     `ConnectionTimeoutError` is a `ClientError` too, `ClientSSLError` a `ClientConnectorError`,
     `ContentTypeError` a `ClientResponseError`. What is unexpected is logged with its traceback.
+
+    Of several addresses the first that took TCP and no handshake counts, whatever became of those
+    that were dialled after it (an IPv6 record that leads nowhere is common).
     """
+    if trail.spoilt is not None and trail.phase is not Phase.ANSWER:
+        return os_failure(trail.spoilt, trail)
     match exc:
         case aiohttp.InvalidURL():
             return Failure.INVALID_ADDRESS
@@ -78,6 +83,8 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
             return os_failure(exc.os_error, trail)
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return Failure.ANSWER_BROKEN
+        case ConnectionRefusedError():
+            return Failure.CONNECT_REFUSED
         case aiohttp.ClientConnectionError() | ConnectionError():
             late = trail.phase is Phase.ANSWER
             return Failure.ANSWER_BROKEN if late else Failure.CONNECT_RESET

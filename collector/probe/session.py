@@ -31,8 +31,25 @@ _PER_FAMILY: Final = 2
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
 
+class _Shake(ssl.SSLObject):
+    """A handshake that tells the trail why it failed."""
+
+    def do_handshake(self) -> None:
+        """As the base class does."""
+        try:
+            super().do_handshake()
+        except ssl.SSLWantReadError:
+            raise
+        except ssl.SSLError as exc:
+            if trail := TRAIL.get(None):
+                trail.shake_error = exc
+            raise
+
+
 class TimedContext(ssl.SSLContext):
-    """A client context that tells the trail when a handshake begins."""
+    """A client context that tells the trail when a handshake begins, and why it failed."""
+
+    sslobject_class = _Shake
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         """As the base class does; asyncio and uvloop call it when TCP is connected."""

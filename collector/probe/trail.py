@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import os
 import socket
+import ssl
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
@@ -49,6 +50,10 @@ class Trail:
     """Epoch seconds."""
     transport: asyncio.Transport | None = None
     """The connection of this check, once there is one."""
+    shake_error: ssl.SSLError | None = None
+    """Why the last handshake of this check failed, if TLS itself said so."""
+    spoilt: OSError | None = None
+    """Why an address of this check took TCP and no handshake, so that another one was dialled."""
     _sockets: list[tuple[socket.socket, int | None]] = field(default_factory=list)
     """Those made in this check, with the inode of each."""
 
@@ -58,6 +63,7 @@ class Trail:
         self.connected_at = self.sent_at = self.first_byte_at = None
         self.fresh = True
         self.transport = None
+        self.shake_error = self.spoilt = None
         self._sockets.clear()
 
     @property
@@ -94,6 +100,8 @@ class Trail:
         """A socket is being connected. Of several addresses that are tried in turn the first one
         is stamped; another one after a handshake that failed begins anew."""
         self.dialled.append(address)
+        if self.tls_at is not None and self.spoilt is None:
+            self.spoilt = self.shake_error or ConnectionResetError()
         if self.tcp_at is None or self.tls_at is not None:
             self.tcp_at = perf_counter()
             self.tls_at = None

@@ -37,11 +37,15 @@ class Conclusion:
 
 @dataclass(frozen=True, slots=True)
 class _Check:
-    """One check: its own failure, whether it shows a compute node, whether it ends the round."""
+    """One check: its own failure, whether it shows a compute node, whether it ends the round.
+
+    states: its answer shows no compute node, and still has the header that states the version.
+    """
 
     failure: str
     shows: bool
     final: bool = False
+    states: bool = False
 
 
 def conclude(behaviour: Behaviour) -> Conclusion:
@@ -63,7 +67,8 @@ def conclude(behaviour: Behaviour) -> Conclusion:
         return Conclusion(True, "none", "none", config, usage, version, given_up)
     failure = next(check.failure for check in done.values() if check.failure != "none")
     failure = "not_a_crn" if failure in _ANONYMOUS else failure
-    return Conclusion(False, failure, "node", config, usage, given_up=given_up)
+    version = behaviour.firmware.ordered and any(check.states for check in done.values())
+    return Conclusion(False, failure, "node", config, usage, version, given_up)
 
 
 def asks_diagnostic_vm(behaviour: Behaviour) -> bool:
@@ -90,8 +95,9 @@ def _check(behaviour: Behaviour, path: str) -> _Check:
     named = behaviour.server is not ServerHeader.REPLACED
     outcome = OUTCOMES[fault]
     if not outcome.reachable:
-        keeps = outcome.complete and behaviour.keeps_header and named
-        return _Check(outcome.check, keeps and fault is not Fault.WEB_SERVER, outcome.final)
+        keeps = behaviour.keeps_header and named and fault is not Fault.WEB_SERVER
+        states = keeps and outcome.check == "server_error"
+        return _Check(outcome.check, keeps and outcome.complete, outcome.final, states)
     if path == USAGE and behaviour.usage_broken:
         return _Check("server_error", shows=False)
     if path == CONFIG and not behaviour.firmware.has_config:

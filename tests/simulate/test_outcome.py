@@ -66,6 +66,10 @@ def test_version_needs_something_that_shows_it() -> None:
     assert conclude(Behaviour(version="0.3.0")).version
     assert not conclude(Behaviour(version="0.3.0", server=ServerHeader.REPLACED)).version
     assert not conclude(Behaviour(version="version-unavailable")).version
+    assert not conclude(Behaviour(fault=Fault.SERVER_ERROR)).version
+    assert conclude(Behaviour(fault=Fault.SERVER_ERROR, keeps_header=True)).version
+    refused = Behaviour(fault=Fault.SERVER_ERROR, keeps_header=True, server=ServerHeader.REPLACED)
+    assert not conclude(refused).version
 
 
 @pytest.mark.parametrize("fault", Fault)

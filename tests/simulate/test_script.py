@@ -104,13 +104,14 @@ def test_troubles() -> None:
 
 
 def test_truth_says_what_can_be_seen() -> None:
-    """No version, usage or IPv6 of a node that is not reachable, whatever it is made of."""
+    """No usage or IPv6 of a node that is not reachable, and its version only beside a 5xx."""
     script = Script(2000, 2, start=START, calm=True, shares=every_fault(0.5))
     for node in range(2000):
         truth = script.truth(node, START)
         assert truth.reachable == (truth.failure == "none") == (truth.fault == "none")
         if not truth.reachable:
-            assert (truth.version, truth.usage, truth.ipv6) == (None, None, None)
+            assert (truth.usage, truth.ipv6) == (None, None)
+            assert truth.version is None or truth.failure == "server_error"
         if truth.cause is Fault.NONE:
             assert truth.usage is None or truth.usage.cpu_count > 0
         if OUTCOMES[truth.cause].reachable:
