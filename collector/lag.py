@@ -7,7 +7,7 @@ import contextlib
 from types import TracebackType
 from typing import Final, Self
 
-_SAMPLE_SECONDS: Final = 0.05
+_SAMPLE_SECONDS: Final = 0.25
 
 
 class LoopLag:

@@ -20,9 +20,15 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     overrides among them) are dropped, runs of white space become one space, and the backslash,
     which line protocol cannot hold at the end of a tag, becomes a slash.
     """
+    return _clean(text[: limit * 8], limit)
+
+
+@lru_cache(maxsize=16_384)
+def _clean(text: str, limit: int) -> str:
+    """The same few names and versions come in every round."""
     visible = "".join(
         " " if ch.isspace() else "/" if ch == "\\" else ch
-        for ch in text[: limit * 8]
+        for ch in text
         if ch.isspace() or unicodedata.category(ch)[0] != "C"
     )
     return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
@@ -58,14 +59,20 @@ class AddressPolicy:
 
     def forbids(self, address: str) -> bool:
         """Whether an IP address must not be dialled. Scope ids (`%eth0`) are forbidden."""
-        try:
-            ip = ip_address(address)
-        except ValueError:
-            return True
-        inner = _embedded(ip)
-        if any(a in network for a in (ip, inner) for network in self.allowed_networks):
-            return False
-        return not _public(inner)
+        return _forbids(address, self.allowed_networks)
+
+
+@lru_cache(maxsize=16_384)
+def _forbids(address: str, allowed_networks: tuple[Network, ...]) -> bool:
+    """The same addresses come in every round."""
+    try:
+        ip = ip_address(address)
+    except ValueError:
+        return True
+    inner = _embedded(ip)
+    if any(a in network for a in (ip, inner) for network in allowed_networks):
+        return False
+    return not _public(inner)
 
 
 def _public(ip: Address) -> bool:
