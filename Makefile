@@ -4,7 +4,7 @@ BIN := $(VENV)/bin
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test lint format docs lock clean
+.PHONY: help run demo test servers lint format docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -17,6 +17,9 @@ test: $(VENV)/.test ## Set up and pass the tests
 
 demo: $(VENV)/.run ## Set up and run a simulated network and the collector together
 	@exec $(BIN)/crn-collector demo $(ARGS)
+
+servers: $(VENV)/.test ## Build the InfluxDB servers that tests need into the user's cache (once)
+	@bash tests/servers.sh "$$($(BIN)/python -c 'from platformdirs import user_cache_path as at; print(at("crn-collector") / "servers")')"
 
 lint: $(VENV)/.test ## Check style, types and imports
 	@$(BIN)/ruff check .
