@@ -113,9 +113,11 @@ class Schedule:
             return
         self._under_way = asyncio.current_task()
         self._last = at
+        told = self.skipped
         try:
             await self._crawl(at, first)
-            self._started, self.skipped = at, 0
+            self._started = at
+            self.skipped -= told  # what was skipped meanwhile is for the next round to tell
         finally:
             self._under_way = None
 
