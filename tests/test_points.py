@@ -443,6 +443,7 @@ def test_forbidden_when_dialled() -> None:
     point = reachability(judgement)
     assert (point.reachable, point.up, point.lost, point.probed) == (None, None, False, False)
     assert (point.failure, point.fault) == ("forbidden_address", "policy")
+    assert (point.evidence_age_seconds, point.weight) == (60.0, 0.001)
 
 
 def test_no_address() -> None:

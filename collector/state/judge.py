@@ -226,11 +226,11 @@ class State:
         self, time: int, node: Node, memory: NodeMemory, observation: Observation
     ) -> list[Event]:
         """Take the observation in; the events that follow from it."""
-        gap = max(_FRESH_INTERVALS * self.rules.interval_seconds, 2 * ladder.rung(memory, time))
         memory.failure = observation.failure
         if not (observation.reachable or observation.failure.counts):
             return []
-        if memory.evidence_at is not None and not 0 < time - memory.evidence_at <= gap:
+        gap = _FRESH_INTERVALS * self.rules.interval_seconds
+        if memory.evidence_at is not None and time - memory.evidence_at > gap:
             memory.evidence.clear()
         before = memory.changed_at
         changed = self.rules.hysteresis.weigh(memory, time, observation.reachable)

@@ -75,7 +75,7 @@ def test_no_transition_is_invented(steps: list[Step]) -> None:
             seen = verdict.observation
             counts = seen is not None and (seen.reachable or seen.failure.counts)
             if seen is not None and counts:
-                if evidence and not 0 < judgement.time - evidence[-1][0] <= 1800:
+                if evidence and not 0 < judgement.time - evidence[-1][0] <= 180:
                     evidence = []
                 evidence.append((judgement.time, seen.reachable))
             if verdict.up is not None:
