@@ -27,7 +27,10 @@ def contact_points() -> Json:
                     {
                         "uid": "crn-operators",
                         "type": "$GRAFANA_ALERT_TYPE",
-                        "settings": {"url": "$GRAFANA_ALERT_URL", "addresses": "$GRAFANA_ALERT_EMAIL"},
+                        "settings": {
+                            "url": "$GRAFANA_ALERT_URL",
+                            "addresses": "$GRAFANA_ALERT_EMAIL",
+                        },
                         "disableResolveMessage": False,
                     }
                 ],

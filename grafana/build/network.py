@@ -387,6 +387,7 @@ def _events() -> Row:
                     override("text", displayName="In words"),
                     override("node", **HIDDEN),
                 ],
+                empty="Nothing happened in this range",
             ),
         ),
         (

@@ -326,7 +326,7 @@ def _resources() -> Row:
 
 def _gpus() -> Row:
     return row(
-        6,
+        5,
         (
             12,
             lines(
@@ -484,6 +484,7 @@ def _events() -> Row:
                     ),
                     override("text", displayName="In words"),
                 ],
+                empty="Nothing happened to this node in this range",
             ),
         ),
     )

@@ -38,7 +38,7 @@ def build() -> Json:
     rows = []
     for title, body in sections().items():
         height = 3 + sum(1 + len(line) // 160 for line in body.splitlines())
-        rows.append(row(max(5, round(height * 0.8)), (24, text(title, body))))
+        rows.append(row(max(5, round(height * 0.66)), (24, text(title, body))))
     return dashboard(
         RUNBOOK,
         "CRN runbook",

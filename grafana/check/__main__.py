@@ -1,0 +1,79 @@
+"""`python -m grafana.check` asks a real Grafana everything and takes its pictures."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import threading
+from pathlib import Path
+
+from grafana.check.api import Grafana
+from grafana.check.ask import Answer, ask_panels, ask_rules
+from grafana.check.document import dashboards
+from grafana.check.picture import browser, door, picture
+from grafana.check.provision import provision
+
+
+def main() -> int:
+    """0 if all is well, 1 if a panel or rule is not, 2 if no Grafana is named."""
+    parser = argparse.ArgumentParser(prog="python -m grafana.check", description=__doc__)
+    parser.add_argument("--hours", type=float, default=24, help="range that is asked")
+    parser.add_argument("--pictures", type=Path, help="folder for the pictures; none without")
+    arguments = parser.parse_args()
+    grafana = Grafana.of_environment()
+    if grafana is None:
+        _say("set GRAFANA_URL, and GRAFANA_USER and GRAFANA_PASSWORD or GRAFANA_TOKEN")
+        return 2
+    _say(f"Grafana {grafana.call('/api/health')['version']}")
+    for made in provision(grafana):
+        _say(f"made: {made}")
+    problems = _panels(grafana, arguments.hours) + _rules(grafana)
+    if arguments.pictures:
+        problems += _pictures(grafana, arguments.pictures, arguments.hours)
+    _say(f"{problems} problems" if problems else "all is well")
+    return 1 if problems else 0
+
+
+def _panels(grafana: Grafana, hours: float) -> int:
+    answers = [one for board in dashboards() for one in ask_panels(grafana, board, hours)]
+    for answer in sorted(answers, key=lambda answer: answer.seconds, reverse=True):
+        _say(_line(answer))
+    return sum(bool(answer.problem) for answer in answers)
+
+
+def _line(answer: Answer) -> str:
+    said = f"! {answer.problem}" if answer.problem else "" if answer.rows else "empty"
+    return f"{answer.seconds * 1000:7.0f} ms {answer.rows:6d} rows  {answer.panel}  {said}".rstrip()
+
+
+def _rules(grafana: Grafana) -> int:
+    lines = list(ask_rules(grafana, threading.Event()))
+    for line in lines:
+        _say(line)
+    return sum(line.startswith("!") for line in lines)
+
+
+def _pictures(grafana: Grafana, folder: Path, hours: float) -> int:
+    chromium = browser()
+    if chromium is None:
+        _say("! no chromium on the PATH: no pictures")
+        return 1
+    folder.mkdir(parents=True, exist_ok=True)
+    failed = 0
+    with door(grafana) as address:
+        for board in dashboards():
+            for theme in ("dark", "light"):
+                target = folder / f"{board['uid']}-{theme}.png"
+                back = f"{int(hours * 60)}m"
+                taken = picture(chromium, address, board, theme, back, target)
+                failed += not taken
+                _say(f"{'' if taken else '! no '}picture {target}")
+    return failed
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(f"{line}\n")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
