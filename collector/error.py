@@ -25,6 +25,8 @@ class Exit(IntEnum):
     """`probe`: the node was not reachable."""
     DATABASE = 8
     """InfluxDB does not answer, or refuses what it was asked."""
+    UNHEALTHY = 9
+    """`health`: no round was kept lately."""
     INTERRUPTED = 130
     """Forced to stop by a second signal."""
 

@@ -14,6 +14,7 @@ from collector.cli import (
     crawl,
     demo,
     events,
+    health,
     init_store,
     nodes,
     probe,
@@ -25,8 +26,9 @@ from collector.error import CollectorError, Exit
 
 _EPILOG = (
     "Exit codes: 0 well, 1 a bug, 2 wrong settings or arguments, 3 no list of nodes, 4 data "
-    "directory unusable, 5 data directory in use, 6 data directory of a newer version, 7 the "
-    "node probed is not reachable, 8 InfluxDB does not answer or refuses, 130 forced to stop."
+    "directory unusable, 5 data directory in use, 6 data directory of a newer version, 7 the node "
+    "probed is not reachable, 8 the database does not answer or refuses, 9 not healthy, 130 forced "
+    "to stop."
 )
 
 app = typer.Typer(
@@ -66,6 +68,7 @@ app.command("crawl")(crawl.crawl)
 app.command("probe")(probe.probe)
 app.command("nodes")(nodes.nodes)
 app.command("events")(events.events)
+app.command("health")(health.health)
 app.command("demo")(demo.demo)
 app.command("simulate")(simulate.simulate)
 app.command("init-store")(init_store.init_store)

@@ -6,6 +6,7 @@ import json
 import sqlite3
 from pathlib import Path
 
+from collector.error import Exit
 from collector.failure import Failure
 from tests.conftest import Command
 
@@ -111,3 +112,20 @@ def test_any_tool_opens_the_history(command: Command, simulated: Path, tmp_path:
     finally:
         database.close()
     assert [row[:3] for row in rows] == [("integer", "real", "text")]
+
+
+def test_health_tells_by_the_last_round(command: Command, simulated: Path, tmp_path: Path) -> None:
+    """No store, a fresh round and an old round: one line each, and exit code 9, 0 and 9."""
+    before = command("health", "--data-dir", "data")
+    assert (before.returncode, before.stdout.count("\n")) == (Exit.UNHEALTHY, 1)
+    command("-c", simulated, "crawl", "--data-dir", "data")
+    fresh = command("health", "--data-dir", "data")
+    assert fresh.returncode == 0
+    assert fresh.stdout.startswith("healthy: the last round is")
+    database = sqlite3.connect(tmp_path / "data" / "collector.db")
+    with database:
+        database.execute("UPDATE rounds SET time = time - 3600")
+    database.close()
+    old = command("health", "--data-dir", "data")
+    assert old.returncode == Exit.UNHEALTHY
+    assert "s old" in old.stdout
