@@ -1,0 +1,159 @@
+"""The check against a real Grafana: what it sends, against a stand-in that answers like one."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+from dashboards import DASHBOARDS, load, panels
+
+from grafana.build.alerts import RULES
+from grafana.check.__main__ import main
+from grafana.check.api import Grafana, RefusedError
+from grafana.check.document import filled
+from grafana.check.picture import door
+
+FRAME = {"schema": {"fields": []}, "data": {"values": [[1, 2], [3, 4]]}}
+
+
+class StandIn:
+    """What is in a Grafana that never saw us, and what it was sent."""
+
+    def __init__(self, *, broken: str = "") -> None:
+        self.things: dict[str, Any] = {}
+        self.asked: list[dict[str, Any]] = []
+        self.broken = broken
+
+    def get(self, path: str) -> Any:
+        """The answer, or None for 404."""
+        if path == "/api/health":
+            return {"version": "11.0.0"}
+        if path == "/api/v1/provisioning/contact-points":
+            return []
+        if path == "/api/prometheus/grafana/api/v1/rules":
+            evaluated = {"lastEvaluation": "2026-01-01T00:00:00Z", "health": "ok"}
+            rules = [{"name": rule.title, "state": "inactive"} | evaluated for rule in RULES]
+            return {"data": {"groups": [{"rules": rules}]}}
+        return self.things.get(path)
+
+    def post(self, path: str, body: Any) -> Any:
+        """Keep what is made, answer what is asked."""
+        if path == "/api/ds/query":
+            self.asked += body["queries"]
+            error = {"error": "no such thing"} if self.broken else {}
+            found = bool(self.broken) and any(self.broken in q["query"] for q in body["queries"])
+            return {
+                "results": {
+                    query["refId"]: (error if found else {}) | {"frames": [FRAME]}
+                    for query in body["queries"]
+                }
+            }
+        self.things[path] = body
+        return {}
+
+
+@contextmanager
+def serving(grafana: StandIn) -> Iterator[str]:
+    """The stand-in on loopback."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self._answer(grafana.get(self.path))
+
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self._answer(grafana.post(self.path, body))
+
+        def do_PUT(self) -> None:
+            self.do_POST()
+
+        def _answer(self, thing: Any) -> None:
+            known = self.headers.get("Authorization") == "Bearer key"
+            self.send_response(401 if not known else 404 if thing is None else 200)
+            self.end_headers()
+            self.wfile.write(json.dumps(thing if known else "who are you").encode())
+
+        def log_message(self, format: str, *args: object) -> None:
+            """Say nothing."""
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Runs the check as a person does."""
+
+    def check(url: str) -> int:
+        monkeypatch.setenv("GRAFANA_URL", url)
+        monkeypatch.setenv("GRAFANA_TOKEN", "key")
+        monkeypatch.setenv("GRAFANA_INFLUXDB_URL", "http://127.0.0.1:1")
+        monkeypatch.setattr("sys.argv", ["grafana.check"])
+        return main()
+
+    return check
+
+
+def test_everything_is_made_and_asked(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty Grafana gets data source, dashboards and rules, and every panel is asked."""
+    grafana = StandIn()
+    with serving(grafana) as url:
+        assert run(url) == 0
+    said = capsys.readouterr().err
+    assert "all is well" in said
+    assert said.count("made: dashboard") == len(DASHBOARDS)
+    expected = sum(len(panel["targets"]) for path in DASHBOARDS for panel in panels(load(path)))
+    asked = [query for query in grafana.asked if "${" not in query["query"]]
+    assert len([q for q in asked if "intervalMs" in q]) == expected
+    rules = grafana.things["/api/v1/provisioning/folder/crn/rule-groups/crn"]["rules"]
+    assert [rule["uid"] for rule in rules] == [rule.uid for rule in RULES]
+
+
+def test_a_panel_that_fails_is_named(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its error is shown, and the check fails."""
+    with serving(StandIn(broken='FROM "crn_ipv6"')) as url:
+        assert run(url) == 1
+    said = capsys.readouterr().err
+    assert "CRN node / IPv6" in said
+    assert "! no such thing" in said
+
+
+def test_without_a_grafana_it_says_what_to_set(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """No address, exit 2."""
+    monkeypatch.delenv("GRAFANA_URL", raising=False)
+    monkeypatch.setattr("sys.argv", ["grafana.check"])
+    assert main() == 2
+    assert "GRAFANA_URL" in capsys.readouterr().err
+
+
+def test_the_door_adds_our_header() -> None:
+    """The browser need not log in: what it asks of the door is asked in our name."""
+    with serving(StandIn()) as url:
+        with pytest.raises(RefusedError, match="401"):
+            Grafana(url, "Bearer wrong").call("/api/health")
+        with (
+            door(Grafana(url, "Bearer key")) as address,
+            urlopen(f"{address}/api/health", timeout=10) as answer,
+        ):
+            assert json.loads(answer.read()) == {"version": "11.0.0"}
+
+
+def test_names_are_escaped() -> None:
+    """A name with a slash or a dot is matched as it is."""
+    query = '"name" =~ /^${name:regex}$/ AND "node" = \'${node}\' AND /^${vantage:regex}$/'
+    chosen = {"name": "a/b.c", "node": "ff", "vantage": ".*"}
+    assert filled(query, chosen) == r'"name" =~ /^a\/b\.c$/ AND "node" = ' + "'ff' AND /^.*$/"
