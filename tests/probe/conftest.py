@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import inspect
 import ssl
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -49,6 +50,13 @@ def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(autouse=True)
+def clean(request: pytest.FixtureRequest) -> None:
+    """Asynchronous tests must leave nothing behind; others have no loop to leave it on."""
+    if inspect.iscoroutinefunction(request.function):
+        request.getfixturevalue("nothing_left")
+
+
+@pytest.fixture
 async def nothing_left() -> AsyncIterator[None]:
     """Fail a test that leaves a task or a connection behind."""
     before, open_before = asyncio.all_tasks(), connections()
@@ -59,8 +67,8 @@ async def nothing_left() -> AsyncIterator[None]:
     assert connections() - open_before == set()
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture(autouse=True, scope="module")
 def nothing_unclosed() -> Iterator[None]:
-    """Find what is only noticed when it is collected while the test is still there to fail."""
+    """Find what is only noticed when it is collected while its module is still there to fail."""
     yield
     gc.collect()
