@@ -15,6 +15,7 @@ from collector.state.judge import Order
 
 log = logging.getLogger(__name__)
 
+
 class Look(Protocol):
     """One look at one node."""
 

@@ -60,9 +60,7 @@ class Resolver(AbstractResolver):
         """Every address of a name, IPv4 first. Raises NameNotFoundError or NameFailedError."""
         dns = self._dns  # held until it has answered
         try:
-            answer = await dns.getaddrinfo(
-                host, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM
-            )
+            answer = await dns.getaddrinfo(host, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
         except aiodns.error.DNSError as exc:
             code, *words = exc.args
             kind = NameNotFoundError if code in _ABSENT else NameFailedError
