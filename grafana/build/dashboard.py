@@ -183,9 +183,9 @@ def _siblings() -> Json:
     """The other dashboards of this family, beside the title."""
     return {
         "type": "dashboards",
-        "title": "",
+        "title": "CRN dashboards",
         "tags": [TAG],
-        "asDropdown": False,
+        "asDropdown": True,
         "includeVars": False,
         "keepTime": True,
         "targetBlank": False,

@@ -115,15 +115,15 @@ def _now() -> Row:
             ),
         ),
         (
-            4,
+            3,
             stat(
-                "Last round",
+                "Now",
                 "What the newest round found. «We: …» is this collector's own fault.",
                 _last('last("failure") AS "Last round"'),
                 mappings=FAILURE,
                 fields="/^Last round$/",
                 spark=False,
-                text_size=24,
+                text_size=20,
                 since="15m",
             ),
         ),
@@ -152,7 +152,7 @@ def _now() -> Row:
             ),
         ),
         (
-            2,
+            3,
             stat(
                 "IPv6",
                 "Whether a VM on the node had IPv6 when it was last checked (every 6 hours).",
@@ -165,7 +165,7 @@ def _now() -> Row:
         (
             3,
             stat(
-                "Certificate",
+                "TLS cert",
                 "What remains of the node's TLS certificate.",
                 _last('last("cert_expiry_seconds") / 86400 AS "Certificate"'),
                 unit="suffix: days",

@@ -12,9 +12,9 @@ WARN: Final = "orange"
 UNSEEN: Final = "purple"
 MUTED: Final = "#8e8e8e"
 CALM: Final = "blue"
-FAINT_BAD: Final = "rgba(242, 73, 92, 0.45)"
-FAINT_GOOD: Final = "rgba(115, 191, 105, 0.45)"
-FAINT_CALM: Final = "rgba(87, 148, 242, 0.45)"
+FAINT_BAD: Final = "rgba(242, 73, 92, 0.28)"
+FAINT_GOOD: Final = "rgba(115, 191, 105, 0.28)"
+FAINT_CALM: Final = "rgba(87, 148, 242, 0.28)"
 """Marks lie over the curves and must not hide them."""
 
 FAILURES: Final[dict[Failure, str]] = {
