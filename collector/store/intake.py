@@ -9,18 +9,22 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from time import sleep
 from typing import Final
 
 from collector.line import line
 from collector.measurement import Point, Value
 from collector.store.batch import Batch
-from collector.store.piece import Cut, Piece, cut
+from collector.store.piece import Cut, Cutter, Piece
 from collector.store.table import Table
 
 logger = logging.getLogger(__name__)
 
 LINE_LIMIT: Final = 4_096
 """Characters of a refused line, and of the reason, that are kept."""
+_SLICE_ROWS: Final = 1_000
+_TURN_POINTS: Final = 64
+"""Points after which other threads get a turn: the event loop waits for no more than these."""
 _POINT_BYTES: Final = 400
 """What a row of about 15 fields takes in memory, roughly."""
 
@@ -48,19 +52,22 @@ class Sorted:
     """By measurement."""
     rejected: tuple[Rejected, ...]
     state: Mapping[str, bytes | None]
+    points: int
+    """How many points were accepted."""
     pieces: tuple[Piece, ...] = ()
     """The accepted points as they will be sent; none if nothing is sent anywhere."""
-
-    @property
-    def points(self) -> int:
-        """How many points were accepted."""
-        return sum(map(len, self.rows.values()))
 
     @property
     def bytes(self) -> int:
         """Estimate of the memory that it takes."""
         carried = sum(len(v or b"") for v in self.state.values())
         return self.points * _POINT_BYTES + carried + sum(len(p.body) for p in self.pieces)
+
+    def forget(self) -> None:
+        """Let go of the rows, a slice at a time: all at once would stop every other thread."""
+        for rows in self.rows.values():
+            while rows:
+                del rows[-_SLICE_ROWS:]
 
 
 def sort(batch: Batch, tables: Mapping[str, Table], limits: Cut | None = None) -> Sorted:
@@ -71,8 +78,10 @@ def sort(batch: Batch, tables: Mapping[str, Table], limits: Cut | None = None) -
     """
     rows: dict[str, list[Row]] = {}
     rejected: list[Rejected] = []
-    accepted: list[tuple[Point, tuple[Value, ...]]] = []
-    for point in batch.points:
+    cutter = Cutter(batch.time, limits) if limits else None
+    for number, point in enumerate(batch.points):
+        if number % _TURN_POINTS == 0:
+            sleep(0)
         table = tables.get(point.MEASUREMENT)
         if table is None:
             raise ValueError(f"the store was opened without the measurement {point.MEASUREMENT}")
@@ -81,7 +90,8 @@ def sort(batch: Batch, tables: Mapping[str, Table], limits: Cut | None = None) -
             rejected.append(_rejected(batch.time, point, reason))
         else:
             rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
-            accepted.append((point, row))
+            if cutter:
+                cutter.add(f"{line(point, row)}\n".encode())
     if rejected:
         first = rejected[0]
         logger.warning(
@@ -93,9 +103,9 @@ def sort(batch: Batch, tables: Mapping[str, Table], limits: Cut | None = None) -
             first.measurement,
             first.reason[:200],
         )
-    encoded = (f"{line(point, row)}\n".encode() for point, row in accepted)
-    pieces = cut(batch.time, encoded, limits) if limits else ()
-    return Sorted(batch.time, rows, tuple(rejected), dict(batch.state), pieces)
+    points = sum(map(len, rows.values()))
+    pieces = cutter.pieces() if cutter else ()
+    return Sorted(batch.time, rows, tuple(rejected), dict(batch.state), points, pieces)
 
 
 def _rejected(time: int, point: Point, reason: str) -> Rejected:

@@ -44,20 +44,40 @@ class Piece:
         return split(gzip.decompress(self.body), self.points)
 
 
+class Cutter:
+    """Cuts the lines of a round into pieces as they come, so that they are never held together."""
+
+    def __init__(self, time: int, limits: Cut) -> None:
+        self._time = time
+        self._limits = limits
+        self._held: list[bytes] = []
+        self._size = 0
+        self._pieces: list[Piece] = []
+
+    def add(self, line: bytes) -> None:
+        """One more line, with its line break; one beyond the limit is a piece of its own."""
+        if len(self._held) >= self._limits.lines or self._size + len(line) > self._limits.bytes:
+            self._pack()
+        self._held.append(line)
+        self._size += len(line)
+
+    def pieces(self) -> tuple[Piece, ...]:
+        """All of them."""
+        self._pack()
+        return tuple(self._pieces)
+
+    def _pack(self) -> None:
+        if self._held:
+            self._pieces.append(Piece.pack(self._time, self._held))
+        self._held, self._size = [], 0
+
+
 def cut(time: int, lines: Iterable[bytes], limits: Cut) -> tuple[Piece, ...]:
-    """All lines of a round, in pieces; a line longer than the limit is a piece of its own."""
-    pieces: list[Piece] = []
-    held: list[bytes] = []
-    size = 0
+    """All lines of a round, in pieces."""
+    cutter = Cutter(time, limits)
     for line in lines:
-        if held and (len(held) >= limits.lines or size + len(line) > limits.bytes):
-            pieces.append(Piece.pack(time, held))
-            held, size = [], 0
-        held.append(line)
-        size += len(line)
-    if held:
-        pieces.append(Piece.pack(time, held))
-    return tuple(pieces)
+        cutter.add(line)
+    return cutter.pieces()
 
 
 def split(text: bytes, count: int) -> list[bytes]:

@@ -13,6 +13,7 @@ from collector.store import spool
 from collector.store.intake import Row, Sorted
 from collector.store.table import SECONDS_PER_DAY, Table
 
+_SLICE_ROWS: Final = 2_000
 REASON_LIMIT: Final = 4_096
 """Characters of a database's words that are kept."""
 REJECTED_ROWS: Final = 10_000
@@ -93,11 +94,15 @@ class Writer:
                     self._reject([_rejected(settled.time, *r) for r in settled.rejected])
 
     def _write_points(self, table: Table, rows: list[Row]) -> None:
-        numbered: list[tuple[Value, ...]] = [
-            (time, self._number(table, tags, time), *fields) for time, tags, fields in rows
-        ]
-        numbered.sort(key=itemgetter(0, 1))  # the order of the key: each page is visited once
-        self.connection.executemany(table.upsert, numbered)
+        """In slices, each in the order of the key, so that a page is seldom visited twice; a slice
+        is what may be sorted and let go at once without stopping every other thread."""
+        for start in range(0, len(rows), _SLICE_ROWS):
+            numbered: list[tuple[Value, ...]] = [
+                (time, self._number(table, tags, time), *fields)
+                for time, tags, fields in rows[start : start + _SLICE_ROWS]
+            ]
+            numbered.sort(key=itemgetter(0, 1))
+            self.connection.executemany(table.upsert, numbered)
 
     def _number(self, table: Table, tags: tuple[str, ...], time: int) -> int:
         """The number of a series, new ones added.

@@ -1,0 +1,185 @@
+"""What it costs to serialise, spool and send one large round, and how long the event loop waits.
+
+Half of the points are of reachability and half of usage, as in a round of 30,000 nodes. The server
+is a real one. The last line is JSON.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import random
+import resource
+import ssl
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter, process_time
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
+
+import servers
+
+from collector.app import run_async
+from collector.measurement import Point
+from collector.points import MEASUREMENTS, NodeUsage, Reachability
+from collector.store import Batch, EmbeddedStore
+from collector.store.backoff import Backoff
+from collector.store.bootstrap import prepare
+from collector.store.delivery import Delivery
+from collector.store.influxdb import Target, open_influxdb
+from collector.store.spool import Spooling
+
+ROUND = 1_800_000_000
+TICK_SECONDS = 0.001
+WITHIN_SECONDS = 120
+
+
+def points(count: int) -> Iterator[Point]:
+    """A round, healthy but for one node in ten."""
+    chance = random.Random(1)
+    for number in range(count // 2):
+        base = {
+            "time": ROUND,
+            "node": chance.randbytes(32).hex(),
+            "name": f"node number {number}",
+            "vantage": "default",
+        }
+        dead = number % 10 == 0
+        yield Reachability(
+            **base,
+            reachable=not dead,
+            up=not dead,
+            lost=False,
+            probed=True,
+            status_code=None if dead else 200,
+            linked=True,
+            inactive=False,
+            weight=1.0,
+            evidence_age_seconds=0.0,
+            dns_seconds=chance.random() / 50,
+            tcp_seconds=None if dead else chance.random() / 5,
+            tls_seconds=None if dead else chance.random() / 5,
+            ttfb_seconds=None if dead else chance.random() / 5,
+            duration_seconds=chance.random(),
+            cert_expiry_seconds=None if dead else chance.random() * 7e6,
+            score=chance.random(),
+            failure="connect_timeout" if dead else "none",
+            fault="node" if dead else "none",
+            address=f"https://node{number}.example.org",
+        )
+        yield NodeUsage(
+            **base,
+            cpu_count=32,
+            gpu_total=0,
+            gpu_used=0,
+            gpu_available=0,
+            load1=chance.random() * 9,
+            load5=chance.random() * 9,
+            load15=chance.random() * 9,
+            mem_total_bytes=1.35e11,
+            mem_available_bytes=float(chance.randrange(10**11)),
+            disk_total_bytes=1.9e12,
+            disk_available_bytes=float(chance.randrange(10**12)),
+        )
+
+
+class Ticker:
+    """Wakes as often as it can, and knows the longest that it was kept from it.
+
+    late: by whatever kept it. blocked: without the time in which it was ready to run and the
+    system gave the processor to something else, as Linux counts it.
+    """
+
+    def __init__(self) -> None:
+        path = Path(f"/proc/self/task/{threading.get_native_id()}/schedstat")
+        self._statistics = path.open("rb", buffering=0) if path.exists() else None
+        self.late_seconds = 0.0
+        self.blocked_seconds = 0.0
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        last, last_waited = perf_counter(), self._waited_seconds()
+        while True:
+            await asyncio.sleep(TICK_SECONDS)
+            now, waited = perf_counter(), self._waited_seconds()
+            late = now - last - TICK_SECONDS
+            self.late_seconds = max(self.late_seconds, late)
+            self.blocked_seconds = max(self.blocked_seconds, late - (waited - last_waited))
+            last, last_waited = now, waited
+
+    def _waited_seconds(self) -> float:
+        """How long this thread was ready to run and did not; 0 where it is not counted."""
+        if self._statistics is None:
+            return 0.0
+        return int(os.pread(self._statistics.fileno(), 100, 0).split()[1]) / 1e9
+
+
+@contextmanager
+def step(name: str) -> Iterator[None]:
+    """Say how long something took."""
+    wall, cpu = perf_counter(), process_time()
+    yield
+    print(f"{name:32} {perf_counter() - wall:6.2f} s, {process_time() - cpu:6.2f} s of CPU")
+
+
+async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> dict[str, float]:
+    """Commit a round and deliver it."""
+    target = Target(influx.url, "bench", influx.org, influx.token)
+    ticker = Ticker()
+    async with (
+        await EmbeddedStore.open(folder, MEASUREMENTS, 14, spooling=Spooling()) as store,
+        open_influxdb(target, ssl.create_default_context(), 60) as database,
+    ):
+        await prepare(database, None)
+        delivery = Delivery(store, database, influx.url, Backoff())
+        ticking = asyncio.create_task(ticker.run())
+        await asyncio.sleep(0.05)
+        ticker.late_seconds = ticker.blocked_seconds = 0.0
+        wall, cpu = perf_counter(), process_time()
+        with step("serialise, store and spool"):
+            receipt = await store.commit(Batch(ROUND, made, {}))
+            waiting = await store.backlog()
+        committed = ticker.blocked_seconds
+        with step(f"send {waiting.bytes / 1e6:.1f} MB packed"):
+            left = await delivery.finish(WITHIN_SECONDS)
+        wall, cpu = perf_counter() - wall, process_time() - cpu
+        ticking.cancel()
+        report = await delivery.report(ROUND, 0)
+    print(
+        f"loop blocked {committed * 1000:.1f} ms at most while committing, "
+        f"{ticker.blocked_seconds * 1000:.1f} ms in all"
+    )
+    if (receipt.points, report.points_delivered, left.points) != (len(made), len(made), 0):
+        raise SystemExit(f"not everything arrived: {receipt} {report} {delivery.standing.problem}")
+    return {
+        "points": len(made),
+        "cpu_seconds": round(cpu, 3),
+        "wall_seconds": round(wall, 3),
+        "max_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
+        "max_loop_block_seconds": round(ticker.blocked_seconds, 4),
+        "max_loop_late_seconds": round(ticker.late_seconds, 4),
+    }
+
+
+def main() -> None:
+    """Run the bench."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--points", type=int, default=60_000)
+    parser.add_argument("--server", default="1.8", choices=servers.KINDS)
+    options = parser.parse_args()
+    if options.server not in servers.binaries():
+        raise SystemExit(f"no InfluxDB {options.server}: `make servers` gets it")
+    made = list(points(options.points))
+    with tempfile.TemporaryDirectory() as folder, servers.running(options.server) as influx:
+        answer = run_async(measure(influx, made, Path(folder)))
+    print(json.dumps(answer))
+
+
+if __name__ == "__main__":
+    main()
