@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from grafana.check.api import Grafana
+from grafana.check.api import Grafana, RefusedError
 from grafana.check.ask import Answer, ask_panels, ask_rules
 from grafana.check.document import dashboards
 from grafana.check.picture import browser, door, picture
@@ -24,12 +24,20 @@ def main() -> int:
     if grafana is None:
         _say("set GRAFANA_URL, and GRAFANA_USER and GRAFANA_PASSWORD or GRAFANA_TOKEN")
         return 2
+    try:
+        return _check(grafana, arguments.hours, arguments.pictures)
+    except (RefusedError, OSError) as error:
+        _say(f"! {grafana.url}: {error}")
+        return 1
+
+
+def _check(grafana: Grafana, hours: float, pictures: Path | None) -> int:
     _say(f"Grafana {grafana.call('/api/health')['version']}")
     for made in provision(grafana):
         _say(f"made: {made}")
-    problems = _panels(grafana, arguments.hours) + _rules(grafana)
-    if arguments.pictures:
-        problems += _pictures(grafana, arguments.pictures, arguments.hours)
+    problems = _panels(grafana, hours) + _rules(grafana)
+    if pictures:
+        problems += _pictures(grafana, pictures, hours)
     _say(f"{problems} problems" if problems else "all is well")
     return 1 if problems else 0
 

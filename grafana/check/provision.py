@@ -70,10 +70,6 @@ def _make_rules(grafana: Grafana) -> None:
             {"name": RECEIVER, "type": "webhook", "settings": nobody},
         )
     for group in rules()["groups"]:
-        written = [
-            rule | {"orgID": 1, "folderUID": FOLDER_UID, "ruleGroup": group["name"]}
-            for rule in group["rules"]
-        ]
-        body = {"title": group["name"], "folderUid": FOLDER_UID, "interval": 60, "rules": written}
-        path = f"/api/v1/provisioning/folder/{FOLDER_UID}/rule-groups/{group['name']}"
-        grafana.call(path, body, method="PUT")
+        where = {"orgID": 1, "folderUID": FOLDER_UID, "ruleGroup": group["name"]}
+        for rule in group["rules"]:
+            grafana.call("/api/v1/provisioning/alert-rules", rule | where)

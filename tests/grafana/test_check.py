@@ -26,7 +26,7 @@ class StandIn:
     """What is in a Grafana that never saw us, and what it was sent."""
 
     def __init__(self, *, broken: str = "") -> None:
-        self.things: dict[str, Any] = {}
+        self.made: list[tuple[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
         self.broken = broken
 
@@ -40,7 +40,7 @@ class StandIn:
             evaluated = {"lastEvaluation": "2026-01-01T00:00:00Z", "health": "ok"}
             rules = [{"name": rule.title, "state": "inactive"} | evaluated for rule in RULES]
             return {"data": {"groups": [{"rules": rules}]}}
-        return self.things.get(path)
+        return None
 
     def post(self, path: str, body: Any) -> Any:
         """Keep what is made, answer what is asked."""
@@ -54,7 +54,7 @@ class StandIn:
                     for query in body["queries"]
                 }
             }
-        self.things[path] = body
+        self.made.append((path, body))
         return {}
 
 
@@ -69,9 +69,6 @@ def serving(grafana: StandIn) -> Iterator[str]:
         def do_POST(self) -> None:
             body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
             self._answer(grafana.post(self.path, body))
-
-        def do_PUT(self) -> None:
-            self.do_POST()
 
         def _answer(self, thing: Any) -> None:
             known = self.headers.get("Authorization") == "Bearer key"
@@ -117,7 +114,7 @@ def test_everything_is_made_and_asked(run: Any, capsys: pytest.CaptureFixture[st
     expected = sum(len(panel["targets"]) for path in DASHBOARDS for panel in panels(load(path)))
     asked = [query for query in grafana.asked if "${" not in query["query"]]
     assert len([q for q in asked if "intervalMs" in q]) == expected
-    rules = grafana.things["/api/v1/provisioning/folder/crn/rule-groups/crn"]["rules"]
+    rules = [body for path, body in grafana.made if path.endswith("/alert-rules")]
     assert [rule["uid"] for rule in rules] == [rule.uid for rule in RULES]
 
 
@@ -128,6 +125,12 @@ def test_a_panel_that_fails_is_named(run: Any, capsys: pytest.CaptureFixture[str
     said = capsys.readouterr().err
     assert "CRN node / IPv6" in said
     assert "! no such thing" in said
+
+
+def test_a_grafana_that_is_away_is_named(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Its address and the reason, and no traceback."""
+    assert run("http://127.0.0.1:1") == 1
+    assert "! http://127.0.0.1:1: " in capsys.readouterr().err
 
 
 def test_without_a_grafana_it_says_what_to_set(
