@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
@@ -24,10 +25,14 @@ from aiohttp.connector import AddrInfoType, Connection
 from collector import __version__
 from collector.probe.policy import AddressPolicy, ForbiddenAddressError
 from collector.probe.resolver import Resolver
-from collector.probe.trail import TRAIL
+from collector.probe.trail import TRAIL, Trail
 
 _PER_FAMILY: Final = 2
 """aiohttp dials every address that it is given, and a stranger may list a hundred."""
+_RECEIVE_BYTES: Final = 32 * 1024
+"""What the system takes from a node before we do. It bounds how long one that floods us with
+something (interim answers, say) keeps the loop at a time: everything that waits is read in one go."""
+
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
 
@@ -122,6 +127,36 @@ class _Candidates(AbstractResolver):
         """The resolver belongs to somebody else."""
 
 
+class _Dialled(socket.socket):
+    """A socket that tells the trail why it was not connected.
+
+    (Where another address keeps silent until the time is over, nobody else says it.)
+    """
+
+    trail: Trail | None = None
+
+    def connect(self, address: Any) -> None:
+        """As the base class does."""
+        try:
+            super().connect(address)
+        except (BlockingIOError, InterruptedError):
+            raise
+        except OSError as exc:
+            self._tell(exc)
+            raise
+
+    def getsockopt(self, level: int, option: int, *size: int) -> Any:
+        """As the base class does; event loops ask so what became of a connection."""
+        value = super().getsockopt(level, option, *size)
+        if value and (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR):
+            self._tell(OSError(value, os.strerror(value)))
+        return value
+
+    def _tell(self, error: OSError) -> None:
+        if self.trail:
+            self.trail.refused(self, error)
+
+
 def _socket_factory(policy: AddressPolicy) -> Any:
     """Sockets for allowed addresses only: it sees every address that is really dialled."""
 
@@ -133,8 +168,10 @@ def _socket_factory(policy: AddressPolicy) -> Any:
             if trail.repeating:
                 raise ConnectionResetError(errno.ECONNRESET, "cut off before the answer")
             trail.dialling(address[0])
-        made = socket.socket(family, kind, protocol)
+        made = _Dialled(family, kind, protocol)
+        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
         if trail:
+            made.trail = trail
             trail.made(made)
         return made
 

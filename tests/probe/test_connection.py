@@ -311,8 +311,7 @@ async def test_a_flood_ends_with_the_check(
             await raw.ended.wait()
         assert look.attempts[0].failure is failure
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    # aiohttp bounds everything but the number of provisional answers.
-    assert grown_kib < (400 if failure is Failure.ANSWER_TIMEOUT else 60) * 1024
+    assert grown_kib < 60 * 1024
 
 
 async def test_a_flood_starves_nobody(context: ssl.SSLContext, authority: Authority) -> None:

@@ -7,6 +7,7 @@ import ssl
 from dataclasses import dataclass
 
 from collector.observation import Observation
+from collector.probe.look import Limits
 from collector.simulate.authority import Authority
 from collector.simulate.behaviour import Behaviour
 from collector.simulate.fault import OUTCOMES, Fault, Phase
@@ -58,7 +59,11 @@ async def meet(bed: Bed, authority: Authority, behaviour: Behaviour, number: int
 async def meet_all(
     context: ssl.SSLContext, authority: Authority, behaviours: list[Behaviour]
 ) -> list[Met]:
-    async with open_bed(context, forbidden=("google.com",)) as bed:
+    # all at once, floods included, in one process: healthy ones must not be short of time
+    limits = Limits(timeout_seconds=5.0)
+    async with open_bed(
+        context, limits=limits, connect_seconds=4.0, forbidden=("google.com",)
+    ) as bed:
         jobs = (meet(bed, authority, b, i) for i, b in enumerate(behaviours))
         return await asyncio.gather(*jobs)
 

@@ -8,6 +8,7 @@ import pytest
 
 from collector.simulate.authority import Authority
 from collector.simulate.behaviour import Aaaa, Behaviour
+from collector.simulate.door import Way
 from collector.simulate.fault import Fault
 from collector.simulate.host import Host
 from collector.simulate.outage import name_of
@@ -36,5 +37,21 @@ async def test_a_handshake_that_failed_is_not_hidden_by_another_address(
     ):
         name = name_of(behaviour, host.address)
         bed.know(host, *name.addresses, manner=name.manner)
+        observation = await bed.look(host)
+        assert str(observation.failure) == conclude(behaviour).failure
+
+
+@pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.RESET_ON_CONNECT, Fault.CERT_EXPIRED])
+async def test_silence_over_ipv6_hides_nothing(
+    context: ssl.SSLContext, authority: Authority, fault: Fault
+) -> None:
+    """While our own way out over IPv6 is cut, a node is judged by what it did over IPv4."""
+    behaviour = Behaviour(fault=fault, aaaa=Aaaa.TRUE)
+    async with (
+        open_bed(context) as bed,
+        Host(behaviour, authority=authority, name="crn.simulated.test") as host,
+    ):
+        host.cut(None, Way.BLACK_HOLE)
+        bed.know(host, host.address, "::1")
         observation = await bed.look(host)
         assert str(observation.failure) == conclude(behaviour).failure
