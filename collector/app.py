@@ -199,7 +199,7 @@ async def run_rounds(crawl: Crawl, settings: Settings, stop: asyncio.Event) -> N
     spread = Pace(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
     at_once = Pace(0, settings.rounds.deadline_seconds)
 
-    async def round_at(at: int, first: bool) -> None:
+    async def round_at(at: int, first: bool) -> bool:
         crawl.counters.rounds_skipped = schedule.skipped
         crawl.counters.rounds_missed = schedule.missed(at)
         try:
@@ -210,6 +210,8 @@ async def run_rounds(crawl: Crawl, settings: Settings, stop: asyncio.Event) -> N
             log.exception("round %d broke off: a bug", at)
         else:
             log.info("%s", done.summary())
+            return True
+        return False
 
     schedule = Schedule(settings.rounds.interval_seconds, round_at, crawl.state.last_round)
     await schedule.run(stop)

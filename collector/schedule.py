@@ -28,12 +28,15 @@ def multiple(now: float, interval_seconds: int) -> int:
 
 
 class Schedule:
-    """Calls `crawl(time, first)` for every round, and counts those that did not run."""
+    """Calls `crawl(time, first)` for every round, and counts those that did not run.
+
+    `crawl` says whether the round was kept; one that was not counts as missed in the next.
+    """
 
     def __init__(
         self,
         interval_seconds: int,
-        crawl: Callable[[int, bool], Awaitable[None]],
+        crawl: Callable[[int, bool], Awaitable[bool]],
         last_round: int | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -115,9 +118,9 @@ class Schedule:
         self._last = at
         told = self.skipped
         try:
-            await self._crawl(at, first)
-            self._started = at
-            self.skipped -= told  # what was skipped meanwhile is for the next round to tell
+            if await self._crawl(at, first):
+                self._started = at
+                self.skipped -= told  # what was skipped meanwhile is for the next round to tell
         finally:
             self._under_way = None
 

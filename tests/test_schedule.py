@@ -35,7 +35,7 @@ class Rounds:
     ended: int = 0
     cancelled: int = 0
 
-    async def crawl(self, at: int, first: bool) -> None:
+    async def crawl(self, at: int, first: bool) -> bool:
         self.calls.append((at, first))
         self.began.append(time.time())
         self.called.put_nowait(at)
@@ -46,6 +46,7 @@ class Rounds:
         except asyncio.CancelledError:
             self.cancelled += 1
             raise
+        return True
 
 
 async def take(rounds: Rounds, count: int) -> None:
@@ -125,9 +126,9 @@ async def test_rounds_never_overlap_and_skipped_ones_are_counted() -> None:
     rounds = Rounds(hold=asyncio.Event())
     seen: list[tuple[int, int]] = []
 
-    async def crawl(at: int, first: bool) -> None:
+    async def crawl(at: int, first: bool) -> bool:
         seen.append((schedule.skipped, schedule.missed(at)))
-        await rounds.crawl(at, first)
+        return await rounds.crawl(at, first)
 
     now = [1_700_000_040.0]
     schedule = Schedule(60, crawl, clock=lambda: now[0])
@@ -165,9 +166,9 @@ async def test_missed_rounds(step: float, missed: int | None, at: int | None) ->
     rounds = Rounds()
     seen: list[int] = []
 
-    async def crawl(at: int, first: bool) -> None:
+    async def crawl(at: int, first: bool) -> bool:
         seen.append(schedule.missed(at))
-        await rounds.crawl(at, first)
+        return await rounds.crawl(at, first)
 
     now = [1_700_000_040.0]
     schedule = Schedule(60, crawl, clock=lambda: now[0])
@@ -258,13 +259,14 @@ async def test_no_round_begins_after_the_stop() -> None:
 
 
 async def test_a_round_that_breaks_off_stops_no_other() -> None:
-    """After an error the next round runs, and counts the broken one as missed."""
+    """After an error the next round runs; what broke, and what was not kept, counts as missed."""
     seen: list[int] = []
 
-    async def crawl(at: int, first: bool) -> None:
+    async def crawl(at: int, first: bool) -> bool:
         seen.append(schedule.missed(at))
         if len(seen) == 2:
             raise RuntimeError("broken")
+        return len(seen) != 3
 
     now = [1_700_000_040.0]
     schedule = Schedule(60, crawl, clock=lambda: now[0])
@@ -276,5 +278,7 @@ async def test_a_round_that_breaks_off_stops_no_other() -> None:
         await schedule._tick()
     now[0] += 60
     await schedule._tick()
+    now[0] += 60
+    await schedule._tick()
     await stop(schedule, running, event)
-    assert seen == [0, 0, 1]
+    assert seen == [0, 0, 1, 2]
