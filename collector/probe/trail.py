@@ -54,6 +54,8 @@ class Trail:
     """Why the last handshake of this check failed, if TLS itself said so."""
     spoilt: OSError | None = None
     """Why an address of this check took TCP and no handshake, so that another one was dialled."""
+    refusal: OSError | None = None
+    """Why the first address that this check dialled took no connection, once it said so."""
     _sockets: list[tuple[socket.socket, int | None]] = field(default_factory=list)
     """Those made in this check, with the inode of each."""
 
@@ -63,7 +65,7 @@ class Trail:
         self.connected_at = self.sent_at = self.first_byte_at = None
         self.fresh = True
         self.transport = None
-        self.shake_error = self.spoilt = None
+        self.shake_error = self.spoilt = self.refusal = None
         self._sockets.clear()
 
     @property
@@ -123,6 +125,11 @@ class Trail:
     def made(self, dialled: socket.socket) -> None:
         """A socket was made for this check."""
         self._sockets.append((dialled, _inode(dialled.fileno())))
+
+    def refused(self, dialled: socket.socket, error: OSError) -> None:
+        """A socket that was made for this check was not connected."""
+        if self._sockets and self._sockets[0][0] is dialled:
+            self.refusal = error
 
     def hang_up(self) -> None:
         """Close the connection of this check at once, and let go of the sockets of the loop.

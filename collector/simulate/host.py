@@ -133,10 +133,15 @@ class Host:
             self._voice.rename(name)
 
     def cut(self, ipv4: Way | None, ipv6: Way | None) -> None:
-        """Hide the node behind an outage of the client's own; None ends it, for each family."""
+        """Hide the node behind an outage of the client's own; None ends it, for each family.
+
+        With the way over IPv4, connections that are open go too.
+        """
         if (ipv4, ipv6) != self._cuts:
             self._cuts = (ipv4, ipv6)
             self._turn_doors()
+            for connection in self._connections if ipv4 else ():
+                connection.cancel()
 
     async def quiet(self) -> None:
         """Wait until no connection is open."""
