@@ -14,6 +14,7 @@ from collector.cli.meaning import MEANINGS
 from collector.failure import Failure
 from collector.measurement import Column, Kind, Point
 from collector.points import MEASUREMENTS
+from collector.simulate.fault import OUTCOMES
 
 HERE = Path(__file__).parent
 _BEGIN = "<!-- Written by `make docs` from the code; do not edit up to the next comment. -->"
@@ -34,6 +35,17 @@ def state_page() -> str:
     ]
     head = "| failure | fault | counts against the node | excused while blind | what it means |"
     return _filled("state.md", "\n".join([head, "|---|---|---|---|---|", *rows, ""]))
+
+
+def simulate_page() -> str:
+    """`simulate.md` with its faults in step with `collector/simulate/fault.py`."""
+    rows = [
+        f"| `{fault}` | {found.phase} | `{found.check}` | `{found.failure}` | "
+        f"{_yes(found.reachable)} | {_yes(found.final)} |"
+        for fault, found in OUTCOMES.items()
+    ]
+    head = "| fault | shows in | a check that meets it | the node | reachable | final |"
+    return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))
 
 
 def _filled(name: str, part: str) -> str:
