@@ -134,6 +134,7 @@ def _now() -> Row:
                 "The release of aleph-vm that the node last stated.",
                 _last('last("version") AS "Version"', "crn_version"),
                 fields="/^Version$/",
+                empty="Unknown",
                 unit="string",
                 levels=thresholds(CALM),
                 spark=False,
@@ -160,6 +161,7 @@ def _now() -> Row:
                 mappings=WORKS,
                 spark=False,
                 text_size=22,
+                empty="Not checked",
             ),
         ),
         (

@@ -41,23 +41,25 @@ def stat(
     decimals: int | None = None,
     links: Sequence[Json] = (),
     text_size: int | None = None,
-    wide: bool = False,
     since: str | None = None,
+    empty: str = "",
 ) -> Json:
     """One number that can be read from across the room."""
     options: Json = {
         "reduceOptions": {"calcs": [calc], "fields": fields, "values": False},
         "colorMode": "value",
         "graphMode": "area" if spark else "none",
-        "textMode": "value_and_name" if wide else "value",
+        "textMode": "value",
         "justifyMode": "auto",
-        "orientation": "vertical" if wide else "auto",
+        "orientation": "auto",
         "wideLayout": True,
     }
     if text_size:
         options["text"] = {"valueSize": text_size}
     panel = _panel("stat", title, about, queries, unit, levels, mappings, overrides, decimals)
     panel["fieldConfig"]["defaults"]["links"] = list(links)
+    if empty:
+        panel["fieldConfig"]["defaults"]["noValue"] = empty
     return panel | {"options": options} | _since(since)
 
 
