@@ -125,7 +125,7 @@ def step(name: str) -> Iterator[None]:
     """Say how long something took."""
     wall, cpu = perf_counter(), process_time()
     yield
-    print(f"{name:32} {perf_counter() - wall:6.2f} s, {process_time() - cpu:6.2f} s of CPU")
+    print(f"{name:32} {perf_counter() - wall:6.2f} s, {process_time() - cpu:6.2f} s of CPU")  # noqa: T201
 
 
 async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> dict[str, float]:
@@ -151,7 +151,7 @@ async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> di
         wall, cpu = perf_counter() - wall, process_time() - cpu
         ticking.cancel()
         report = await delivery.report(ROUND, 0)
-    print(
+    print(  # noqa: T201
         f"loop blocked {committed * 1000:.1f} ms at most while committing, "
         f"{ticker.blocked_seconds * 1000:.1f} ms in all"
     )
@@ -178,7 +178,7 @@ def main() -> None:
     made = list(points(options.points))
     with tempfile.TemporaryDirectory() as folder, servers.running(options.server) as influx:
         answer = run_async(measure(influx, made, Path(folder)))
-    print(json.dumps(answer))
+    print(json.dumps(answer))  # noqa: T201
 
 
 if __name__ == "__main__":

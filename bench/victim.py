@@ -1,0 +1,62 @@
+"""The collector that the torture kills: forked from one process that has imported everything.
+
+A fork is ready in milliseconds, and dies by `kill -9` as any process does. It connects to the
+torture's socket, says its number, and crawls the rounds that it is told, at the times it is told.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import sys
+from pathlib import Path
+
+from collector.app import open_crawl, run_async
+from collector.settings import load
+from collector.store import influxdb  # noqa: F401  (imported before the fork, not after)
+from collector.sweep import Pace
+
+DEADLINE_SECONDS = 20.0
+DELIVER_SECONDS = 60.0
+
+
+def main() -> None:
+    """Fork a collector for every line on the standard input, until it ends."""
+    config, socket, log = (Path(word) for word in sys.argv[1:4])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need nobody to bury them
+    for _ in sys.stdin:
+        if os.fork() == 0:
+            devnull = os.open(os.devnull, os.O_RDONLY)
+            os.dup2(devnull, sys.stdin.fileno())
+            logging.basicConfig(filename=log, level=logging.WARNING)
+            try:
+                run_async(_collect(config, socket))
+            except BaseException:
+                logging.exception("the collector broke off")
+            os._exit(0)
+
+
+async def _collect(config: Path, socket: Path) -> None:
+    """Do as the torture says, one line at a time."""
+    reader, writer = await asyncio.open_unix_connection(socket)
+    writer.write(f"{os.getpid()}\n".encode())
+    async with open_crawl(load(config)) as crawl:
+        while line := (await reader.readline()).decode().split():
+            match line:
+                case ["round", time]:
+                    done = await crawl.round(int(time), Pace(0, DEADLINE_SECONDS))
+                    said = "stored" if done.receipt.stored else "waits"
+                case ["deliver"]:
+                    await crawl.deliver(DELIVER_SECONDS)
+                    said = "delivered"
+                case _:
+                    raise ValueError(line)
+            writer.write(f"{said}\n".encode())
+            await writer.drain()
+    writer.close()
+
+
+if __name__ == "__main__":
+    main()
