@@ -79,7 +79,6 @@ class Look:
     ipv6_due: bool = False
     attempts: list[Attempt] = field(default_factory=list)
     trail: Trail = field(default_factory=Trail)
-    _refused: Failure = Failure.NONE
     _phases: Phases | None = None
     _shows_crn: bool = False
     _version: str | None = None
