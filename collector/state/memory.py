@@ -70,8 +70,8 @@ class NodeMemory:
         return bool(self.evidence) and self.evidence[-1][1]
 
     def rewind(self, time: int) -> None:
-        """The clock was stepped back: nothing happened later than now."""
-        self.evidence = [(at, good) for at, good in self.evidence if at <= time]
+        """The clock was stepped back: nothing was later than now, and the count begins anew."""
+        self.evidence.clear()
         for name in _MOMENTS:
             at = getattr(self, name)
             if at is not None and at > time:
