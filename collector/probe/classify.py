@@ -58,12 +58,13 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
     `ConnectionTimeoutError` is a `ClientError` too, `ClientSSLError` a `ClientConnectorError`,
     `ContentTypeError` a `ClientResponseError`. What is unexpected is logged with its traceback.
 
-    Of several addresses the first that took TCP and no handshake counts, else the first that was
-    dialled, whatever became of those after it (an IPv6 record that leads nowhere is common).
+    Of several addresses the first that took TCP and no handshake counts, whatever became of those
+    after it, and the first that was dialled, if a later one keeps silent until the time is over (an
+    IPv6 record that leads nowhere is common).
     """
     if trail.spoilt is not None and trail.phase is not Phase.ANSWER:
         return os_failure(trail.spoilt, trail)
-    if trail.refusal is not None and trail.phase is Phase.TCP:
+    if trail.refusal and trail.phase is Phase.TCP and isinstance(exc, TimeoutError):
         return os_failure(trail.refusal, trail)
     match exc:
         case aiohttp.InvalidURL():
