@@ -4,9 +4,8 @@
   anything decides at once and is no change.
 - A round in which we could not see, or the node was not asked, says nothing.
 - After more than three intervals without a word the count begins anew, and so it does at another
-  address. A recovery forgets what was before it.
-- A clock that is stepped back makes us forget what was seen later than it shows; moments later than
-  that become now.
+  address and when the clock is stepped back; moments that would then lie ahead become now. A
+  recovery forgets what was before it.
 - Dead for an hour: asked every 5 minutes; for a day: every 15.
 """
 
@@ -49,7 +48,7 @@ class Standing:
 
     def rewind(self, now: int) -> None:
         """The clock was stepped back to `now`."""
-        self.rounds = [(at, good) for at, good in self.rounds if at <= now]
+        self.rounds = []
         self.since = None if self.since is None else min(self.since, now)
         self.up_at = None if self.up_at is None else min(self.up_at, now)
 
