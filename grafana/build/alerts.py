@@ -5,15 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from grafana.build.rule import (
-    COLLECTOR_LINK,
-    NETWORK_LINK,
-    NODE_LINK,
-    Ask,
-    Last,
-    Math,
-    Rule,
-)
+from grafana.build.rule import COLLECTOR_LINK, NETWORK_LINK, NODE_LINK, Ask, Last, Math, Rule
 
 MANY_RATIO: Final = 0.3
 """Share of listed nodes lost together: from here on one alert instead of one for each node."""

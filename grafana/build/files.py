@@ -6,9 +6,13 @@ import json
 from pathlib import Path
 from typing import Final
 
-from grafana.build import capacity, collector, network, node, runbook
+from grafana.build import runbook
 from grafana.build.alerts import RULES
+from grafana.build.capacity import board as capacity
+from grafana.build.collector import board as collector
 from grafana.build.dashboard import FOLDER
+from grafana.build.network import board as network
+from grafana.build.node import board as node
 from grafana.build.query import Json
 from grafana.build.rule import RECEIVER, group
 

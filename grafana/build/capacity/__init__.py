@@ -1,0 +1,1 @@
+"""The Capacity dashboard: what there is, what is free, where, and what was free when."""

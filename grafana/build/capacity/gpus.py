@@ -1,0 +1,100 @@
+"""GPUs by model: now and over time."""
+
+from __future__ import annotations
+
+from grafana.build import reshape
+from grafana.build.capacity.asking import FREE, THESE_MODELS
+from grafana.build.field import HIDE_ZEROS, graded, override
+from grafana.build.grid import Row, row
+from grafana.build.panel import lines, states, table
+from grafana.build.query import SEEN_FROM, each, trend
+
+
+def gpus_row() -> Row:
+    """Cards of each model now, and free ones over time."""
+    number = {"custom__width": 75}
+    return row(
+        10,
+        (
+            10,
+            table(
+                "GPUs by model",
+                "Cards of each model in the newest round: all, used, free, and on how many nodes.",
+                each(
+                    'last("total") AS "total", last("used") AS "used", '
+                    'last("available") AS "available", last("nodes") AS "nodes"',
+                    "network_gpu",
+                    SEEN_FROM,
+                    THESE_MODELS,
+                    by=["model"],
+                ),
+                transformations=[
+                    reshape.keep_all(("total", "greater", 0)),
+                    reshape.sort("total", largest_first=True),
+                    reshape.columns("model", "total", "used", "available", "nodes"),
+                ],
+                overrides=[
+                    override("model", displayName="Model"),
+                    override("total", displayName="All", **number),
+                    override("used", displayName="Used", **number),
+                    override(
+                        "available",
+                        displayName="Free",
+                        **graded(FREE),
+                        **number,
+                    ),
+                    override("nodes", displayName="Nodes", **number),
+                ],
+                since="15m",
+            ),
+        ),
+        (
+            14,
+            lines(
+                "GPUs free, by model",
+                "Cards that nobody uses. A model that stays at zero all the time is left out.",
+                trend(
+                    'mean("available")',
+                    "network_gpu",
+                    SEEN_FROM,
+                    THESE_MODELS,
+                    by=["model"],
+                    alias="$tag_model",
+                ),
+                overrides=[HIDE_ZEROS],
+                stack=True,
+                steps=True,
+                low=0,
+                decimals=0,
+                legend="right",
+                calcs=["lastNotNull", "min"],
+            ),
+        ),
+    )
+
+
+def when_row() -> Row:
+    """Free cards of each model, step by step."""
+    return row(
+        9,
+        (
+            24,
+            states(
+                "What was free when",
+                "Free cards of each model, step by step: red none, orange one or two, green "
+                "three or more. An empty step: nothing was measured.",
+                trend(
+                    'last("available")',
+                    "network_gpu",
+                    SEEN_FROM,
+                    THESE_MODELS,
+                    by=["model"],
+                    alias="$tag_model",
+                ),
+                levels=FREE,
+                cells=True,
+                steps=48,
+                legend=False,
+            ),
+        ),
+    )

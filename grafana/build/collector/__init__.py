@@ -1,0 +1,1 @@
+"""The Collector dashboard: whether what the others show can be believed."""

@@ -1,0 +1,109 @@
+"""The figures on top."""
+
+from __future__ import annotations
+
+from grafana.build.field import thresholds
+from grafana.build.grid import Row, row
+from grafana.build.panel import stat
+from grafana.build.query import SEEN_FROM, newest, trend
+from grafana.build.words import BAD, GOOD, WARN
+
+
+def now_row() -> Row:
+    """The last round, what was lost, and what waits."""
+    return row(
+        4,
+        (
+            3,
+            stat(
+                "Last round",
+                "When the newest round in the database was looked at.",
+                newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
+                unit="dateTimeFromNow",
+                spark=False,
+                fields="/^Time$/",
+                text_size=22,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Round takes",
+                "From the start of a round to its judgement. It must end before the next one "
+                "starts; by default it is cut after 55 s.",
+                trend('mean("round_seconds") AS "Round"', "collector", SEEN_FROM),
+                unit="s",
+                decimals=1,
+                levels=thresholds(GOOD, (50, WARN), (55, BAD)),
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Rounds lost",
+                "Rounds of the range that did not run, skipped and missed ones together.",
+                newest(
+                    'sum("rounds_skipped") + sum("rounds_missed") AS "Lost"',
+                    "collector",
+                    SEEN_FROM,
+                ),
+                levels=thresholds(GOOD, (1, WARN), (30, BAD)),
+                spark=False,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Rounds cut",
+                "Rounds of the range that were ended by their deadline.",
+                newest('sum("overran") AS "Cut"', "collector", SEEN_FROM),
+                levels=thresholds(GOOD, (1, WARN), (30, BAD)),
+                spark=False,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Points",
+                "Points that a round made, for all stores.",
+                trend('mean("points") AS "Points"', "collector", SEEN_FROM),
+                decimals=0,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Waiting",
+                "Points that wait to be taken by a store.",
+                trend('max("backlog_points") AS "Waiting"', "collector_store", SEEN_FROM),
+                levels=thresholds(GOOD, (10_000, WARN), (100_000, BAD)),
+                decimals=0,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Given up",
+                "Points of the range that were refused for good or dropped. Anything but zero "
+                "is lost.",
+                newest(
+                    'sum("points_rejected") + sum("points_dropped") AS "Given up"',
+                    "collector_store",
+                    SEEN_FROM,
+                ),
+                levels=thresholds(GOOD, (1, BAD)),
+                spark=False,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Directory",
+                "How long ago the list of nodes was last confirmed; every 5 minutes by default.",
+                trend('max("directory_age_seconds") AS "Age"', "network", SEEN_FROM),
+                unit="s",
+                decimals=0,
+                levels=thresholds(GOOD, (900, WARN), (1800, BAD)),
+            ),
+        ),
+    )

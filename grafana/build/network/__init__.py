@@ -1,0 +1,1 @@
+"""The Network dashboard: what a newcomer looks at first."""

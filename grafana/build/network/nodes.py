@@ -1,0 +1,160 @@
+"""Which nodes are down, which were worst, and what happened."""
+
+from __future__ import annotations
+
+from grafana.build import reshape
+from grafana.build.dashboard import node_link
+from grafana.build.field import FAILURE, KIND, UP, colour, flag, graded, override, thresholds, word
+from grafana.build.grid import Row, row
+from grafana.build.network.asking import HIDDEN, NODE_COLUMN, count
+from grafana.build.panel import lines, table
+from grafana.build.query import SEEN_FROM, each, rows
+from grafana.build.words import BAD, GOOD, MUTED, WARN
+
+
+def nodes_row() -> Row:
+    """The nodes that are down, and those that were worst."""
+    return row(
+        11,
+        (
+            15,
+            table(
+                "Nodes down now",
+                "Every listed node that is down. «Lost» ones were up within the last 7 days; the "
+                "others have been dead for longer.",
+                each(
+                    'last("up") AS "up", last("lost") AS "lost", last("failure") AS "failure", '
+                    'last("score") AS "score", '
+                    'last("evidence_age_seconds") AS "age", last("address") AS "address"',
+                    "crn_reachability",
+                    SEEN_FROM,
+                    by=["node", "name"],
+                ),
+                transformations=[
+                    reshape.keep_all(("up", "equal", 0)),
+                    reshape.sort("lost", largest_first=True),
+                    reshape.columns(
+                        "name",
+                        "lost",
+                        "failure",
+                        "address",
+                        "score",
+                        "age",
+                        "node",
+                        drop=("Time", "up"),
+                    ),
+                ],
+                overrides=[
+                    NODE_COLUMN,
+                    override(
+                        "lost",
+                        displayName="State",
+                        **word(flag("Lost", "Long dead", good=BAD, bad=MUTED), custom__width=85),
+                    ),
+                    override("failure", displayName="Why", **word(FAILURE, custom__width=165)),
+                    override("address", displayName="Address", custom__minWidth=180),
+                    override(
+                        "score",
+                        displayName="Score",
+                        unit="percentunit",
+                        decimals=0,
+                        custom__width=65,
+                    ),
+                    override("age", displayName="Tried", unit="s", custom__width=75),
+                    override("node", **HIDDEN),
+                ],
+                since="10m",
+            ),
+        ),
+        (
+            9,
+            table(
+                "Worst nodes",
+                "Nodes that were up for some of the time only, the least first. Those that were "
+                "down all the time are in the list of nodes that are down.",
+                each(
+                    'mean("up") AS "uptime", last("up") AS "state", last("failure") AS "failure"',
+                    "crn_reachability",
+                    SEEN_FROM,
+                    by=["node", "name"],
+                ),
+                transformations=[
+                    reshape.keep_all(("uptime", "greater", 0), ("uptime", "lower", 1)),
+                    reshape.sort("uptime"),
+                    reshape.first(25),
+                    reshape.columns("name", "uptime", "state", "failure", "node"),
+                ],
+                overrides=[
+                    NODE_COLUMN,
+                    override(
+                        "uptime",
+                        displayName="Up for",
+                        unit="percentunit",
+                        decimals=2,
+                        min=0,
+                        max=1,
+                        **graded(thresholds(BAD, (0.9, WARN), (0.99, GOOD))),
+                        custom__width=90,
+                    ),
+                    override(
+                        "state",
+                        displayName="Now",
+                        **word(UP),
+                        custom__width=70,
+                    ),
+                    override(
+                        "failure",
+                        displayName="Last round",
+                        **word(FAILURE),
+                        custom__width=160,
+                    ),
+                    override("node", **HIDDEN),
+                ],
+            ),
+        ),
+    )
+
+
+def events_row() -> Row:
+    """What happened, and IPv6."""
+    return row(
+        10,
+        (
+            15,
+            table(
+                "Events",
+                "The newest 200 events: nodes that went down or came back, joined, left, moved, "
+                "were renamed or upgraded, and GPUs that came or went.",
+                rows('"kind", "name", "text", "node"', "network_event", SEEN_FROM, limit=200),
+                transformations=[reshape.columns("Time", "kind", "name", "text", "node", drop=())],
+                overrides=[
+                    override("Time", displayName="When", custom__width=165),
+                    override(
+                        "kind",
+                        displayName="Event",
+                        **word(KIND),
+                        custom__width=120,
+                    ),
+                    override("name", displayName="Node", links=[node_link()], custom__width=170),
+                    override("text", displayName="In words"),
+                    override("node", **HIDDEN),
+                ],
+                empty="Nothing happened in this range",
+            ),
+        ),
+        (
+            9,
+            lines(
+                "IPv6 over time",
+                "Nodes whose IPv6 works, and those where it was checked. A check starts a VM on "
+                "the node, so it is done every 6 hours only.",
+                count('mean("nodes_ipv6_measured") AS "Checked", mean("nodes_ipv6_ok") AS "Works"'),
+                overrides=[
+                    override("Checked", color=colour(MUTED), custom__fillOpacity=0),
+                    override("Works", color=colour(GOOD)),
+                ],
+                decimals=0,
+                low=0,
+            ),
+        ),
+    )

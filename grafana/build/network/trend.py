@@ -1,0 +1,110 @@
+"""How many are up, and why the others are not, over time."""
+
+from __future__ import annotations
+
+from grafana.build import reshape
+from grafana.build.field import HIDE_ZEROS, by_failure, colour, override
+from grafana.build.grid import Row, row
+from grafana.build.network.asking import LOST, TREND, count
+from grafana.build.panel import bars, lines
+from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.words import BAD, GOOD, MUTED
+
+
+def trend_row() -> Row:
+    """How many nodes are up, and why the others are not."""
+    return row(
+        9,
+        (
+            15,
+            lines(
+                TREND,
+                "Listed: in the published list. Up: after hysteresis. Reachable: in that very "
+                "round; it dips when this vantage is blind, Up does not. A gap means that no "
+                "round was written.",
+                count(
+                    'mean("nodes") AS "Listed", mean("nodes_linked") AS "Linked to a CCN", '
+                    'mean("nodes_up") AS "Up", mean("nodes_reachable") AS "Reachable"'
+                ),
+                overrides=[
+                    override("Listed", color=colour(MUTED), custom__fillOpacity=0),
+                    override(
+                        "Linked to a CCN",
+                        color=colour("#5794f2"),
+                        custom__fillOpacity=0,
+                        custom__lineStyle={"fill": "dash", "dash": [6, 6]},
+                    ),
+                    override("Up", color=colour(GOOD), custom__lineWidth=2),
+                    override("Reachable", color=colour("#f2cc0c"), custom__fillOpacity=0),
+                ],
+                decimals=0,
+            ),
+        ),
+        (
+            9,
+            bars(
+                "Why nodes fail now",
+                "Nodes by what went wrong with them in the newest round. «We: …» is this "
+                "collector's own fault and says nothing about the node.",
+                each(
+                    'last("nodes") AS "nodes"',
+                    "network_failure",
+                    "\"failure\" != 'none'",
+                    SEEN_FROM,
+                    by=["failure"],
+                ),
+                transformations=[
+                    reshape.keep_all(("nodes", "greater", 0)),
+                    reshape.sort("nodes", largest_first=True),
+                    reshape.columns(drop=("Time",)),
+                    reshape.turn("failure", "nodes"),
+                ],
+                overrides=by_failure(),
+                since="15m",
+            ),
+        ),
+    )
+
+
+def causes_row() -> Row:
+    """What nodes failed of, and how many were lost."""
+    return row(
+        9,
+        (
+            15,
+            lines(
+                "Failures by cause",
+                "Nodes that were not reachable, by cause. What was this collector's own fault is "
+                "left out (the Collector dashboard has it), so rounds that it could not see in "
+                "are dips here.",
+                trend(
+                    'mean("nodes")',
+                    "network_failure",
+                    "\"failure\" != 'none'",
+                    "\"fault\" != 'vantage'",
+                    SEEN_FROM,
+                    by=["failure"],
+                    alias="$tag_failure",
+                ),
+                overrides=[*by_failure(), HIDE_ZEROS],
+                stack=True,
+                decimals=0,
+                legend="right",
+                calcs=["lastNotNull", "max"],
+            ),
+        ),
+        (
+            9,
+            lines(
+                LOST,
+                "Nodes that are down and were up within the last 7 days. Long-dead ones are not "
+                "among them, so this is what changes.",
+                count('max("nodes_lost") AS "Lost"'),
+                overrides=[override("Lost", color=colour(BAD), custom__fillOpacity=25)],
+                steps=True,
+                low=0,
+                decimals=0,
+                soft_high=10,
+            ),
+        ),
+    )

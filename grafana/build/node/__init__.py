@@ -1,0 +1,1 @@
+"""The Node dashboard: everything about one node."""

@@ -1,0 +1,115 @@
+"""The figures on top."""
+
+from __future__ import annotations
+
+from grafana.build.field import FAILURE, UP, WORKS, flag, thresholds
+from grafana.build.grid import Row, row
+from grafana.build.node.asking import newest_of, over
+from grafana.build.panel import stat
+from grafana.build.words import BAD, CALM, GOOD, WARN
+
+
+def now_row() -> Row:
+    """State, version, IPv6, certificate and score, as they were last known."""
+    return row(
+        4,
+        (
+            3,
+            stat(
+                "State",
+                "Up or down, after hysteresis: one failed round does not make a node down.",
+                newest_of('last("up") AS "State"'),
+                mappings=UP,
+                spark=False,
+                text_size=34,
+                since="15m",
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Up for",
+                "Share of the range in which the node was up.",
+                newest_of('mean("up") AS "Up for"'),
+                unit="percentunit",
+                decimals=2,
+                levels=thresholds(BAD, (0.9, WARN), (0.99, GOOD)),
+                spark=False,
+                text_size=30,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Now",
+                "What the newest round found. «We: …» is this collector's own fault.",
+                newest_of('last("failure") AS "Last round"'),
+                mappings=FAILURE,
+                fields="/^Last round$/",
+                spark=False,
+                text_size=20,
+                since="15m",
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Version",
+                "The release of aleph-vm that the node last stated.",
+                newest_of('last("version") AS "Version"', "crn_version"),
+                fields="/^Version$/",
+                empty="Unknown",
+                unit="string",
+                levels=thresholds(CALM),
+                spark=False,
+                text_size=26,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Outdated",
+                "Whether that version is older than the network's `last_crn_version`.",
+                newest_of('last("outdated") AS "Outdated"', "crn_version"),
+                mappings=flag("Yes", "No", good=WARN, bad=GOOD),
+                spark=False,
+                text_size=26,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "IPv6",
+                "Whether a VM on the node had IPv6 when it was last checked (every 6 hours).",
+                newest_of('last("ok") AS "IPv6"', "crn_ipv6"),
+                mappings=WORKS,
+                spark=False,
+                text_size=22,
+                empty="Not checked",
+            ),
+        ),
+        (
+            3,
+            stat(
+                "TLS cert",
+                "What remains of the node's TLS certificate.",
+                newest_of('last("cert_expiry_seconds") / 86400 AS "Certificate"'),
+                unit="suffix: days",
+                decimals=0,
+                levels=thresholds(BAD, (7, WARN), (14, GOOD)),
+                spark=False,
+                text_size=26,
+            ),
+        ),
+        (
+            3,
+            stat(
+                "Score",
+                "The score that the network itself gives the node, which decides its rewards.",
+                over('mean("score") AS "Score"'),
+                unit="percentunit",
+                decimals=0,
+                levels=thresholds(BAD, (0.2, WARN), (0.8, GOOD)),
+            ),
+        ),
+    )

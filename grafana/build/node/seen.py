@@ -1,0 +1,95 @@
+"""What was seen of the node, and how long it took to answer."""
+
+from __future__ import annotations
+
+from grafana.build.field import FAILURE, REACHABLE, UP, colour, override, thresholds
+from grafana.build.grid import Row, row
+from grafana.build.node.asking import PHASES, over
+from grafana.build.panel import lines, states
+from grafana.build.words import BAD, CALM, GOOD, WARN
+
+
+def timeline_row() -> Row:
+    """State, reachability, cause and version as bars over time."""
+    return row(
+        7,
+        (
+            24,
+            states(
+                "What was seen when",
+                "State: up or down, after hysteresis. Round: whether it was reachable in that "
+                "very round. Cause: why not; «We: …» is this collector's own fault. A gap: no "
+                "round was written.",
+                over('last("up") AS "State", last("reachable") AS "Round"'),
+                over('last("failure") AS "Cause"'),
+                over('last("version") AS "Version"', "crn_version", fill="previous"),
+                overrides=[
+                    override("State", mappings=UP),
+                    override("Round", mappings=REACHABLE),
+                    override("Cause", mappings=FAILURE),
+                    override("Version", color=colour("#5794f2")),
+                ],
+                legend=False,
+            ),
+        ),
+    )
+
+
+def answers_row() -> Row:
+    """How long the node took to answer, and its certificate."""
+    phases = (
+        'mean("dns_seconds") AS "Name", mean("tcp_seconds") AS "Connect", '
+        'mean("tls_seconds") AS "TLS handshake", mean("ttfb_seconds") AS "First byte"'
+    )
+    return row(
+        8,
+        (
+            12,
+            lines(
+                PHASES,
+                "From resolving the name to the first byte of the first answer. Empty while "
+                "nothing is answered.",
+                over(phases),
+                unit="s",
+                stack=True,
+                low=0,
+                legend="right",
+                calcs=["mean", "max"],
+                overrides=[
+                    override("Name", color=colour("#f2cc0c")),
+                    override("Connect", color=colour("#ff780a")),
+                    override("TLS handshake", color=colour("#3274d9")),
+                    override("First byte", color=colour("#73bf69")),
+                ],
+            ),
+        ),
+        (
+            6,
+            lines(
+                "A whole look",
+                "All checks of a round together. A look ends at 10 seconds by default.",
+                over('mean("duration_seconds") AS "Mean", max("duration_seconds") AS "Longest"'),
+                unit="s",
+                low=0,
+                overrides=[
+                    override("Mean", color=colour(CALM)),
+                    override("Longest", color=colour(WARN), custom__fillOpacity=0),
+                ],
+            ),
+        ),
+        (
+            6,
+            lines(
+                "Certificate",
+                "What remains of the certificate; it jumps up when it is renewed. Below a week, "
+                "a renewal has failed.",
+                over('mean("cert_expiry_seconds") / 86400 AS "Remaining"'),
+                unit="suffix: d",
+                decimals=0,
+                low=0,
+                levels=thresholds("transparent", (7, BAD)),
+                limits=True,
+                overrides=[override("Remaining", color=colour(GOOD))],
+            ),
+        ),
+    )

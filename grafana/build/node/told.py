@@ -1,0 +1,172 @@
+"""What the node says, what its checks said, and what happened to it."""
+
+from __future__ import annotations
+
+from grafana.build import reshape
+from grafana.build.field import FAILURE, KIND, WORKS, YES, flag, override, word
+from grafana.build.grid import Row, row
+from grafana.build.node.asking import METHODS
+from grafana.build.panel import table
+from grafana.build.query import SEEN_FROM, THIS_NODE, each, rows
+from grafana.build.words import MUTED, WARN
+
+
+def checks_row() -> Row:
+    """Each endpoint as it was last recorded, and the IPv6 checks."""
+    return row(
+        8,
+        (
+            12,
+            table(
+                "Checks",
+                "Each endpoint as it was last recorded: when it failed, when it works again, "
+                "and once an hour.",
+                each(
+                    'last("success") AS "success", last("failure") AS "failure", '
+                    'last("status_code") AS "status_code", '
+                    'last("duration_seconds") AS "duration_seconds", '
+                    'last("response_bytes") AS "response_bytes"',
+                    "crn_probe",
+                    THIS_NODE,
+                    SEEN_FROM,
+                    by=["endpoint"],
+                ),
+                transformations=[
+                    reshape.columns(
+                        "endpoint",
+                        "success",
+                        "failure",
+                        "status_code",
+                        "duration_seconds",
+                        "response_bytes",
+                    )
+                ],
+                overrides=[
+                    override("endpoint", displayName="Endpoint", custom__minWidth=170),
+                    override(
+                        "success",
+                        displayName="Result",
+                        **word(flag("Fine", "Failed")),
+                        custom__width=80,
+                    ),
+                    override("failure", displayName="Why", **word(FAILURE)),
+                    override("status_code", displayName="HTTP", unit="none", custom__width=70),
+                    override("duration_seconds", displayName="Took", unit="s", custom__width=90),
+                    override(
+                        "response_bytes",
+                        displayName="Size",
+                        unit="decbytes",
+                        custom__width=90,
+                    ),
+                ],
+            ),
+        ),
+        (
+            12,
+            table(
+                "IPv6 checks",
+                "Host and VM: whether each has IPv6. Name: whether the node's name has an IPv6 "
+                "address. Direct: whether it takes connections over IPv6 from this vantage.",
+                rows(
+                    '"ok", "host", "vm", "aaaa", "direct", "method"',
+                    "crn_ipv6",
+                    THIS_NODE,
+                    SEEN_FROM,
+                    limit=50,
+                ),
+                overrides=[
+                    override("Time", displayName="When", custom__width=165),
+                    override(
+                        "ok",
+                        displayName="IPv6",
+                        **word(WORKS),
+                    ),
+                    override("host", displayName="Host", **word(YES)),
+                    override("vm", displayName="VM", **word(YES)),
+                    override("aaaa", displayName="Name", **word(YES)),
+                    override("direct", displayName="Direct", **word(YES)),
+                    override("method", displayName="How", mappings=METHODS, custom__minWidth=150),
+                ],
+            ),
+        ),
+    )
+
+
+def about_row() -> Row:
+    """How it is listed, and what it says that it can do."""
+    yes = word(YES)
+    return row(
+        4,
+        (
+            24,
+            table(
+                "About this node",
+                "How the directory lists it, and what the node last said that it can do.",
+                each(
+                    'last("address") AS "address", last("linked") AS "linked", '
+                    'last("inactive") AS "inactive"',
+                    "crn_reachability",
+                    THIS_NODE,
+                    SEEN_FROM,
+                    by=["node"],
+                ),
+                each(
+                    'last("architecture") AS "architecture", '
+                    'last("cpu_vendor") AS "cpu_vendor", last("qemu") AS "qemu", '
+                    'last("confidential") AS "confidential", last("gpu") AS "gpu", '
+                    'last("terms") AS "terms", last("payment_receiver") AS "payment_receiver"',
+                    "crn_capability",
+                    THIS_NODE,
+                    SEEN_FROM,
+                    by=["node"],
+                ),
+                transformations=[
+                    reshape.join("node"),
+                    reshape.columns(drop=("Time", "Time 1", "Time 2", "node")),
+                ],
+                overrides=[
+                    override("address", displayName="Address", custom__minWidth=260),
+                    override("linked", displayName="Linked to a CCN", **yes),
+                    override(
+                        "inactive",
+                        displayName="Called inactive",
+                        **word(flag("Yes", "No", good=WARN, bad=MUTED)),
+                    ),
+                    override("architecture", displayName="Architecture"),
+                    override("cpu_vendor", displayName="CPU"),
+                    override("qemu", displayName="Instances", **yes),
+                    override("confidential", displayName="Confidential", **yes),
+                    override("gpu", displayName="GPU rental", **yes),
+                    override("terms", displayName="Terms", **yes),
+                    override("payment_receiver", displayName="Paid to", custom__minWidth=200),
+                ],
+            ),
+        ),
+    )
+
+
+def events_row() -> Row:
+    """What happened to it."""
+    return row(
+        9,
+        (
+            24,
+            table(
+                "Events",
+                "What happened to this node, the newest first.",
+                rows('"kind", "text"', "network_event", THIS_NODE, SEEN_FROM, limit=200),
+                transformations=[reshape.columns("Time", "kind", "text", drop=())],
+                overrides=[
+                    override("Time", displayName="When", custom__width=180),
+                    override(
+                        "kind",
+                        displayName="Event",
+                        **word(KIND),
+                        custom__width=140,
+                    ),
+                    override("text", displayName="In words"),
+                ],
+                empty="Nothing happened to this node in this range",
+            ),
+        ),
+    )
