@@ -107,7 +107,7 @@ def _hold(
 ) -> None:
     """What the database says of nodes is what was true of them."""
     sees = {r["time"]: r["vantage_ok"] for r in _rows(influx, bucket, Network.MEASUREMENT)}
-    verdict.blind = sum(not sees[time] for time in rounds)
+    verdict.blind = sum(not sees.get(time) for time in rounds)
     seen = {(r["time"], r["node"]): r for r in _rows(influx, bucket, Reachability.MEASUREMENT)}
     usage = {(r["time"], r["node"]): r for r in _rows(influx, bucket, NodeUsage.MEASUREMENT)}
     expected: set[tuple[int, str, str]] = set()
@@ -120,7 +120,7 @@ def _hold(
                 verdict.lost += 1
                 verdict.say(f"no reachability of {true.node[:8]} at {time}")
                 continue
-            if not sees[time]:
+            if not sees.get(time):
                 continue
             said = (bool(row["reachable"]), row["failure"], row["fault"])
             _hold_one(verdict, time, true.node, said, (true.reachable, true.failure, true.fault))

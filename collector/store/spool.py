@@ -111,7 +111,7 @@ def backlog(connection: sqlite3.Connection) -> Backlog:
 
 def take(connection: sqlite3.Connection, newest: bool, without: Collection[int]) -> Spooled | None:
     """A piece of the newest round, or of the oldest one; it goes on waiting until settled."""
-    order = "time DESC, id" if newest else "time, id"
+    order = "time DESC, id DESC" if newest else "time, id"
     for (number,) in connection.execute(f"SELECT id FROM spool ORDER BY {order}"):
         if number not in without:
             return _piece(connection, number)
