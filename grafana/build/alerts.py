@@ -78,6 +78,7 @@ RULES: Final = (
         todo="Open the Node dashboard and compare the outages with its load, memory and versions: "
         "a supervisor that restarts, a full disk or a busy uplink are the usual causes.",
         link=NODE_LINK,
+        no_data="OK",  # no events at all is how it resolves
     ),
     Rule(
         uid="crn-many-down",

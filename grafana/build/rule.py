@@ -87,9 +87,10 @@ class Rule:
     """What to do. Plain text."""
     link: str
     """The dashboard to open. A template."""
-    no_data: str = "OK"
+    no_data: str = "KeepLast"
     on_error: str = "KeepLast"
-    """When the database does not answer, one rule says so; the others keep their state."""
+    """When nothing is written, or the database does not answer, one rule says so; the others
+    keep the state that they had, so that a dead collector resolves nobody's outage."""
 
     @property
     def anchor(self) -> str:

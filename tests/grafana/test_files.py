@@ -174,7 +174,7 @@ def test_every_rule_is_of_the_shape_that_provisioning_takes(rule: dict[str, Any]
     assert {"uid", "title", "condition", "for", "data"} <= set(rule)
     assert rule["condition"] in refs
     assert len(refs) == len(set(refs))
-    assert rule["noDataState"] in ("OK", "Alerting")
+    assert rule["noDataState"] in ("OK", "KeepLast", "Alerting")
     assert rule["execErrState"] in ("KeepLast", "Alerting")
     assert {"grafana_folder", "alertname"} <= set(rule["notification_settings"]["group_by"])
     assert "$" not in rule["title"] + "".join(rule["labels"].values())
@@ -182,6 +182,15 @@ def test_every_rule_is_of_the_shape_that_provisioning_takes(rule: dict[str, Any]
         assert part["model"]["refId"] == part["refId"]
         used = re.findall(r"\$(\w)\b", part["model"].get("expression", ""))
         assert set(used) <= set(refs)
+
+
+def test_a_dead_collector_resolves_no_outage() -> None:
+    """Without data a rule keeps its state, unless events alone are what it asks for."""
+    for rule in rules():
+        asked = [part["model"].get("query", "") for part in rule["data"]]
+        of_events = all("network_event" in query for query in asked if query)
+        expected = "OK" if of_events else "Alerting" if rule["title"] == "Dead man" else "KeepLast"
+        assert rule["noDataState"] == expected, rule["title"]
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
