@@ -7,11 +7,12 @@ from typing import Any
 
 import pytest
 from dashboards import DASHBOARDS, load, panels, sent
-from database import Bucket, Series
+from database import Bucket, Database, Series
 from life import BEGIN, END, LIFE, LOST, NOW
 from story import HOUR, Machine, Round, Seen
 
 from collector.failure import Failure
+from collector.points import Reachability
 
 MACHINES = LIFE.machines()
 LAST = Round(LIFE, MACHINES, "default", END - 60)
@@ -75,6 +76,37 @@ def test_every_choice_has_values(lived: Bucket, path: Any) -> None:
     assert {name: sorted(values) for name, values in offered.items()} == {
         name: values for name, values in expected.items() if name in offered
     }
+
+
+def test_a_name_is_free_text(database: Database) -> None:
+    """A name full of what means something in a query still finds its own node, and only that."""
+    bucket = database.create("names")
+    names = ["we/ird.*(x)|'y' $1 [z]", "weird", "we/irdAA(x)|'y' $1 [z]"]
+    bucket.write(
+        Reachability(
+            time=NOW - 60,
+            vantage="default",
+            node=str(number) * 64,
+            name=name,
+            lost=False,
+            probed=True,
+            linked=True,
+            inactive=False,
+            weight=1.0,
+            failure="none",
+            fault="none",
+        )
+        for number, name in enumerate(names)
+    )
+    (path,) = [path for path in DASHBOARDS if path.stem == "node"]
+    (query,) = [
+        variable["query"]
+        for variable in load(path)["templating"]["list"]
+        if variable["name"] == "node"
+    ]
+    for number, name in enumerate(names):
+        (series,) = bucket.ask(sent(query, BEGIN, NOW, name=name))
+        assert series.column("value") == [str(number) * 64]
 
 
 def test_annotations_find_the_events(lived: Bucket) -> None:
