@@ -126,10 +126,10 @@ def about_row() -> Row:
                 ],
                 overrides=[
                     override("address", displayName="Address", custom__minWidth=260),
-                    override("linked", displayName="Linked to a CCN", **yes),
+                    override("linked", displayName="Linked", **yes),
                     override(
                         "inactive",
-                        displayName="Called inactive",
+                        displayName="Inactive",
                         **word(flag("Yes", "No", good=WARN, bad=MUTED)),
                     ),
                     override("architecture", displayName="Architecture"),
