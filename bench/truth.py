@@ -82,9 +82,13 @@ def _compare(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, _progress(console) as progress:
         task = progress.add_task("rounds", total=options.rounds)
 
-        def told(lasted: float) -> None:
+        def told(lasted: float, wrong: int) -> None:
             seconds.append(lasted)
             progress.advance(task)
+            if wrong or not console.is_terminal:
+                progress.console.print(
+                    f"round {len(seconds)}: {lasted:.1f} s, {wrong} wrong so far", highlight=False
+                )
 
         comparison = run_async(
             compare(

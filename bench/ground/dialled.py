@@ -97,11 +97,11 @@ async def compare(
     wanted: Mapping[Fault, float],
     limits: Limits,
     folder: Path,
-    told: Callable[[float], None],
+    told: Callable[[float, int], None],
 ) -> Comparison:
     """Crawl a network at these times, and hold every round against the truth.
 
-    `told` is given the seconds that each round took.
+    `told` is given the seconds that each round took, and how many cells are wrong so far.
     """
     raise_descriptor_limit()
     script = Script(
@@ -121,5 +121,5 @@ async def compare(
                 await network.set_time(time)
                 done = await crawl.round(time, pace)
                 comparison.hold(time, said(done.points))
-                told(done.seconds)
+                told(done.seconds, len(comparison.matrix.wrong))
     return comparison
