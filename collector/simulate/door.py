@@ -25,15 +25,19 @@ class Way(StrEnum):
     """Connections stay unanswered: the queue of those not yet accepted is full."""
 
 
-def bind(address: str, port: int) -> socket.socket:
-    """A socket bound to a loopback address, not yet listening; `ValueError` for any other."""
+def bind(address: str, port: int, *, again: bool = False) -> socket.socket:
+    """A socket bound to a loopback address, not yet listening; `ValueError` for any other.
+
+    again: connections of an earlier listener may linger there. Without it nobody else gets the
+    address and port while the socket does not listen: another network would answer in its place.
+    """
     ip = ipaddress.ip_address(address)
     if not ip.is_loopback:
         raise ValueError(f"{address} is not a loopback address")
     family = socket.AF_INET if ip.version == 4 else socket.AF_INET6
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, int(again))
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         sock.setblocking(False)
         sock.bind((address, port))
@@ -87,7 +91,8 @@ class Door:
             self._drop()
             return
         if self._sock is None:
-            self._sock = bind(self.address, self.port)
+            self._sock = bind(self.address, self.port, again=True)
+        self._sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if way is Way.BLACK_HOLE:
             self._sock.listen(0)
             _fill(self._sock)
