@@ -32,8 +32,9 @@ from collector.store import Batch, EmbeddedStore
 from collector.store.backoff import Backoff
 from collector.store.bootstrap import prepare
 from collector.store.delivery import Delivery
-from collector.store.influxdb import Target, open_influxdb
+from collector.store.influxdb import open_influxdb
 from collector.store.spool import Spooling
+from collector.store.target import Target
 
 ROUND = 1_800_000_000
 TICK_SECONDS = 0.001

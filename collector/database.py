@@ -17,6 +17,7 @@ from collector.store.delivery import Delivery
 from collector.store.generation import Generation
 from collector.store.piece import Cut
 from collector.store.spool import Spooling
+from collector.store.target import Target
 
 if TYPE_CHECKING:
     from collector.store.influxdb import InfluxDb
@@ -34,7 +35,7 @@ def spooling_of(settings: Settings) -> Spooling | None:
 @contextlib.asynccontextmanager
 async def open_database(settings: Settings) -> AsyncIterator[InfluxDb]:
     """A client of the database; connects nowhere yet. Raises ConfigurationError."""
-    from collector.store.influxdb import Target, open_influxdb
+    from collector.store.influxdb import open_influxdb
 
     influxdb = settings.influxdb
     if not influxdb.url:

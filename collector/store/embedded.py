@@ -110,15 +110,15 @@ class EmbeddedStore:
 
         It goes on waiting until it is settled; numbers in `without` are passed over.
         """
-        return await self._do(lambda: self._ledger.take(newest, frozenset(without)))
+        return await self._do(lambda: self._ledger.outgoing.take(newest, frozenset(without)))
 
     async def settle(self, settlement: Settlement) -> None:
         """Say what became of a piece. A disk that takes nothing is told later."""
-        await self._do(lambda: self._ledger.settle(settlement))
+        await self._do(lambda: self._ledger.outgoing.settle(settlement))
 
     async def backlog(self) -> Backlog:
         """What waits for delivery."""
-        return await self._do(self._ledger.backlog)
+        return await self._do(self._ledger.outgoing.backlog)
 
     async def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
         """Do something to the file in one transaction, all or nothing (see `upkeep`).

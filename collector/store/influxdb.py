@@ -6,14 +6,12 @@ are sent as they come, packed already. Nothing is retried here.
 
 from __future__ import annotations
 
-import base64
 import errno
 import json
 import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from typing import Any, Final
 
 import aiohttp
@@ -22,6 +20,7 @@ from influxdb_client.service.write_service import WriteService
 
 from collector.store.answer import Answer, Fate, meaning, words_of
 from collector.store.generation import Generation, Reply, recognise
+from collector.store.target import Target
 
 log = logging.getLogger(__name__)
 
@@ -29,33 +28,6 @@ LARGE_BYTES: Final = 64 * 1024
 """A connection reset in the middle of a longer body may mean that the body is too long."""
 _REPLY_BYTES: Final = 1024 * 1024
 _RESET: Final = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """Where to write."""
-
-    url: str
-    bucket: str
-    """Or database; for 1.x also `database/retention policy`."""
-    org: str = ""
-    """2.x alone."""
-    token: str = field(default="", repr=False)
-    """For 1.x `user:password`; empty where nothing is asked."""
-
-    @property
-    def database(self) -> tuple[str, str]:
-        """Database and retention policy of 1.x; '' is the default policy."""
-        database, _, policy = self.bucket.partition("/")
-        return database, policy
-
-    def authorization(self, generation: Generation | None) -> dict[str, str]:
-        """The header that proves who we are."""
-        if not self.token:
-            return {}
-        if generation is not None and generation.is_1:
-            return {"Authorization": f"Basic {base64.b64encode(self.token.encode()).decode()}"}
-        return {"Authorization": f"Token {self.token}"}
 
 
 class InfluxDb:

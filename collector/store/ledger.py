@@ -9,7 +9,7 @@ import gc
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
@@ -17,13 +17,14 @@ from typing import Final, TypeVar
 
 from collector.error import CollectorError
 from collector.measurement import Point
-from collector.store import file, spool
+from collector.store import file
 from collector.store.batch import Batch, Receipt
 from collector.store.intake import Sorted, sort
 from collector.store.lock import DirectoryLock
+from collector.store.outgoing import Outgoing
 from collector.store.retention import Retention
 from collector.store.salvage import is_damage, salvage
-from collector.store.spool import Backlog, Settlement, Spooled, Spooling
+from collector.store.spool import Spooling
 from collector.store.table import Table
 from collector.store.trouble import Condition, trouble
 from collector.store.waiting import Limits, Waiting
@@ -53,9 +54,7 @@ class Ledger:
         self._retention = Retention(self._tables.values(), retention_days)
         self._writer: Writer | None = None
         self._mended = 0
-        self._spooling = spooling
-        self._overflows = False
-        self._unsettled: dict[int, Settlement] = {}
+        self.outgoing = Outgoing(spooling, self._try)
         self._waiting = Waiting(limits)
         self._condition = Condition()
         self._clock = clock
@@ -99,7 +98,7 @@ class Ledger:
 
     def _commit(self, batch: Batch) -> Receipt:
         started = perf_counter()
-        arrived = sort(batch, self._tables, self._spooling.cut if self._spooling else None)
+        arrived = sort(batch, self._tables, self.outgoing.cut)
         self._waiting.add(arrived)
         self._flush()
         dropped = self._waiting.trim()
@@ -108,7 +107,7 @@ class Ledger:
         unsent = 0
         if not self._waiting:
             self._expire(arrived)
-            unsent = self._trim(arrived.time)
+            unsent = self.outgoing.trim(arrived.time)
         return Receipt(
             stored=not self._waiting,
             points=arrived.points,
@@ -121,24 +120,6 @@ class Ledger:
             seconds=perf_counter() - started,
             unsent=unsent,
         )
-
-    def take(self, newest: bool, without: Collection[int]) -> Spooled | None:
-        """A piece that waits for delivery; None if none does or the disk gives none."""
-        found: list[Spooled | None] = []
-        passed = {*without, *self._unsettled}
-        self._try(lambda writer: found.append(spool.take(writer.connection, newest, passed)))
-        return found[0] if found else None
-
-    def settle(self, settlement: Settlement) -> None:
-        """Take a piece out. While the disk takes nothing this is remembered, and done later."""
-        self._unsettled[settlement.id] = settlement
-        self._settle()
-
-    def backlog(self) -> Backlog:
-        """What waits for delivery; nothing, if the disk does not say."""
-        found: list[Backlog] = []
-        self._try(lambda writer: found.append(spool.backlog(writer.connection)))
-        return found[0] if found else Backlog()
 
     def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
         """Do something to the file in one transaction; raises DataDirectoryError."""
@@ -168,7 +149,7 @@ class Ledger:
         """Try once more to write what waits, and let go of the file."""
         try:
             self._flush()
-            self._settle()
+            self.outgoing.catch_up()
         finally:
             self._drop_connection()
             self._lock.release()
@@ -193,40 +174,6 @@ class Ledger:
             batch.forget()
             written += 1
         self._condition.good(written)
-
-    def _settle(self) -> bool:
-        if not self._unsettled:
-            return True
-        settlements = list(self._unsettled.values())
-        if not self._try(lambda writer: writer.settle(settlements)):
-            return False
-        self._unsettled.clear()
-        return True
-
-    def _trim(self, newest: int) -> int:
-        """Keep the spool within its limits; how many points that cost. Warns once."""
-        spooling = self._spooling
-        if spooling is None or not self._settle():
-            return 0
-        dropped = 0
-
-        def step(writer: Writer) -> None:
-            nonlocal dropped
-            with transaction(writer.connection):
-                dropped = spool.trim(writer.connection, newest, spooling)
-
-        if not self._try(step):
-            return 0
-        if dropped and not self._overflows:
-            logger.warning(
-                "The spool is full (%d MiB or %g days): the oldest rounds are given up, "
-                "%d points now; what is lost is counted in collector_store",
-                spooling.bytes // 2**20,
-                spooling.days,
-                dropped,
-            )
-        self._overflows = dropped > 0
-        return dropped
 
     def _expire(self, batch: Sorted) -> None:
         def step(writer: Writer) -> None:

@@ -21,6 +21,7 @@ TABLES: Final = (
 
 _ADD: Final = "INSERT INTO spool (time, points, bytes, body) VALUES (?, ?, ?, ?)"
 _SECONDS_PER_DAY: Final = 86_400
+_AGED_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +76,10 @@ def add(connection: sqlite3.Connection, pieces: Iterable[Piece]) -> None:
 def trim(connection: sqlite3.Connection, newest: int, spooling: Spooling) -> int:
     """Give up the oldest rounds beyond the limits; how many points that cost.
 
-    The newest round is always kept.
+    The newest round is always kept. For their age only a few rounds go each time, so that a clock
+    which jumps ahead for a moment does not cost all of them.
     """
-    dropped = _give_up(connection, min(newest, newest - int(spooling.days * _SECONDS_PER_DAY)))
+    dropped = _give_up(connection, _aged(connection, newest - spooling.days * _SECONDS_PER_DAY))
     excess = backlog(connection).bytes - spooling.bytes
     if excess <= 0:
         return dropped
@@ -90,6 +92,16 @@ def trim(connection: sqlite3.Connection, newest: int, spooling: Spooling) -> int
             break
         excess -= size
     return dropped + _give_up(connection, cutoff)
+
+
+def _aged(connection: sqlite3.Connection, cutoff: float) -> int:
+    """The time up to which rounds are too old, but for more than a few of them."""
+    (last,) = connection.execute(
+        "SELECT max(time) FROM (SELECT DISTINCT time FROM spool WHERE time < ? ORDER BY time"
+        " LIMIT ?)",
+        (cutoff, _AGED_ROUNDS),
+    ).fetchone()
+    return 0 if last is None else int(last) + 1
 
 
 def _give_up(connection: sqlite3.Connection, before: int) -> int:
@@ -127,6 +139,7 @@ def _piece(connection: sqlite3.Connection, number: int) -> Spooled:
 
 def settle(connection: sqlite3.Connection, settlement: Settlement) -> None:
     """Take a piece out, inside the caller's transaction; one given up is not brought back."""
-    gone = connection.execute("DELETE FROM spool WHERE id = ?", (settlement.id,)).rowcount
+    piece = (settlement.id, settlement.time)  # numbers may begin again in a file that was mended
+    gone = connection.execute("DELETE FROM spool WHERE id = ? AND time = ?", piece).rowcount
     if gone:
         add(connection, settlement.remaining)

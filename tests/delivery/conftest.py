@@ -21,9 +21,10 @@ from servers import Influx
 from collector.store import EmbeddedStore
 from collector.store.backoff import Backoff
 from collector.store.delivery import Delivery
-from collector.store.influxdb import InfluxDb, Target, open_influxdb
+from collector.store.influxdb import InfluxDb, open_influxdb
 from collector.store.piece import Cut
 from collector.store.spool import Backlog, Settlement, Spooled, Spooling
+from collector.store.target import Target
 
 from . import standin
 from .proxy import Proxy

@@ -11,8 +11,9 @@ from collector.error import DatabaseError
 from collector.store.answer import Fate
 from collector.store.bootstrap import prepare
 from collector.store.generation import Generation
-from collector.store.influxdb import Target, open_influxdb
+from collector.store.influxdb import open_influxdb
 from collector.store.piece import Piece
+from collector.store.target import Target
 
 from .conftest import CONTEXT, Server
 from .proxy import Proxy, Says

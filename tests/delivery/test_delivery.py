@@ -186,6 +186,16 @@ async def test_spool_is_bounded_by_age(tmp_path: Path) -> None:
         assert (receipt.unsent, (await store.backlog()).points) == (4, 1)
 
 
+async def test_clock_that_jumps(tmp_path: Path) -> None:
+    """One round with a date far ahead does not age out all that waits."""
+    rounds = range(60, 60 * 41, 60)
+    async with bed(tmp_path, Recorder(), rounds, spooling=Spooling(days=1)) as (store, _, _):
+        receipt = await store.commit(Batch(10**9, [weather(10**9)]))
+        back = await store.commit(Batch(60 * 41, [weather(60 * 41)]))
+        assert (receipt.unsent, back.unsent) == (4 * 4, 0)
+        assert (await store.backlog()).points == 36 * 4 + 2
+
+
 async def test_disk_that_is_full_after_delivery(small_disk: Path) -> None:
     """What was delivered while the disk took nothing is remembered, and not sent again."""
     database = Recorder()
