@@ -86,8 +86,9 @@ Influx = Influx1
 class Instance:
     """A server with a data folder of its own, which may be stopped and started again."""
 
-    def __init__(self, kind: str, binary: Path) -> None:
+    def __init__(self, kind: str, binary: Path, **variables: str) -> None:
         self.kind = kind
+        self._variables = variables
         self._binary = binary
         self._folder = tempfile.mkdtemp(prefix=f"influxd-{kind}-")
         self._port = free_port()
@@ -106,7 +107,7 @@ class Instance:
         """Start it, or start it again on the same port and data; returns when it answers."""
         self._process = subprocess.Popen(
             [str(self._binary), *_arguments(self.kind, self._folder, self._port)],
-            env=_environment(self._folder, self._port),
+            env=_environment(self._folder, self._port) | self._variables,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from dataclasses import replace
 
 import pytest
+import servers
 
 from collector.error import DatabaseError
 from collector.store.answer import Fate
@@ -31,6 +33,16 @@ async def test_recognised(empty: Server) -> None:
     """Every server is told by what it answers."""
     async with open_influxdb(empty.target, CONTEXT, 10) as database:
         assert await database.generation() is GENERATIONS[empty.kind]
+
+
+async def test_fixed(server: Server) -> None:
+    """A setting fixes the generation, and the server is not asked."""
+    kind = GENERATIONS[server.kind]
+    fixed = Generation.V1 if kind.is_1 else kind
+    async with open_influxdb(server.target, CONTEXT, 10, fixed) as database:
+        assert await database.generation() is fixed
+        assert (await database.write(PIECE.body)).fate is Fate.ACCEPT
+    assert len(server.rows()) == 1
 
 
 @pytest.mark.parametrize("days", [None, 30], ids=["for ever", "30 days"])
@@ -79,6 +91,26 @@ async def test_wrong_token_or_org(empty: Server) -> None:
             with pytest.raises(DatabaseError, match=words):
                 await prepare(database, None)
             assert (await database.write(PIECE.body)).fate is Fate.ACT
+
+
+@pytest.mark.parametrize("kind", ["1.6", "1.8"])
+async def test_password(kind: str) -> None:
+    """1.x that asks for a name and password gets them from the token; a wrong one is named."""
+    instance = servers.Instance(kind, servers.needed(kind), INFLUXDB_HTTP_AUTH_ENABLED="true")
+    try:
+        influx = await asyncio.to_thread(instance.start)
+        query = "CREATE USER me WITH PASSWORD 'ge:heim' WITH ALL PRIVILEGES"
+        assert influx.ask("/query", b"", q=query)[0] == 200
+        right = Target(influx.url, "b", token="me:ge:heim")
+        async with open_influxdb(right, CONTEXT, 10) as database:
+            assert (await prepare(database, None)).created
+            assert (await database.write(PIECE.body)).fate is Fate.ACCEPT
+        async with open_influxdb(replace(right, token="me:wrong"), CONTEXT, 10) as database:
+            with pytest.raises(DatabaseError, match="401"):
+                await prepare(database, None)
+            assert (await database.write(PIECE.body)).fate is Fate.ACT
+    finally:
+        await asyncio.to_thread(instance.remove)
 
 
 async def test_nobody_there() -> None:
