@@ -53,7 +53,17 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
     """Run on uvloop where there is one."""
     factory = uvloop.new_event_loop if uvloop else None
     with asyncio.Runner(loop_factory=factory) as runner:
+        runner.get_loop().set_exception_handler(_pass_over_aborted)
         return runner.run(main)
+
+
+def _pass_over_aborted(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """uvloop complains of what a node still sends on a connection that we have aborted."""
+    error = context.get("exception")
+    if isinstance(error, RuntimeError | OSError) and "protocol" in context:
+        log.debug("%s: %s", context.get("message"), error)
+    else:
+        loop.default_exception_handler(context)
 
 
 def context_of(settings: Settings) -> ssl.SSLContext:

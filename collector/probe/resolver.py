@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 from collections.abc import Sequence
@@ -13,13 +14,17 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 
 from collector.probe.trail import TRAIL
 
-_ABSENT: Final = frozenset(
-    {aiodns.error.ARES_ENOTFOUND, aiodns.error.ARES_ENODATA, aiodns.error.ARES_EBADNAME}
-)
+_TRIES: Final = 4
+"""c-ares waits a quarter of a second for a server that used to be quick, then twice as long, and so
+on: four tries bear lost packets, and still fit the time for a connection."""
 
 
 class NameNotFoundError(OSError):
     """The name does not exist, or has no address."""
+
+
+class _NoAddressError(NameNotFoundError):
+    """The name exists, and has no address of the families asked for."""
 
 
 class NameFailedError(OSError):
@@ -28,6 +33,13 @@ class NameFailedError(OSError):
 
 class FamilyMissingError(OSError):
     """The name has IPv6 addresses only, and there is no IPv6 here."""
+
+
+_KINDS: Final[dict[int, type[OSError]]] = {
+    aiodns.error.ARES_ENOTFOUND: NameNotFoundError,
+    aiodns.error.ARES_EBADNAME: NameNotFoundError,
+    aiodns.error.ARES_ENODATA: _NoAddressError,
+}
 
 
 class Resolver(AbstractResolver):
@@ -44,7 +56,7 @@ class Resolver(AbstractResolver):
         return aiodns.DNSResolver(
             nameservers=list(self._nameservers) or None,
             timeout=self._timeout,
-            tries=2,
+            tries=_TRIES,
             flags=pycares.ARES_FLAG_NOSEARCH | pycares.ARES_FLAG_EDNS,
         )
 
@@ -58,12 +70,28 @@ class Resolver(AbstractResolver):
 
     async def addresses(self, host: str) -> list[str]:
         """Every address of a name, IPv4 first. Raises NameNotFoundError or NameFailedError."""
+        try:
+            found = await self._ask(host, socket.AF_UNSPEC)
+        except _NoAddressError:
+            return await self._ask(host, socket.AF_INET)
+        if any(":" not in address for address in found):
+            return found
+        with contextlib.suppress(NameNotFoundError, NameFailedError):
+            return await self._ask(host, socket.AF_INET) + found
+        return found
+
+    async def _ask(self, host: str, family: socket.AddressFamily) -> list[str]:
+        """One question. For both families together, c-ares passes over one that gave no answer:
+
+        a lost packet then looks like a name without an address, or with IPv6 only. Hence the
+        second question, for IPv4 alone, before either is believed.
+        """
         dns = self._dns  # held until it has answered
         try:
-            answer = await dns.getaddrinfo(host, family=socket.AF_UNSPEC, type=socket.SOCK_STREAM)
+            answer = await dns.getaddrinfo(host, family=family, type=socket.SOCK_STREAM)
         except aiodns.error.DNSError as exc:
             code, *words = exc.args
-            kind = NameNotFoundError if code in _ABSENT else NameFailedError
+            kind = _KINDS.get(code, NameFailedError)
             raise kind(errno.EADDRNOTAVAIL, f"{host}: {words[0] if words else code}") from exc
         nodes = sorted(answer.nodes, key=lambda node: node.family != socket.AF_INET)
         return list(dict.fromkeys(node.addr[0].decode("ascii") for node in nodes))

@@ -30,8 +30,8 @@ from collector.probe.trail import TRAIL, Trail
 _PER_FAMILY: Final = 2
 """aiohttp dials every address that it is given, and a stranger may list a hundred."""
 _RECEIVE_BYTES: Final = 32 * 1024
-"""What the system takes from a node before we do. It bounds how long one that floods us with
-something (interim answers, say) keeps the loop at a time: everything that waits is read in one go."""
+"""What the system takes from a node before we do. All that waits is read in one go, so this bounds
+how long a node that floods us with something (interim answers, say) keeps the loop at a time."""
 
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
