@@ -2,9 +2,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+PICTURES ?= pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test servers lint format docs lock clean
+.PHONY: help run test demo servers grafana grafana-check image lint format docs lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,6 +21,15 @@ demo: $(VENV)/.run ## Set up and run a simulated network and the collector toget
 
 servers: $(VENV)/.test ## Build the InfluxDB servers that tests need into the user's cache (once)
 	@bash tests/servers.sh "$$($(BIN)/python -c 'from platformdirs import user_cache_path as at; print(at("crn-collector") / "servers")')"
+
+grafana: $(VENV)/.test ## Write Grafana's dashboards and alert rules anew
+	@$(BIN)/python -m grafana.build
+
+grafana-check: $(VENV)/.test ## Ask every panel and rule of the Grafana at GRAFANA_URL, and take pictures
+	@$(BIN)/python -m grafana.check --pictures $(PICTURES)
+
+image: $(VENV)/.test ## Build the container image without an engine, and run it
+	@bash deploy/check.sh
 
 lint: $(VENV)/.test ## Check style, types and imports
 	@$(BIN)/ruff check .
