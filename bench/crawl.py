@@ -33,9 +33,10 @@ from rich.table import Table
 
 from bench import floor
 from collector.app import context_of, open_crawl
+from collector.configuration import load
 from collector.crawl import Crawl
 from collector.probe.resolver import Resolver
-from collector.settings import Settings, load
+from collector.settings import Settings
 from collector.simulate.fault import Fault
 from collector.simulate.script import Script
 from collector.simulate.worker import NetworkProcess, raise_descriptor_limit

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from collector.app import open_crawl, run_async
-from collector.settings import load
+from collector.configuration import load
 from collector.store import influxdb  # noqa: F401  (imported before the fork, not after)
 from collector.sweep import Pace
 

@@ -14,6 +14,7 @@ from typing import Any, Final, TypeVar
 
 import yarl
 
+from collector.configuration import ConfigurationError
 from collector.crawl import Crawl, Lister, Round
 from collector.database import open_delivery, spooling_of
 from collector.directory import Copies, Directory, FileDirectory, NoCopies, Source
@@ -28,7 +29,7 @@ from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
 from collector.probe.session import open_session, tls_context
 from collector.schedule import Schedule
-from collector.settings import ConfigurationError, Settings
+from collector.settings import Settings
 from collector.state.hysteresis import Hysteresis
 from collector.state.judge import Rules, State
 from collector.store import EmbeddedStore, MemoryStore

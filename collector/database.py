@@ -10,7 +10,8 @@ import ssl
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
-from collector.settings import ConfigurationError, InfluxDbSettings, Settings, variable
+from collector.configuration import ConfigurationError
+from collector.settings import InfluxDbSettings, Settings, variable
 from collector.store import EmbeddedStore
 from collector.store.backoff import Backoff
 from collector.store.delivery import Delivery

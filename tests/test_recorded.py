@@ -10,9 +10,9 @@ import aiohttp.web
 import pytest
 
 from collector.app import open_crawl
+from collector.configuration import load
 from collector.error import Exit
 from collector.line import line
-from collector.settings import load
 from collector.sweep import Pace
 from tests.conftest import Command
 

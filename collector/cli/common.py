@@ -15,7 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.cli.log import log_to_stderr
-from collector.settings import Settings, load
+from collector.configuration import load
+from collector.settings import Settings
 
 Directory = Annotated[
     Path | None,

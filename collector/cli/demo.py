@@ -16,7 +16,8 @@ from collector import app
 from collector import demo as story
 from collector.cli.common import DataDir
 from collector.cli.log import log_to_stderr
-from collector.settings import Settings, load
+from collector.configuration import load
+from collector.settings import Settings
 
 
 def demo(
