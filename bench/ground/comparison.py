@@ -32,6 +32,7 @@ _PUBLISHED: Final = {card.device_id: str(card.model) for card in reversed(COMPAT
 class _Known:
     """What must be known of a node by now."""
 
+    host: str = ""
     version: str | None = None
     said_version: str | None = None
     asked_at: int | None = None
@@ -70,7 +71,7 @@ class Comparison:
             if points:
                 failure = met(truth, troubles, entry.host != truth.host)
                 must = concluded(failure, reason == "none")
-                self._hold(index, time, truth, must, spoken)
+                self._hold(index, time, truth, must, spoken, entry.host)
         for node in found.nodes.keys() - listed:
             self.matrix.hold("points", node, time, 0, len(found.nodes[node].reachability))
 
@@ -80,10 +81,14 @@ class Comparison:
         elif not troubles & (_API_AWAY | WAY_CUT):
             self._published = time
 
-    def _hold(self, index: int, time: int, truth: Truth, must: Conclusion, spoken: Said) -> None:
+    def _hold(
+        self, index: int, time: int, truth: Truth, must: Conclusion, spoken: Said, host: str
+    ) -> None:
         point, node = spoken.reachability[0], truth.node
         answers = must.failure == truth.failure
         known = self._known.setdefault(node, _Known())
+        known.doubted &= host == known.host  # a doubt about another address says nothing
+        known.host = host
         self.matrix.hold("reachable", node, time, must.reachable, point.reachable)
         self.matrix.hold("failure", node, time, must.failure, point.failure)
         self.matrix.hold("fault", node, time, must.fault, point.fault)
