@@ -240,10 +240,11 @@ async def crawl_once(
     seen: Callable[[Observation], None],
     begun: Callable[[int], None],
     waiting: Callable[[float], None],
-) -> Round:
+) -> Round | None:
     """One round at once, or, if its time is stored already, at the next multiple.
 
-    `waiting` is told how many seconds that takes. A signal cuts the round short.
+    `waiting` is told how many seconds that takes. A signal cuts the round short; None if it came
+    while there was none yet.
     """
     stop = asyncio.Event()
     stop_on_signals(stop)
@@ -256,7 +257,7 @@ async def crawl_once(
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(at - time.time()):
                     await stop.wait()
-                    raise InterruptedError
+                    return None
         pace = Pace(0, settings.rounds.deadline_seconds)
         cutting = asyncio.create_task(_cut_when(stop, crawl, settings.rounds.shutdown_seconds))
         try:

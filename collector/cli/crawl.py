@@ -47,6 +47,9 @@ def crawl(
     settings = settings_of(context, directory, data_dir)
     with _progress() as (begun, seen):
         done = app.run_async(app.crawl_once(settings, dry_run, seen, begun, _waiting))
+    if done is None:
+        typer.echo("stopped before the round began", err=True)
+        return
     if dry_run:
         sys.stdout.buffer.write(lines(p for p in done.points if p.objection() is None))
     elif as_json:

@@ -24,12 +24,12 @@ EXIT_SECONDS = 40.0
 
 
 @contextmanager
-def running(folder: Path, *words: object) -> Iterator[subprocess.Popen[str]]:
-    """`crn-collector run`, killed at the end if it still runs."""
+def running(folder: Path, *words: object, **variables: str) -> Iterator[subprocess.Popen[str]]:
+    """`crn-collector`, with short rounds unless told otherwise; killed at the end if need be."""
     collector = subprocess.Popen(
         [sys.executable, "-m", "collector", *map(str, words)],
         cwd=folder,
-        env=clean_environment(folder) | FAST,
+        env=clean_environment(folder) | (variables or FAST),
         stderr=subprocess.PIPE,
         text=True,
     )
@@ -114,3 +114,18 @@ def test_a_kill_loses_no_round_that_was_announced(
     again = command("-c", simulated, "crawl", "--data-dir", "data", "--json", **FAST)
     assert again.returncode == 0
     assert json.loads(again.stdout)["round"] > announced
+
+
+def test_a_crawl_that_waits_can_be_stopped(
+    command: Command, simulated: Path, tmp_path: Path
+) -> None:
+    """Asked to stop while it waits for the next round, `crawl` ends at once and keeps none."""
+    hours = {"CRN_ROUNDS__INTERVAL_SECONDS": "3600"}
+    held = command("-c", simulated, "crawl", "--data-dir", "data", "--json", **hours)
+    words = ("-c", simulated, "crawl", "--data-dir", "data")
+    with running(tmp_path, *words, **hours) as crawl:
+        read_until(crawl, lambda line: "is stored already" in line)
+        crawl.send_signal(signal.SIGINT)
+        assert crawl.wait(EXIT_SECONDS) == 0
+    known = json.loads(command("-c", simulated, "nodes", "--data-dir", "data", "--json").stdout)
+    assert known["round"] == json.loads(held.stdout)["round"]
