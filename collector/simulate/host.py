@@ -30,6 +30,8 @@ _CERTIFICATES = {
     Fault.CERT_UNKNOWN_AUTHORITY: Certificate.UNKNOWN_AUTHORITY,
     Fault.CERT_WRONG_NAME: Certificate.WRONG_NAME,
 }
+_SHUT = (Fault.REFUSED, Fault.BLACK_HOLE)
+"""Nobody gets in."""
 
 
 class Host:
@@ -100,8 +102,7 @@ class Host:
         """Close the listeners and every connection."""
         for door in self._doors:
             door.close()
-        for connection in self._connections:
-            connection.cancel()
+        self._hang_up()
         await self.quiet()
 
     @property
@@ -120,11 +121,16 @@ class Host:
         return f"{self.scheme}://{self.address}:{self.port}"
 
     def become(self, behaviour: Behaviour) -> None:
-        """Behave otherwise from the next connection on."""
+        """Behave otherwise from the next connection on.
+
+        What takes no connections any more keeps none either.
+        """
         if behaviour != self.behaviour:
             self.behaviour = behaviour
             self._voice.become(behaviour)
             self._turn_doors()
+            if behaviour.fault in _SHUT:
+                self._hang_up()
 
     def rename(self, name: str) -> None:
         """Go by another host name, which its certificates must cover."""
@@ -140,13 +146,17 @@ class Host:
         if (ipv4, ipv6) != self._cuts:
             self._cuts = (ipv4, ipv6)
             self._turn_doors()
-            for connection in self._connections if ipv4 else ():
-                connection.cancel()
+            if ipv4:
+                self._hang_up()
 
     async def quiet(self) -> None:
         """Wait until no connection is open."""
         while self._connections:
             await asyncio.wait(self._connections)
+
+    def _hang_up(self) -> None:
+        for connection in self._connections:
+            connection.cancel()
 
     def _find_port(self) -> list[socket.socket]:
         """Sockets on the first port that is free on every address needed."""
@@ -165,7 +175,7 @@ class Host:
 
     def _turn_doors(self) -> None:
         fault, lie = self.behaviour.fault, self.behaviour.aaaa
-        way = Way(fault) if fault in (Fault.REFUSED, Fault.BLACK_HOLE) else Way.OPEN
+        way = Way(fault) if fault in _SHUT else Way.OPEN
         by_record = {Aaaa.TRUE: way, Aaaa.NONE: Way.REFUSED}
         # A node that cannot be reached is so in the same manner in both families, lies or not:
         # else what a client concludes would depend on which of the two it heard from last.
