@@ -61,8 +61,8 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--gate", type=int, default=1024, help="nodes looked at together at most")
     parser.add_argument("--hanging", type=float, default=0.0, help="share of nodes that hang")
     parser.add_argument("--faults", type=float, default=0.2, help="share with any other fault")
-    parser.add_argument("--connect", type=float, default=1.5, help="connect timeout, seconds")
-    parser.add_argument("--node", type=float, default=3.0, help="timeout of a node, seconds")
+    parser.add_argument("--connect", type=float, default=2.5, help="connect timeout, seconds")
+    parser.add_argument("--node", type=float, default=4.0, help="timeout of a node, seconds")
     parser.add_argument("--starts", type=float, default=250.0, help="looks begun per second")
     parser.add_argument("--verbose", action="store_true", help="show the collector's log")
     return parser.parse_args()
@@ -82,12 +82,14 @@ def _compare(options: argparse.Namespace, console: Console) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder, _progress(console) as progress:
         task = progress.add_task("rounds", total=options.rounds)
 
-        def told(lasted: float, wrong: int) -> None:
+        def told(lasted: float, lag: float, wrong: int) -> None:
             seconds.append(lasted)
             progress.advance(task)
             if wrong or not console.is_terminal:
                 progress.console.print(
-                    f"round {len(seconds)}: {lasted:.1f} s, {wrong} wrong so far", highlight=False
+                    f"round {len(seconds)}: {lasted:.1f} s, standstill {lag:.2f} s, "
+                    f"{wrong} wrong so far",
+                    highlight=False,
                 )
 
         comparison = run_async(
