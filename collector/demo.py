@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
@@ -66,8 +66,10 @@ class _TrueLook:
 class Past:
     """Stands for directory, prober and controls at a time that is over."""
 
-    network: Network
+    ports: Sequence[int]
+    """Of the nodes, in the order of the script."""
     script: Script
+    settings: NetworkSettings = field(default_factory=NetworkSettings)
     time: int = 0
     _nodes: dict[str, int] = field(default_factory=dict)
 
@@ -75,11 +77,11 @@ class Past:
         """The list of nodes as it was."""
         self._nodes = {self.script.trait(i).hash: i for i in range(len(self.script))}
         listed = (
-            entry(self.script.trait(i), stage, self.network.hosts[i].port)
+            entry(self.script.trait(i), stage, self.ports[i])
             for i in range(len(self.script))
             if (stage := self.script.stage(i, self.time)).listed
         )
-        return Listing(read_entries(listed).nodes, NetworkSettings(), age_seconds=0.0)
+        return Listing(read_entries(listed).nodes, self.settings, age_seconds=0.0)
 
     def refusal(self, node: Node) -> Failure:
         """What the policy says of such an address."""
@@ -170,13 +172,11 @@ def _usage(truth: UsageTruth) -> Usage:
 
 async def fill(
     crawl: Crawl,
-    network: Network,
-    script: Script,
+    past: Past,
     times: range,
     told: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Rounds at these times, as the script has them. Rounds that the store holds are left out."""
-    past = Past(network, script)
     then = replace(crawl, directory=past, prober=past, controls=past)
     last = crawl.state.last_round or 0
     for number, at in enumerate(times, 1):
@@ -209,9 +209,10 @@ async def demo(
         interval = settings.rounds.interval_seconds
         end = int(now // interval) * interval
         times = range(end - DAY_SECONDS, end, interval)
+        past = Past([host.port for host in network.hosts], script)
         async with open_crawl(settings) as crawl:
             filling = asyncio.create_task(
-                fill(crawl, network, script, times, lambda done: told(done, len(times)))
+                fill(crawl, past, times, lambda done: told(done, len(times)))
             )
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({filling, stopping}, return_when=asyncio.FIRST_COMPLETED)

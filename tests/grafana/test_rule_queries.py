@@ -197,6 +197,27 @@ def test_a_spool_alert_resolves(fill: Fill) -> None:
     assert names(fill, "Spool growing or dropping", story, T0 + HOUR + 1860) == []
 
 
+@pytest.mark.parametrize(
+    ("title", "change"),
+    [
+        ("Version outdated across the network", {"all_outdated": True}),
+        ("GPU capacity low", {"gpus_taken": True}),
+        ("Directory stale", {"stale_since": T0 + 600}),
+        ("Spool growing or dropping", {"backlog": 700.0}),
+        ("Certificate expiring", {"cert_seconds": dict.fromkeys(range(21), 5.0 * DAY)}),
+    ],
+    ids=["outdated", "gpu", "directory", "backlog", "certificate"],
+)
+def test_a_limit_that_is_kept_again_resolves(
+    fill: Fill, title: str, change: dict[str, Any]
+) -> None:
+    """The same network, an hour of it beyond a limit and an hour within: fired, then silent."""
+    bucket = fill(Story(begin=T0, end=T0 + HOUR, count=21, gpu_ratio=0.5, **change))
+    assert firing(RULES[title], bucket, T0 + HOUR)
+    bucket.write(Story(begin=T0 + HOUR, end=T0 + 2 * HOUR, count=21, gpu_ratio=0.5).points())
+    assert firing(RULES[title], bucket, T0 + 2 * HOUR) == []
+
+
 def test_a_dead_collector_is_noticed(fill: Fill) -> None:
     """Five minutes after the last round the dead man fires, for its vantage, and stays."""
     stopped = T0 + 2 * HOUR

@@ -1,0 +1,146 @@
+"""The dashboards over a simulated network: what they show is what the script says was true."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from dashboards import DASHBOARDS, load, panels, rules, sent
+from database import Bucket, Database
+from evaluate import firing
+from test_dashboard_queries import _query
+
+from collector.crawl import Crawl
+from collector.demo import Past, fill
+from collector.listing import NetworkSettings
+from collector.measurement import Point
+from collector.probe.gate import Gate
+from collector.simulate.fault import Fault
+from collector.simulate.incident import Incident
+from collector.simulate.script import Script
+from collector.simulate.truth import Truth
+from collector.state.judge import Rules, State
+from collector.store import Batch, Receipt
+
+HOURS = 2
+BEGIN = 1_780_002_000
+END = BEGIN + HOURS * 3600
+LAST = END - 60
+
+
+class Kept:
+    """A store that keeps the points of every round."""
+
+    def __init__(self) -> None:
+        self.points: list[Point] = []
+
+    async def commit(self, batch: Batch) -> Receipt:
+        self.points += batch.points
+        return Receipt(True, len(batch.points), 0, 0, 0, 0, 0, 0.0, 0.0)
+
+
+def _script(lost: tuple[int, ...]) -> Script:
+    """Some nodes are wrong all the time, those that are lost since an hour before the end."""
+    outage = [Incident(Fault.REFUSED, END - 3600, END + 3600, period=0)]
+    shares = {Fault.CERT_EXPIRED: 0.05, Fault.DNS_NOT_FOUND: 0.05, Fault.SERVER_ERROR: 0.05}
+    return Script(
+        60, 3, start=BEGIN, calm=True, shares=shares, incidents=dict.fromkeys(lost, outage)
+    )
+
+
+_FINE = _script(())
+_WELL = [i for i in range(len(_FINE)) if _FINE.truth(i, LAST).listed and _FINE.truth(i, LAST).usage]
+LOST = (next(i for i in _WELL if _FINE.trait(i).machine.gpus), _WELL[7])
+SCRIPT = _script(LOST)
+TRUTH: list[Truth] = [SCRIPT.truth(i, LAST) for i in range(len(SCRIPT))]
+NODE = TRUTH[LOST[0]]
+"""The node that the Node dashboard shows: it has GPUs, and is lost."""
+LISTED = [truth for truth in TRUTH if truth.listed]
+
+
+@pytest.fixture(scope="session")
+def points() -> list[Point]:
+    """Every round of two hours, judged and written as by the collector."""
+    kept = Kept()
+    cards = {
+        kind.device_id: kind.model
+        for truth in TRUTH
+        for kind in (truth.usage.gpus or () if truth.usage else ())
+        if kind.model
+    }
+    past = Past(range(20_000, 20_000 + len(SCRIPT)), SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
+    crawl = Crawl(past, past, past, Gate(100), State(Rules()), kept, "default")
+    asyncio.run(fill(crawl, past, range(BEGIN, END, 60)))
+    return kept.points
+
+
+@pytest.fixture(scope="session")
+def bucket(database: Database, points: list[Point]) -> Bucket:
+    """These rounds in each InfluxDB."""
+    bucket = database.create("simulated")
+    bucket.write(points)
+    return bucket
+
+
+def test_the_trend_ends_with_the_truth(bucket: Bucket) -> None:
+    """Listed, up and reachable nodes of the last round are those of the script."""
+    (series,) = bucket.ask(sent(_query("network", "Nodes up over time"), LAST, END - 1))
+    reachable = sum(truth.reachable for truth in LISTED)
+    assert series.column("Listed") == [len(LISTED)]
+    assert series.column("Reachable") == series.column("Up") == [reachable]
+
+
+def test_causes_are_the_true_ones(bucket: Bucket) -> None:
+    """Each cause has as many nodes as the script gives it."""
+    series = bucket.ask(sent(_query("network", "Why nodes fail now"), END - 900, END))
+    found = {one.tags["failure"]: one.values[0][1] for one in series}
+    truth = Counter(truth.failure for truth in LISTED if not truth.reachable)
+    assert {cause: nodes for cause, nodes in found.items() if nodes} == truth
+
+
+def test_lost_nodes_are_those_of_the_outage(bucket: Bucket) -> None:
+    """Who was up before is lost; who was never up is down, and no news."""
+    series = bucket.ask(sent(_query("network", "Nodes down now"), END - 600, END))
+    down = {one.tags["node"]: one.column("lost")[0] for one in series if one.column("up")[0] == 0}
+    assert set(down) == {truth.node for truth in LISTED if not truth.reachable}
+    assert {node for node, lost in down.items() if lost} == {TRUTH[i].node for i in LOST}
+
+
+def test_cards_are_counted_as_they_were_taken(bucket: Bucket) -> None:
+    """Cards of each model, all and taken, of the nodes that answered."""
+    series = bucket.ask(sent(_query("capacity", "GPUs by model"), LAST, END - 1))
+    found = {one.tags["model"]: tuple(one.values[0][1:3]) for one in series}
+    total: Counter[str] = Counter()
+    used: Counter[str] = Counter()
+    for truth in LISTED:
+        for kind in (truth.usage.gpus or ()) if truth.usage else ():
+            total[kind.model or "unknown"] += kind.total
+            used[kind.model or "unknown"] += kind.used
+    assert {model: counts for model, counts in found.items() if counts[0]} == {
+        model: (total[model], used[model]) for model in total
+    }
+
+
+def test_every_panel_is_answered(bucket: Bucket) -> None:
+    """No query is refused, and what needs no rare happening has rows."""
+    empty = set()
+    for path in DASHBOARDS:
+        for panel in panels(load(path)):
+            for target in panel["targets"]:
+                chosen = {"node": NODE.node, "name": NODE.name}
+                series = bucket.ask(sent(target["query"], BEGIN, END, step=300, **chosen))
+                if not any(one.values for one in series):
+                    empty.add(f"{path.stem}: {panel['title']}")
+    assert empty <= {"node: IPv6", "node: IPv6 checks"}  # every six hours: not yet its turn
+
+
+def test_the_outage_fires_and_nothing_else(bucket: Bucket) -> None:
+    """At the end exactly the lost nodes are alarmed about, by name."""
+    alarms = {rule["title"]: firing(rule, bucket, END) for rule in rules()}
+    assert sorted(alert["node"] for alert in alarms.pop("Node down")) == sorted(
+        TRUTH[i].node for i in LOST
+    )
+    assert {title for title, alerts in alarms.items() if alerts} <= {
+        "Version outdated across the network", "Certificate expiring", "GPU capacity low",
+    }  # fmt: skip
