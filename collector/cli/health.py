@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import Final, NoReturn
+from typing import Annotated, Final, NoReturn
 
 import typer
 
@@ -16,7 +16,13 @@ _LATE_ROUNDS: Final = 3
 """A collector whose last round is older than this many intervals is not at work."""
 
 
-def health(context: typer.Context, data_dir: DataDir = None) -> None:
+def health(
+    context: typer.Context,
+    data_dir: DataDir = None,
+    ready: Annotated[
+        bool, typer.Option("--ready", help="Not healthy either while a database takes nothing.")
+    ] = False,
+) -> None:
     """Say in one line whether rounds are kept; exits with 9 if not."""
     settings = settings_of(context, data_dir=data_dir)
     interval = settings.rounds.interval_seconds
@@ -33,6 +39,8 @@ def health(context: typer.Context, data_dir: DataDir = None) -> None:
         _unhealthy(f"the last round is {age:.0f} s old, with one every {interval} s")
     stores = [CollectorStore.from_row(row) for row in rows]
     away = sorted({s.store for s in stores if s.vantage == settings.vantage and not s.connected})
+    if away and ready:
+        _unhealthy(f"{', '.join(away)} takes nothing, rounds wait; the log says why")
     waiting = f"; {', '.join(away)} takes nothing, rounds wait" if away else ""
     typer.echo(f"healthy: the last round is {age:.0f} s old{waiting}")
 
