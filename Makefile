@@ -20,7 +20,7 @@ demo: $(VENV)/.run ## Set up and run a simulated network and the collector toget
 	@exec $(BIN)/crn-collector demo $(ARGS)
 
 servers: $(VENV)/.test ## Build the InfluxDB servers that tests need into the user's cache (once)
-	@bash tests/servers.sh "$$($(BIN)/python -c 'from platformdirs import user_cache_path as at; print(at("crn-collector") / "servers")')"
+	@bash tests/support/influx_servers.sh "$$($(BIN)/python -c 'from platformdirs import user_cache_path as at; print(at("crn-collector") / "servers")')"
 
 grafana: $(VENV)/.test ## Write Grafana's dashboards and alert rules anew
 	@$(BIN)/python -m grafana.build

@@ -32,15 +32,15 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import floor
-from collector.app import context_of, open_crawl
-from collector.configuration import load
-from collector.crawl import Crawl
+from collector.crawl.round import Crawl
+from collector.crawl.sweep import RoundTiming
 from collector.probe.resolver import Resolver
-from collector.settings import Settings
-from collector.simulate.fault import Fault
-from collector.simulate.script import Script
-from collector.simulate.worker import NetworkProcess, raise_descriptor_limit
-from collector.sweep import Pace
+from collector.service.load_settings import load_settings
+from collector.service.run import context_of, open_crawl
+from collector.service.settings import Settings
+from crn_simulator.fault import Fault
+from crn_simulator.script import Script
+from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
 
 HANGING = 0.1
 START = 1_800_000_000
@@ -120,7 +120,7 @@ async def _run_child(**task: Any) -> dict[str, Any]:
 
 async def _child(task: dict[str, Any]) -> dict[str, Any]:
     folder = Path(task["folder"])
-    settings = load(folder / "crn.toml", data_dir=folder / f"data-{task['kind']}")
+    settings = load_settings(folder / "crn.toml", data_dir=folder / f"data-{task['kind']}")
     if task["kind"] == "floor":
         return await _floor(settings, folder, task["rounds"])
     return await _rounds(settings, folder, task["rounds"])
@@ -128,17 +128,17 @@ async def _child(task: dict[str, Any]) -> dict[str, Any]:
 
 async def _rounds(settings: Settings, folder: Path, rounds: int) -> dict[str, Any]:
     healthy = set(json.loads((folder / "healthy.json").read_text()))
-    pace = Pace(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
+    pace = RoundTiming(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
     cpu, took, false_failures = [], [], 0
     async with open_crawl(settings) as crawl, _descriptors() as most:
-        await crawl.round(START, Pace(0, settings.rounds.deadline_seconds))
+        await crawl.round(START, RoundTiming(0, settings.rounds.deadline_seconds))
         for number in range(1, rounds + 1):
             before, begun = _cpu_seconds(), time.perf_counter()
             done = await crawl.round(START + 60 * number, pace)
             cpu.append(_cpu_seconds() - before)
             took.append(time.perf_counter() - begun)
-            false_failures += _false_failures(done.judgement.verdicts, healthy)
-        nodes = len(done.judgement.verdicts)
+            false_failures += _false_failures(done.judged.statuses, healthy)
+        nodes = len(done.judged.statuses)
         return {
             "cpu_ms_per_node": statistics.median(cpu) / nodes * 1000,
             "max_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
@@ -149,9 +149,9 @@ async def _rounds(settings: Settings, folder: Path, rounds: int) -> dict[str, An
         }
 
 
-def _false_failures(verdicts: Sequence[Any], healthy: set[str]) -> int:
+def _false_failures(statuses: Sequence[Any], healthy: set[str]) -> int:
     return sum(
-        v.node.hash in healthy and not (v.observation and v.observation.reachable) for v in verdicts
+        v.node.hash in healthy and not (v.observation and v.observation.reachable) for v in statuses
     )
 
 

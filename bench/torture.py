@@ -26,17 +26,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.verdict import Verdict, judge
+from crn_simulator.fault import Fault
+from crn_simulator.incident import Incident
+from crn_simulator.network import Network
+from crn_simulator.script import Script
+from tests.support import influx_servers as servers
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import servers  # noqa: E402
-
-from bench.verdict import Verdict, judge  # noqa: E402
-from collector.simulate.fault import Fault  # noqa: E402
-from collector.simulate.incident import Incident  # noqa: E402
-from collector.simulate.network import Network  # noqa: E402
-from collector.simulate.script import Script  # noqa: E402
-
 BUCKET = "torture"
 INTERVAL = 60
 DISK_BYTES = 96 * 1024 * 1024
@@ -335,7 +332,7 @@ def figures(cycles: int, done: Counter[str], verdict: Verdict, seconds: float) -
 def _environment() -> dict[str, str]:
     """This environment without our variables; `bench` and `collector` can be imported."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("CRN_")}
-    return kept | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    return kept | {"PYTHONPATH": str(ROOT)}
 
 
 def main() -> int:

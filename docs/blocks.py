@@ -11,10 +11,10 @@ import typing
 from pathlib import Path
 
 from collector.cli.meaning import MEANINGS
-from collector.failure import Failure
-from collector.measurement import Column, Kind, Point
-from collector.points import MEASUREMENTS
-from collector.simulate.fault import OUTCOMES
+from collector.model.failure import Failure
+from collector.schema.column import Column, ColumnKind, Point
+from collector.schema.measurements import MEASUREMENTS
+from crn_simulator.fault import OUTCOMES
 
 HERE = Path(__file__).parent
 _BEGIN = "<!-- Written by `make docs` from the code; do not edit up to the next comment. -->"
@@ -79,7 +79,7 @@ def _first_line(measurement: type[Point]) -> str:
 
 
 def _type(column: Column, hint: object) -> str:
-    if column.kind is Kind.INTEGER and bool in _members(hint):
+    if column.kind is ColumnKind.INTEGER and bool in _members(hint):
         return "integer, 0 or 1"
     if column.digits is not None:
         return f"float, {column.digits} decimals"

@@ -11,8 +11,8 @@ from blocks import schema_page, simulate_page, state_page
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
-from collector.configuration import CONFIG_FILE, CONFIG_VARIABLE
-from collector.settings import Settings, fields, variable
+from collector.service.load_settings import CONFIG_FILE, CONFIG_VARIABLE
+from collector.service.settings import Settings, fields, variable
 
 HERE = Path(__file__).parent
 GENERATED = "<!-- Written by `make docs` from the code; do not edit. -->\n"

@@ -11,9 +11,9 @@ import pytest
 import typer.main
 
 from collector.cli.main import app
-from collector.error import Exit
-from collector.failure import Failure
-from collector.points import MEASUREMENTS
+from collector.errors import Exit
+from collector.model.failure import Failure
+from collector.schema.measurements import MEASUREMENTS
 
 ROOT = Path(__file__).parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])

@@ -15,7 +15,7 @@ import pytest
 from bench.ground.actor import DIARY, play_scripted
 from bench.ground.diary import read
 from bench.ground.reckoning import Reckoning
-from bench.ground.rule import Standing
+from bench.ground.rule import DatabaseStatus
 from bench.ground.storyline import Storyline
 
 TRUTH = Path(__file__).parents[1] / "bench" / "truth.py"
@@ -77,7 +77,7 @@ def test_states_follow_the_story() -> None:
 )
 def test_the_rule(seen: str, up: str) -> None:
     """The rule as it is stated anew; a dot is a round that says nothing."""
-    standing, found = Standing(60), ""
+    standing, found = DatabaseStatus(60), ""
     for number, letter in enumerate(seen):
         if letter != ".":
             standing.see(number * 60, letter == "G")
@@ -141,6 +141,6 @@ def test_what_is_wrong_is_found(
 ) -> None:
     """Each kind of error is counted as what it is."""
     told, pages = story
-    spoilt = copy.deepcopy(pages)
-    spoil(spoilt)
-    assert _reckoned(told, spoilt) == counts
+    handshake_failed = copy.deepcopy(pages)
+    spoil(handshake_failed)
+    assert _reckoned(told, handshake_failed) == counts

@@ -15,19 +15,19 @@ from bench.ground.dialled import Limits, settings_of
 from bench.ground.diary import MARK, Diary
 from bench.ground.scripted import Scripted
 from bench.ground.storyline import INTERVAL, Step, Storyline
-from collector.app import open_crawl, run_async
-from collector.crawl import Crawl
-from collector.points import MEASUREMENTS
-from collector.probe.gate import Gate
-from collector.simulate.chance import chance
-from collector.simulate.worker import NetworkProcess, raise_descriptor_limit
+from collector.crawl.gate import Gate
+from collector.crawl.round import Crawl
+from collector.crawl.sweep import RoundTiming
+from collector.schema.measurements import MEASUREMENTS
+from collector.service.run import open_crawl, run_async
 from collector.state.judge import Rules, State
 from collector.store import EmbeddedStore
-from collector.sweep import Pace
+from crn_simulator.chance import chance
+from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
 
 DIARY: Final = "diary.jsonl"
 _RETENTION_DAYS: Final = 400
-_AT_ONCE: Final = Pace(0, INTERVAL - 1, starts_per_second=math.inf)
+_AT_ONCE: Final = RoundTiming(0, INTERVAL - 1, starts_per_second=math.inf)
 _SHIFT_ROUNDS: Final = 9
 """About so many rounds are played until the process is stopped or killed."""
 _SPIN: Final = 400_000
@@ -129,7 +129,7 @@ async def play_dialled(story: Storyline, folder: Path, told: Callable[[int], Non
     todo = list(story.steps)
     async with NetworkProcess(story.script, time=story.steps[0].at) as network:
         settings = settings_of(network, folder, limits.settings(1024, INTERVAL))
-        pace = Pace(0, settings.rounds.deadline_seconds)
+        pace = RoundTiming(0, settings.rounds.deadline_seconds)
         while todo:
             count = 1 + int(2 * _SHIFT_ROUNDS * chance(story.seed, stops, "rounds"))
             shift, todo = todo[:count], todo[count:]
@@ -144,7 +144,7 @@ async def play_dialled(story: Storyline, folder: Path, told: Callable[[int], Non
 
 
 async def _dial(
-    network: NetworkProcess, crawl: Crawl, diary: Diary, step: Step, pace: Pace
+    network: NetworkProcess, crawl: Crawl, diary: Diary, step: Step, pace: RoundTiming
 ) -> None:
     await network.set_time(step.at)
     diary.begin(step.number)

@@ -7,13 +7,13 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Final
 
-from bench.ground.conclusion import IPV6_CUT, WAY_CUT, Conclusion, concluded, met, sight
+from bench.ground.conclusion import IPV6_CUT, WAY_CUT, Conclusion, concluded, control_result, met
 from bench.ground.matrix import Matrix
 from bench.ground.said import RoundSaid, Said
-from collector.simulate.machine import COMPATIBLE_GPUS
-from collector.simulate.script import Script
-from collector.simulate.trouble import Trouble
-from collector.simulate.truth import Truth
+from crn_simulator.machine import COMPATIBLE_GPUS
+from crn_simulator.script import Script
+from crn_simulator.trouble import Trouble
+from crn_simulator.truth import Truth
 
 AWAKE_SECONDS: Final = 3600.0
 """A diagnostic VM that was asked stays awake for so long; a no must be confirmed within it."""
@@ -56,7 +56,7 @@ class Comparison:
         """Hold one round."""
         troubles = self.script.troubles(time)
         self._publish(time, troubles)
-        reason = found.expected_reason(sight(troubles))
+        reason = found.expected_reason(control_result(troubles))
         self.matrix.hold("vantage", "(none)", time, reason, found.reason)
         listed = set()
         for index in range(len(self.script)):

@@ -9,9 +9,9 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
-from collector.simulate.fault import OUTCOMES, Phase
-from collector.simulate.trouble import Trouble
-from collector.simulate.truth import Truth
+from crn_simulator.fault import OUTCOMES, Phase
+from crn_simulator.trouble import Trouble
+from crn_simulator.truth import Truth
 
 NAMES_CUT: Final = frozenset({Trouble.NAMES_SILENT, Trouble.NAMES_SERVFAIL, Trouble.EVERYTHING})
 SILENCED: Final = frozenset({Trouble.CONNECTIONS_SILENT, Trouble.EVERYTHING})
@@ -83,7 +83,7 @@ def concluded(failure: str, sees: bool) -> Conclusion:
     return Conclusion("blind" if not sees and failure in EXCUSED else failure)
 
 
-def sight(troubles: Set[Trouble]) -> str:
+def control_result(troubles: Set[Trouble]) -> str:
     """Why the controls cannot be reached; `none` if they can."""
     if troubles & NAMES_CUT:
         return "dns"

@@ -10,13 +10,13 @@ from typing import Any, Final
 
 from bench.ground.comparison import Comparison
 from bench.ground.said import said
-from collector.app import open_crawl
-from collector.settings import Settings
-from collector.simulate.fault import Fault
-from collector.simulate.script import Script, every_fault
-from collector.simulate.trouble import Trouble, Window
-from collector.simulate.worker import NetworkProcess, raise_descriptor_limit
-from collector.sweep import Pace
+from collector.crawl.sweep import RoundTiming
+from collector.service.run import open_crawl
+from collector.service.settings import Settings
+from crn_simulator.fault import Fault
+from crn_simulator.script import Script, every_fault
+from crn_simulator.trouble import Trouble, Window
+from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
 
 START: Final = 1_800_000_000
 INTERVAL: Final = 600
@@ -121,7 +121,7 @@ async def compare(
     async with NetworkProcess(script, time=times[0]) as network:
         settings = settings_of(network, folder, limits.settings(gate, INTERVAL))
         async with open_crawl(settings) as crawl:
-            pace = Pace(0, settings.rounds.deadline_seconds, limits.starts)
+            pace = RoundTiming(0, settings.rounds.deadline_seconds, limits.starts)
             for time in times:
                 await network.set_time(time)
                 done = await crawl.round(time, pace)

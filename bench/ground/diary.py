@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.ground.said import said
-from collector.crawl import Store
-from collector.observation import Observation
-from collector.store import Batch, Receipt
+from collector.crawl.round import Store
+from collector.model.observation import Observation
+from collector.model.store_report import Receipt
+from collector.schema.round_record import RoundRecord
 
 MARK: Final = "bench"
 """Key of the state under which the number of the last committed round is kept."""
@@ -44,18 +45,18 @@ class Diary:
         """A node was looked at."""
         self.asked.add(observation.node.hash)
 
-    async def commit(self, batch: Batch) -> Receipt:
+    async def commit(self, batch: RoundRecord) -> Receipt:
         """Note the round, then commit it."""
         self._write(page(self.number, batch, self.asked))
         state = {**batch.state, MARK: str(self.number).encode()}
-        return await self.store.commit(Batch(batch.time, batch.points, state))
+        return await self.store.commit(RoundRecord(batch.time, batch.points, state))
 
     def _write(self, line: dict[str, Any]) -> None:
         with self.path.open("a", encoding="utf-8") as file:
             file.write(f"\n{json.dumps(line)}")
 
 
-def page(number: int, batch: Batch, asked: Collection[str]) -> dict[str, Any]:
+def page(number: int, batch: RoundRecord, asked: Collection[str]) -> dict[str, Any]:
     """What a round says, as JSON."""
     whole = said(batch.points)
     rows = {

@@ -9,10 +9,10 @@ from typing import Any, Final
 
 from bench.ground.conclusion import Conclusion
 from bench.ground.matrix import Matrix
-from bench.ground.rule import DAY, FRESH_INTERVALS, Standing
+from bench.ground.rule import DAY, FRESH_INTERVALS, DatabaseStatus
 from bench.ground.said import RoundSaid
 from bench.ground.storyline import INTERVAL, Step, Storyline
-from collector.simulate.entry import address
+from crn_simulator.entry import address
 
 _PORT: Final = 4020
 _UNTOLD: Final = frozenset({"duplicate_hash", "duplicate_address"})
@@ -23,7 +23,7 @@ _UNTOLD: Final = frozenset({"duplicate_hash", "duplicate_address"})
 class _Known:
     """What must be held of a node by now."""
 
-    standing: Standing
+    standing: DatabaseStatus
     address: str
     name: str
     name_at: int
@@ -98,7 +98,7 @@ class Reckoning:
                 expected["left"] = ()
         else:
             if known is None:
-                known = _Known(Standing(INTERVAL), registered, stage.name, clock)
+                known = _Known(DatabaseStatus(INTERVAL), registered, stage.name, clock)
                 self._known[index] = known
                 if self._clock is not None:
                     expected["joined"] = ()

@@ -34,7 +34,7 @@ class Change:
 
 
 @dataclass(slots=True)
-class Standing:
+class DatabaseStatus:
     """What must be held of one node, round after round, by the times of the collector's clock."""
 
     interval: int

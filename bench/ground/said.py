@@ -5,16 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from collector.measurement import Point
-from collector.points import (
+from collector.schema.column import Point
+from collector.schema.measurements import (
     Collector,
-    Gpus,
-    Ipv6,
+    CrnGpu,
+    CrnIpv6,
+    CrnProbe,
+    CrnReachability,
+    CrnVersion,
     Network,
     NetworkEvent,
-    Probe,
-    Reachability,
-    Version,
 )
 
 _SLOW = frozenset({"/status/check/ipv6", "/vm/ip/6"})
@@ -28,11 +28,11 @@ STANDSTILL_SECONDS = 2.0
 class Said:
     """Everything that one round says of one node."""
 
-    reachability: list[Reachability] = field(default_factory=list)
+    reachability: list[CrnReachability] = field(default_factory=list)
     """There must be exactly one."""
     version: str | None = None
     """None if it is not written in this round."""
-    ipv6: Ipv6 | None = None
+    ipv6: CrnIpv6 | None = None
     asked_ipv6: bool = False
     """The slow check was made."""
     used: dict[tuple[str, str], int] = field(default_factory=dict)
@@ -62,16 +62,16 @@ def said(points: Iterable[Point]) -> RoundSaid:
     whole = RoundSaid()
     for point in points:
         match point:
-            case Reachability():
+            case CrnReachability():
                 whole.nodes.setdefault(point.node, Said()).reachability.append(point)
-            case Version():
+            case CrnVersion():
                 whole.nodes.setdefault(point.node, Said()).version = point.version
-            case Ipv6():
+            case CrnIpv6():
                 whole.nodes.setdefault(point.node, Said()).ipv6 = point
-            case Gpus():
+            case CrnGpu():
                 used = whole.nodes.setdefault(point.node, Said()).used
                 used[point.model, point.device_id] = point.used
-            case Probe() if point.endpoint in _SLOW:
+            case CrnProbe() if point.endpoint in _SLOW:
                 whole.nodes.setdefault(point.node, Said()).asked_ipv6 = True
             case Network():
                 whole.reason = point.vantage_reason

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from bench.ground.storyline import Step, Storyline
-from collector.demo import observed
 from collector.directory.entry import read_entries
-from collector.failure import Failure
-from collector.listing import Listing, NetworkSettings
-from collector.node import Node
-from collector.observation import Attempt, Endpoint, Observation
-from collector.simulate.entry import entry
-from collector.vantage import Reason, Sight
+from collector.model.failure import Failure
+from collector.model.listing import Listing, NetworkSettings
+from collector.model.node import Node
+from collector.model.observation import Endpoint, Observation, Probe
+from collector.model.vantage import BlindReason, ControlResult
+from collector.service.demo import observed
+from crn_simulator.entry import entry
 
 _PORT = 4020
 
@@ -66,7 +66,7 @@ class Scripted:
             seen = observed(node, self.story.truth(index, self.step), 0.05, ipv6)
             return Known(replace(seen, ipv6_only=meeting.ipv6_only))
         failure = Failure(meeting.failure)
-        attempts = () if meeting.unfinished else (Attempt(Endpoint.CONFIG, failure),)
+        attempts = () if meeting.unfinished else (Probe(Endpoint.CONFIG, failure),)
         return Known(Observation(node, failure, attempts, ipv6_only=meeting.ipv6_only))
 
     def use_ipv6(self, available: bool) -> None:
@@ -76,6 +76,8 @@ class Scripted:
         """There is a way out over IPv6, or seems to be."""
         return True
 
-    async def ask(self, within_seconds: float | None = None) -> Sight:
+    async def ask(self, within_seconds: float | None = None) -> ControlResult:
         """What the controls say."""
-        return Sight(Reason(self.story.controls(self.step)), self.story.ipv6(self.step))
+        return ControlResult(
+            BlindReason(self.story.controls(self.step)), self.story.ipv6(self.step)
+        )

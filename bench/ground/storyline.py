@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from bench.ground.conclusion import EXCUSED, NAMES_CUT, met, sight
-from collector.simulate.chance import chance, pick
-from collector.simulate.fault import OUTCOMES, Fault, Phase
-from collector.simulate.incident import Incident
-from collector.simulate.script import Script, every_fault
-from collector.simulate.trouble import Trouble, Window
-from collector.simulate.truth import Truth
+from bench.ground.conclusion import EXCUSED, NAMES_CUT, control_result, met
+from crn_simulator.chance import chance, pick
+from crn_simulator.fault import OUTCOMES, Fault, Phase
+from crn_simulator.incident import Incident
+from crn_simulator.script import Script, every_fault
+from crn_simulator.trouble import Trouble, Window
+from crn_simulator.truth import Truth
 
 START: Final = 1_800_000_000
 INTERVAL: Final = 60
@@ -143,7 +143,7 @@ class Storyline:
 
     def controls(self, step: Step) -> str:
         """What the controls say."""
-        return sight(self.script.troubles(step.at))
+        return control_result(self.script.troubles(step.at))
 
     def reason(self, step: Step) -> str:
         """Why we cannot see in a round; `none` if we can."""

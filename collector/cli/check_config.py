@@ -9,9 +9,9 @@ from pydantic import SecretStr
 from pydantic_core import PydanticUndefined
 from rich.table import Table
 
-from collector import app
 from collector.cli.common import AsJson, cell, settings_of, show, show_json
-from collector.settings import fields, variable
+from collector.service import run as app
+from collector.service.settings import fields, variable
 
 
 def check_config(

@@ -15,8 +15,8 @@ from rich.table import Table
 from rich.text import Text
 
 from collector.cli.log import log_to_stderr
-from collector.configuration import load
-from collector.settings import Settings
+from collector.service.load_settings import load_settings
+from collector.service.settings import Settings
 
 Directory = Annotated[
     Path | None,
@@ -44,7 +44,7 @@ def settings_of(
         overrides["data_dir"] = data_dir
     if directory:
         overrides["directory"] = {"file": directory}
-    settings = load(context.obj, **overrides)
+    settings = load_settings(context.obj, **overrides)
     log_to_stderr(settings.log_level if log else "WARNING")
     return settings
 

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from collector import app
 from collector.cli.common import (
     AsJson,
     DataDir,
@@ -26,11 +25,12 @@ from collector.cli.common import (
     show_json,
 )
 from collector.cli.meaning import MEANINGS
-from collector.crawl import Round
-from collector.failure import Failure
-from collector.line import lines
-from collector.observation import Observation
-from collector.points import Network, Reachability
+from collector.crawl.round import RoundResult
+from collector.model.failure import Failure
+from collector.model.observation import Observation
+from collector.schema.line_protocol import lines
+from collector.schema.measurements import CrnReachability, Network
+from collector.service import run as app
 
 
 def crawl(
@@ -93,35 +93,37 @@ def _progress() -> Iterator[tuple[Callable[[int], None], Callable[[Observation],
         yield begun, seen
 
 
-def _answer(done: Round) -> dict[str, Any]:
+def _answer(done: RoundResult) -> dict[str, Any]:
     return {
-        "round": done.judgement.time,
+        "round": done.judged.time,
         "seconds": round(done.seconds, 3),
         "stored": done.receipt.stored,
         "network": next(dataclasses.asdict(p) for p in done.points if isinstance(p, Network)),
-        "nodes": [dataclasses.asdict(p) for p in done.points if isinstance(p, Reachability)],
+        "nodes": [dataclasses.asdict(p) for p in done.points if isinstance(p, CrnReachability)],
     }
 
 
-def _show(done: Round) -> None:
+def _show(done: RoundResult) -> None:
     """How many nodes ended how, and why."""
-    verdicts = done.judgement.verdicts
-    counts = Counter(verdict.failure for verdict in verdicts if verdict.observation)
+    statuses = done.judged.statuses
+    counts = Counter(status.failure for status in statuses if status.observation)
     counts[Failure.NONE] = sum(
-        v.observation is not None and v.observation.reachable for v in verdicts
+        v.observation is not None and v.observation.reachable for v in statuses
     )
     rows = [
         (count, "reachable" if failure is Failure.NONE else str(failure), failure)
         for failure, count in sorted(counts.items(), key=lambda pair: (pair[0] != "none", -pair[1]))
     ]
-    asleep = sum(verdict.observation is None for verdict in verdicts)
-    table = Table(title=f"Round of {moment(done.judgement.time)}", caption=_caption(done))
+    asleep = sum(status.observation is None for status in statuses)
+    table = Table(title=f"Round of {moment(done.judged.time)}", caption=_caption(done))
     for heading, side in (("nodes", "right"), ("result", "left"), ("fault", "left"), ("", "left")):
         table.add_column(heading, justify=side)  # type: ignore[arg-type]
     for count, result, failure in rows:
         style = "green" if failure is Failure.NONE else "red" if failure.counts else "yellow"
-        meaning = "" if failure is Failure.NONE else MEANINGS[failure]
-        table.add_row(cell(count), cell(result, style), cell(failure.fault), cell(meaning))
+        classify_response = "" if failure is Failure.NONE else MEANINGS[failure]
+        table.add_row(
+            cell(count), cell(result, style), cell(failure.fault), cell(classify_response)
+        )
     plain: list[tuple[object, ...]] = [(n, result, f.fault) for n, result, f in rows]
     if asleep:
         table.add_row(
@@ -131,10 +133,10 @@ def _show(done: Round) -> None:
     show(table, [*plain, ("#", _caption(done))])
 
 
-def _caption(done: Round) -> str:
-    sight = "" if done.judgement.sees else f"; THIS VANTAGE CANNOT SEE ({done.judgement.reason})"
+def _caption(done: RoundResult) -> str:
+    control_result = "" if done.judged.sees else f"; THIS VANTAGE CANNOT SEE ({done.judged.reason})"
     kept = "kept" if done.receipt.stored else "NOT STORED"
     return (
-        f"{len(done.judgement.verdicts)} nodes, {len(done.points)} points {kept}, "
-        f"{done.seconds:.1f} s{sight}"
+        f"{len(done.judged.statuses)} nodes, {len(done.points)} points {kept}, "
+        f"{done.seconds:.1f} s{control_result}"
     )

@@ -12,12 +12,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector import app
-from collector import demo as story
 from collector.cli.common import DataDir
 from collector.cli.log import log_to_stderr
-from collector.configuration import load
-from collector.settings import Settings
+from collector.service import demo as story
+from collector.service import run as app
+from collector.service.load_settings import load_settings
+from collector.service.settings import Settings
 
 
 def demo(
@@ -56,7 +56,7 @@ def demo(
         )
 
     def settings_from(config: Path) -> Settings:
-        return load(config, data_dir=folder / "data")
+        return load_settings(config, data_dir=folder / "data")
 
     async def until_stopped() -> None:
         stop = asyncio.Event()

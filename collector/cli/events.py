@@ -10,20 +10,21 @@ import typer
 from rich.table import Table
 
 from collector.cli.common import AsJson, DataDir, cell, moment, settings_of, show, show_json
-from collector.measurement import Point
-from collector.points import NetworkEvent
-from collector.state.event import Kind
+from collector.model.event import EventKind
+from collector.schema.column import Point
+from collector.schema.measurements import NetworkEvent
 from collector.store import Reader
 
 _POLL_SECONDS = 2.0
-_STYLES = {Kind.DOWN: "red", Kind.UP: "green"}
+_STYLES = {EventKind.DOWN: "red", EventKind.UP: "green"}
 
 
 def events(
     context: typer.Context,
     data_dir: DataDir = None,
     kind: Annotated[
-        list[Kind] | None, typer.Option("--kind", help="Only events of this kind; may be repeated.")
+        list[EventKind] | None,
+        typer.Option("--kind", help="Only events of this kind; may be repeated."),
     ] = None,
     hours: Annotated[float, typer.Option("--hours", help="How far to look back.", min=0)] = 24,
     follow: Annotated[
@@ -55,7 +56,7 @@ def events(
 
 
 def _between(
-    reader: Reader, start: float, end: float, kinds: list[Kind] | None
+    reader: Reader, start: float, end: float, kinds: list[EventKind] | None
 ) -> list[NetworkEvent]:
     """Events of these rounds, oldest first."""
     if not reader.has(NetworkEvent.MEASUREMENT):
@@ -77,7 +78,7 @@ def _show(found: list[NetworkEvent]) -> None:
     for heading in ("time", "event", "node", ""):
         table.add_column(heading, no_wrap=heading != "")
     for event in found:
-        style = _STYLES.get(Kind(event.kind), "") if event.kind in list(Kind) else ""
+        style = _STYLES.get(EventKind(event.kind), "") if event.kind in list(EventKind) else ""
         table.add_row(*(cell(c, style if i == 1 else "") for i, c in enumerate(_cells(event))))
     show(table, [_cells(event) for event in found])
 

@@ -8,8 +8,8 @@ from typing import Annotated, Final, NoReturn
 import typer
 
 from collector.cli.common import DataDir, settings_of
-from collector.error import DataDirectoryError, Exit
-from collector.points import CollectorStore
+from collector.errors import DataDirectoryError, Exit
+from collector.schema.measurements import CollectorStore
 from collector.store import Reader
 
 _LATE_ROUNDS: Final = 3

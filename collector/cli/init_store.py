@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import typer
 
-from collector import app
 from collector.cli.common import settings_of
-from collector.database import open_database
-from collector.settings import Settings
+from collector.service import run as app
+from collector.service.database import open_database
+from collector.service.settings import Settings
 
 
 def init_store(context: typer.Context) -> None:
@@ -18,7 +18,7 @@ def init_store(context: typer.Context) -> None:
 
 
 async def _prepare(settings: Settings) -> str:
-    from collector.store.bootstrap import prepare  # its client library takes half a second
+    from collector.influx.provision import prepare  # its client library takes half a second
 
     async with open_database(settings) as database:
         bucket = await prepare(database, settings.influxdb.retention_days)

@@ -22,7 +22,7 @@ from collector.cli import (
     simulate,
     spool,
 )
-from collector.error import CollectorError, Exit
+from collector.errors import CollectorError, Exit
 
 _EPILOG = (
     "Exit codes: 0 well, 1 a bug, 2 wrong settings or arguments, 3 no list of nodes, 4 data "

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.failure import Failure
+from collector.model.failure import Failure
 
 MEANINGS: Final[dict[Failure, str]] = {
     Failure.NONE: "reachable",

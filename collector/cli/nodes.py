@@ -9,9 +9,9 @@ import typer
 from rich.table import Table
 
 from collector.cli.common import AsJson, DataDir, cell, moment, settings_of, show, show_json
-from collector.measurement import Point
-from collector.points import NodeUsage, Reachability, Version
-from collector.settings import Settings
+from collector.schema.column import Point
+from collector.schema.measurements import CrnReachability, CrnUsage, CrnVersion
+from collector.service.settings import Settings
 from collector.store import Reader
 
 P = TypeVar("P", bound=Point)
@@ -64,9 +64,9 @@ def _found(settings: Settings) -> tuple[int | None, list[dict[str, Any]]]:
     interval = settings.rounds.interval_seconds
     with Reader(settings.data_dir) as reader:
         last = reader.last_round()
-        reached = _latest(reader, Reachability, 0, settings.vantage)
-        versions = _latest(reader, Version, _VERSION_SECONDS, settings.vantage)
-        usages = _latest(reader, NodeUsage, 3 * interval, settings.vantage)
+        reached = _latest(reader, CrnReachability, 0, settings.vantage)
+        versions = _latest(reader, CrnVersion, _VERSION_SECONDS, settings.vantage)
+        usages = _latest(reader, CrnUsage, 3 * interval, settings.vantage)
     found = []
     for key, point in sorted(reached.items(), key=lambda pair: _order(pair[1])):
         entry = dataclasses.asdict(point)
@@ -83,7 +83,7 @@ def _latest(reader: Reader, kind: type[P], within: float, vantage: str) -> dict[
     return {row["node"]: kind.from_row(row) for row in rows if row["vantage"] == vantage}
 
 
-def _order(point: Reachability) -> tuple[object, ...]:
+def _order(point: CrnReachability) -> tuple[object, ...]:
     """What is down first, then by name."""
     return (bool(point.up), point.up is None, point.name.lower(), point.node)
 

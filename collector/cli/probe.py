@@ -11,17 +11,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from collector import app
 from collector.cli.common import AsJson, cell, settings_of, show, show_json
 from collector.cli.meaning import MEANINGS
+from collector.crawl.gate import Gate
 from collector.directory import parse_address
-from collector.error import Exit
-from collector.failure import Failure, Fault
-from collector.node import Node
-from collector.observation import Attempt, Observation
-from collector.probe.gate import Gate
-from collector.settings import Settings
-from collector.vantage import Sight, excuse
+from collector.errors import Exit
+from collector.model.failure import Failure, Fault
+from collector.model.node import Node
+from collector.model.observation import Observation, Probe
+from collector.model.vantage import ControlResult, mark_blind
+from collector.service import run as app
+from collector.service.settings import Settings
 
 _BLAME = {
     Fault.NONE: "",
@@ -42,42 +42,46 @@ def probe(
 ) -> None:
     """Look at one node as a round does and explain every step. Exits with 7 if not reachable."""
     settings = settings_of(context)
-    observation, sight = app.run_async(_look(settings, address, ipv6))
+    observation, control_result = app.run_async(_look(settings, address, ipv6))
     if as_json:
-        show_json(dataclasses.asdict(observation) | {"sight": dataclasses.asdict(sight)})
+        show_json(dataclasses.asdict(observation) | {"sight": dataclasses.asdict(control_result)})
     else:
-        _explain(observation, sight, settings)
+        _explain(observation, control_result, settings)
     if not observation.reachable:
         raise typer.Exit(Exit.NOT_REACHABLE)
 
 
-async def _look(settings: Settings, registered: str, ipv6: bool) -> tuple[Observation, Sight]:
+async def _look(
+    settings: Settings, registered: str, ipv6: bool
+) -> tuple[Observation, ControlResult]:
     """The observation of a round that has this node only."""
     parsed = parse_address(registered)
     node = Node("0" * 64, registered[:64], parsed.text, parsed.host, parsed.refused)
     context = app.context_of(settings)
     async with app.open_prober(settings, context, Gate(1)) as prober:
         if (refusal := prober.refusal(node)) is not Failure.NONE:
-            return Observation(node, refusal), Sight()
+            return Observation(node, refusal), ControlResult()
         controls = app.controls_of(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
         look = prober.look(node, ipv6)
         await look.run()
-        sight = await controls.ask()
-        return excuse(look.observation(), sight.reason, sight.ipv6), sight
+        control_result = await controls.ask()
+        return mark_blind(
+            look.observation(), control_result.reason, control_result.ipv6
+        ), control_result
 
 
-def _explain(seen: Observation, sight: Sight, settings: Settings) -> None:
-    steps = list(_steps(seen, sight, settings))
+def _explain(seen: Observation, control_result: ControlResult, settings: Settings) -> None:
+    steps = list(_steps(seen, control_result, settings))
     table = Table(box=None, pad_edge=False)
     for heading in ("step", "result", "took", ""):
         table.add_column(heading, overflow="fold")
     for step in steps:
         table.add_row(cell(step.name), cell(step.result), cell(step.took), cell(step.note, "dim"))
-    verdict = "reachable" if seen.reachable else f"not reachable: {seen.failure}"
-    show(table, [*((s.name, s.result, s.took, s.note) for s in steps), ("verdict", verdict)])
+    status = "reachable" if seen.reachable else f"not reachable: {seen.failure}"
+    show(table, [*((s.name, s.result, s.took, s.note) for s in steps), ("verdict", status)])
     if sys.stdout.isatty():
-        Console().print(cell(f"\n{verdict}", "bold green" if seen.reachable else "bold red"))
+        Console().print(cell(f"\n{status}", "bold green" if seen.reachable else "bold red"))
     if not seen.reachable:
         typer.echo(f"{MEANINGS[seen.failure]}. {_BLAME[seen.failure.fault]}")
 
@@ -94,7 +98,7 @@ class _Step:
         return "" if self.seconds is None else f"{self.seconds * 1000:.1f} ms"
 
 
-def _steps(seen: Observation, sight: Sight, settings: Settings) -> Iterator[_Step]:
+def _steps(seen: Observation, control_result: ControlResult, settings: Settings) -> Iterator[_Step]:
     """From the address to what was found, in the order in which it happens."""
     refused = "" if seen.tried else MEANINGS[seen.failure]
     yield _Step("address", seen.node.address or "(none)", refused)
@@ -106,10 +110,10 @@ def _steps(seen: Observation, sight: Sight, settings: Settings) -> Iterator[_Ste
     if seen.version:
         yield _Step("version", seen.version, f"by {seen.version_source}")
     yield from _findings(seen)
-    if sight.ok:
+    if control_result.ok:
         yield _Step("controls", "answer", ", ".join(settings.controls))
     else:
-        yield _Step("controls", f"fail ({sight.reason})", sight.detail)
+        yield _Step("controls", f"fail ({control_result.reason})", control_result.detail)
 
 
 def _phases(seen: Observation) -> Iterator[_Step]:
@@ -126,7 +130,7 @@ def _phases(seen: Observation) -> Iterator[_Step]:
         yield _Step("first byte", "came", seconds=phases.ttfb_seconds)
 
 
-def _attempt(attempt: Attempt) -> _Step:
+def _attempt(attempt: Probe) -> _Step:
     well = attempt.failure is Failure.NONE
     said = "well" if well else str(attempt.failure)
     status = f"{attempt.status_code} " if attempt.status_code else ""

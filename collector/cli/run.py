@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from collector import app
 from collector.cli.common import DataDir, Directory, settings_of
+from collector.service import run as app
 
 
 def run(context: typer.Context, directory: Directory = None, data_dir: DataDir = None) -> None:

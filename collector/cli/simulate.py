@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from collector import app
 from collector.cli.log import log_to_stderr
+from collector.service import run as app
 
 
 def simulate(
@@ -34,7 +34,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Run a fake network on loopback until Ctrl-C, and print the configuration to crawl it."""
-    from collector.simulate.command import simulate as run
+    from crn_simulator.command import simulate as run
 
     def say(toml: str) -> None:
         if config is None:

@@ -9,17 +9,17 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from collector import app as wiring
 from collector.cli.common import AsJson, DataDir, cell, moment, settings_of, show, show_json
-from collector.database import open_delivery, spooling_of
-from collector.error import Exit
-from collector.points import MEASUREMENTS
-from collector.settings import Settings
+from collector.errors import Exit
+from collector.model.batch import BatchLimits
+from collector.model.queue import Backlog
+from collector.schema.measurements import MEASUREMENTS
+from collector.service import run as wiring
+from collector.service.database import open_delivery, spooling_of
+from collector.service.settings import Settings
 from collector.store import EmbeddedStore, Reader
-from collector.store.piece import Cut
-from collector.store.spool import Backlog
-from collector.store.upkeep import purge as forget
-from collector.store.upkeep import purge_rejected, retry_rejected
+from collector.store.maintenance import purge as forget
+from collector.store.maintenance import purge_rejected, retry_rejected
 
 app = typer.Typer(
     help="The rounds that wait for InfluxDB, and the lines that were refused.",
@@ -58,8 +58,8 @@ def show_round(context: typer.Context, time: Round = None, data_dir: DataDir = N
         where = "WHERE time = ?" if time is not None else "WHERE ? IS NULL"
         numbers = reader.rows(f"SELECT id FROM spool {where} ORDER BY time, id", (time,))
         for row in numbers:
-            for piece in reader.rows("SELECT body FROM spool WHERE id = ?", (row["id"],)):
-                sys.stdout.buffer.write(gzip.decompress(piece["body"]))
+            for batch in reader.rows("SELECT body FROM spool WHERE id = ?", (row["id"],)):
+                sys.stdout.buffer.write(gzip.decompress(batch["body"]))
     if time is not None and not numbers:
         typer.secho(f"no round {time} waits; `crn-collector spool ls` lists them", err=True)
         raise typer.Exit(Exit.CONFIGURATION)
@@ -90,7 +90,7 @@ def replay(context: typer.Context, data_dir: DataDir = None, rejected: Rejected 
     Exits with 8 if something is left."""
     settings = settings_of(context, data_dir=data_dir)
     left = wiring.run_async(_replay(settings, rejected))
-    if left.pieces:
+    if left.batches:
         raise typer.Exit(Exit.DATABASE)
 
 
@@ -98,8 +98,8 @@ async def _replay(settings: Settings, rejected: bool) -> Backlog:
     async with await _open(settings) as store:
         async with open_delivery(settings, store, at_once=False) as delivery:
             if rejected:
-                spooling = spooling_of(settings)
-                limits = spooling.cut if spooling else Cut()
+                spool_limits = spooling_of(settings)
+                limits = spool_limits.cut if spool_limits else BatchLimits()
                 again = await store.change(lambda c: retry_rejected(c, limits))
                 typer.echo(f"{again} refused lines are tried again")
             waited = await store.backlog()
@@ -110,7 +110,7 @@ async def _replay(settings: Settings, rejected: bool) -> Backlog:
             f"{report.points_rejected} refused, {report.points_dropped} older than InfluxDB "
             f"keeps, {left.points} wait"
         )
-        if left.pieces:
+        if left.batches:
             typer.secho(delivery.standing.problem, fg="red", err=True)
         return left
 

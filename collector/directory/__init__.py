@@ -7,17 +7,17 @@ a file (`FileDirectory`). Nothing here dials a node.
 """
 
 from collector.directory.address import Address, parse_address
-from collector.directory.copies import Copies, NoCopies
+from collector.directory.cache import CacheStorage, NoCache
 from collector.directory.file import FileDirectory
 from collector.directory.published import Directory
 from collector.directory.source import Source
 
 __all__ = [
     "Address",
-    "Copies",
+    "CacheStorage",
     "Directory",
     "FileDirectory",
-    "NoCopies",
+    "NoCache",
     "Source",
     "parse_address",
 ]

@@ -14,7 +14,7 @@ from typing import Final
 
 from yarl import URL
 
-from collector.failure import Failure
+from collector.model.failure import Failure
 from collector.text import clean
 
 LIMIT: Final = 512

@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError
 
 from collector.directory.entry import Entries, Text, read_entries
-from collector.listing import NetworkSettings
+from collector.model.listing import NetworkSettings
 from collector.text import clean
 
 GPU_LIMIT: Final = 512

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from collector.directory.address import parse_address
-from collector.node import Node
+from collector.model.node import Node
 from collector.text import clean
 
 

@@ -17,14 +17,14 @@ from typing import Final
 
 from collector.directory.address import parse_address
 from collector.directory.aggregate import corechannel_entries, network_settings, read_json
-from collector.directory.duplicate import Chosen, choose
+from collector.directory.duplicates import UniqueNodes, choose
 from collector.directory.entry import Entries, read_entries
-from collector.error import DirectoryError
-from collector.listing import Listing, NetworkSettings
-from collector.node import Node
+from collector.errors import DirectoryError
+from collector.model.listing import Listing, NetworkSettings
+from collector.model.node import Node
 from collector.text import clean
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FILE_LIMIT_BYTES: Final = 32 * 1024 * 1024
 ADVICE: Final = (
@@ -54,7 +54,7 @@ class FileDirectory:
         """`clock` gives seconds since 1970."""
         self._path = path
         self._clock = clock
-        self._chosen: Chosen | None = None
+        self._chosen: UniqueNodes | None = None
         self._settings = NetworkSettings()
         self._stamp: tuple[int, ...] = ()
         self._confirmed_at = 0.0
@@ -89,7 +89,7 @@ class FileDirectory:
             self._settings = content.settings
             self._stamp = stamp
             if content.entries.skipped:
-                logger.warning(
+                log.warning(
                     "%d entries of %s are unreadable and left out, %d are good",
                     content.entries.skipped,
                     self._path,
@@ -102,7 +102,7 @@ class FileDirectory:
         """Say once what is wrong, where a list goes on; else the caller raises it."""
         complaint = (isinstance(error, OSError) and error.strerror) or str(error)
         if self._chosen is not None and complaint != self._complaint:
-            logger.warning("%s: %s; the list read before goes on", self._path, complaint)
+            log.warning("%s: %s; the list read before goes on", self._path, complaint)
         self._complaint = complaint
 
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Set
 from typing import Final
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BELIEVED_AT: Final = 3
 """Fetches in a row that must say so before a shrunken list is believed."""
@@ -29,7 +29,7 @@ class ShrinkGuard:
             return True
         self._in_a_row += 1
         believed = self._in_a_row >= BELIEVED_AT
-        logger.warning(
+        log.warning(
             "the new list of nodes holds only %d of the %d nodes known before: %s (fetch %d of %d)",
             left,
             len(known),

@@ -7,16 +7,16 @@ import logging
 from typing import Final
 
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
-from collector.directory.copies import Copies, Shelf
-from collector.directory.duplicate import Choices, Chosen
+from collector.directory.cache import BestEffortCache, CacheStorage
+from collector.directory.cached_aggregate import CachedAggregate, Clock
+from collector.directory.duplicates import DuplicateResolver, UniqueNodes
 from collector.directory.entry import Entries
 from collector.directory.guard import ShrinkGuard
-from collector.directory.kept import Clock, Kept
 from collector.directory.source import Source
-from collector.error import DirectoryError
-from collector.listing import Listing, NetworkSettings
+from collector.errors import DirectoryError
+from collector.model.listing import Listing, NetworkSettings
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 ADVICE: Final = (
     "Check this machine's network and the API hosts in the settings, "
@@ -33,24 +33,24 @@ class Directory:
     def __init__(
         self,
         source: Source,
-        copies: Copies,
+        copies: CacheStorage,
         refresh_seconds: float,
         clock: Clock,
         wait_seconds: float = 3.0,
     ) -> None:
         """`clock` gives seconds since 1970; `wait_seconds` bounds how long a refresh is awaited."""
-        shelf = Shelf(copies)
+        shelf = BestEffortCache(copies)
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._guard = ShrinkGuard()
-        self._choices = Choices(shelf)
-        self._chosen = Chosen()
+        self._choices = DuplicateResolver(shelf)
+        self._chosen = UniqueNodes()
         self._skipped = 0
         self._late: set[asyncio.Task[None]] = set()
-        self._nodes = Kept(
+        self._nodes = CachedAggregate(
             CORECHANNEL, source, shelf, refresh_seconds, clock, accept=self._accept_nodes
         )
-        self._settings = Kept(
+        self._settings = CachedAggregate(
             SETTINGS, source, shelf, refresh_seconds, clock, accept=_accept_settings
         )
 
@@ -93,7 +93,7 @@ class Directory:
             return False
         self._chosen = await self._choices.choose(entries.nodes, self._clock())
         if entries.skipped and entries.skipped != self._skipped:
-            logger.warning(
+            log.warning(
                 "%d entries of the list of nodes are unreadable and left out, %d are good",
                 entries.skipped,
                 len(entries.nodes),

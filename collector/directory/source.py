@@ -13,7 +13,7 @@ from yarl import URL
 
 from collector.directory.aggregate import Aggregate
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """Longest body that is read, after decompression."""
@@ -22,7 +22,7 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class FetchedAggregate(Generic[T]):
     """A good answer."""
 
     host: str
@@ -60,7 +60,7 @@ class Source:
         self._limit_bytes = limit_bytes
         self._complaints: dict[tuple[str, str], str] = {}
 
-    async def fetch(self, aggregate: Aggregate[T]) -> Answer[T]:
+    async def fetch(self, aggregate: Aggregate[T]) -> FetchedAggregate[T]:
         """The aggregate from the first host that gives a good one; SourceError if none does."""
         reasons: dict[str, str] = {}
         for host in tuple(self._ordered(aggregate.key)):
@@ -82,11 +82,11 @@ class Source:
         """The hosts in the order in which they are asked for an aggregate."""
         return self._order.setdefault(key, list(self._hosts))
 
-    async def _ask(self, host: str, aggregate: Aggregate[T]) -> Answer[T]:
+    async def _ask(self, host: str, aggregate: Aggregate[T]) -> FetchedAggregate[T]:
         async with asyncio.timeout(self._timeout_seconds):
             body = await self._body(URL(host + aggregate.path))
         value = await asyncio.to_thread(aggregate.parse, body)
-        return Answer(host, body, value)
+        return FetchedAggregate(host, body, value)
 
     async def _body(self, url: URL) -> bytes:
         """The whole body of a 200; ValueError for another status and for too long a body."""
@@ -123,9 +123,9 @@ class Source:
     def _complain(self, host: str, key: str, reason: str) -> None:
         if self._complaints.get((host, key)) != reason:
             self._complaints[host, key] = reason
-            logger.warning("%s did not give the aggregate %s: %s", host, key, reason)
+            log.warning("%s did not give the aggregate %s: %s", host, key, reason)
 
     def _praise(self, host: str, key: str) -> None:
         self._ordered(key).sort(key=host.__ne__)
         if self._complaints.pop((host, key), None):
-            logger.info("%s gives the aggregate %s again", host, key)
+            log.info("%s gives the aggregate %s again", host, key)

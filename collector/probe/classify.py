@@ -10,10 +10,10 @@ from typing import Final
 
 import aiohttp
 
-from collector.failure import Failure
+from collector.model.failure import Failure
 from collector.probe.policy import FORBIDDEN_ERRNO
 from collector.probe.resolver import FamilyMissingError, NameNotFoundError
-from collector.probe.trail import Phase, Trail
+from collector.probe.trace import ConnectionTrace, Phase
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ _WAYLESS: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
 """What a machine says that has no way to an address; so it may be with IPv6 switched off."""
 
 
-def classify(exc: BaseException, trail: Trail) -> Failure:
+def classify(exc: BaseException, trace: ConnectionTrace) -> Failure:
     """The failure that an exception of a check stands for. The order of the cases matters:
 
     `ConnectionTimeoutError` is a `ClientError` too, `ClientSSLError` a `ClientConnectorError`,
@@ -62,17 +62,17 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
     after it, and the first that was dialled, if a later one keeps silent until the time is over (an
     IPv6 record that leads nowhere is common).
     """
-    if trail.spoilt is not None and trail.phase is not Phase.ANSWER:
-        return os_failure(trail.spoilt, trail)
-    if trail.refusal and trail.phase is Phase.TCP and isinstance(exc, TimeoutError):
-        return os_failure(trail.refusal, trail)
+    if trace.handshake_failed is not None and trace.phase is not Phase.ANSWER:
+        return os_failure(trace.handshake_failed, trace)
+    if trace.refusal and trace.phase is Phase.TCP and isinstance(exc, TimeoutError):
+        return os_failure(trace.refusal, trace)
     match exc:
         case aiohttp.InvalidURL():
             return Failure.INVALID_ADDRESS
         case TimeoutError() if not isinstance(exc, aiohttp.ClientOSError):
-            if trail.phase in _TIMEOUTS:
-                return _TIMEOUTS[trail.phase]
-            if trail.dialled:  # an earlier check left it no time to begin
+            if trace.phase in _TIMEOUTS:
+                return _TIMEOUTS[trace.phase]
+            if trace.dialled:  # an earlier check left it no time to begin
                 return Failure.ANSWER_TIMEOUT
         case aiohttp.ClientConnectorDNSError():
             return _name_failure(exc.os_error)
@@ -80,21 +80,21 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
             return _certificate_failure(exc.certificate_error)
         case aiohttp.ClientSSLError():
             return _certificate_failure(exc.os_error)
-        case aiohttp.ClientConnectorError() if trail.sent_at is not None:
+        case aiohttp.ClientConnectorError() if trace.sent_at is not None:
             return Failure.ANSWER_BROKEN
         case aiohttp.ClientConnectorError():
-            return os_failure(exc.os_error, trail)
+            return os_failure(exc.os_error, trace)
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return Failure.ANSWER_BROKEN
         case ConnectionRefusedError():
             return Failure.CONNECT_REFUSED
         case aiohttp.ClientConnectionError() | ConnectionError():
-            late = trail.phase is Phase.ANSWER
+            late = trace.phase is Phase.ANSWER
             return Failure.ANSWER_BROKEN if late else Failure.CONNECT_RESET
-        case aiohttp.ClientError() if trail.phase is Phase.ANSWER:
+        case aiohttp.ClientError() if trace.phase is Phase.ANSWER:
             return Failure.ANSWER_BROKEN
         case OSError():
-            return os_failure(exc, trail)
+            return os_failure(exc, trace)
     log.error("unexpected error while looking at a node", exc_info=exc)
     return Failure.INTERNAL
 
@@ -116,7 +116,7 @@ def _certificate_failure(error: BaseException) -> Failure:
     return Failure.TLS_EXPIRED if expired else Failure.TLS_INVALID
 
 
-def os_failure(error: OSError, trail: Trail) -> Failure:
+def os_failure(error: OSError, trace: ConnectionTrace) -> Failure:
     """The failure that an operating system's error while connecting stands for.
 
     Several addresses that failed for different reasons leave no error number: unreachable.
@@ -128,9 +128,9 @@ def os_failure(error: OSError, trail: Trail) -> Failure:
             return _certificate_failure(error)
         case TimeoutError():
             return Failure.CONNECT_TIMEOUT
-    if error.errno in _WAYLESS and not any(map(has_route, trail.dialled)):
+    if error.errno in _WAYLESS and not any(map(has_route, trace.dialled)):
         return Failure.NO_ROUTE
-    if error.errno is None and trail.phase is Phase.TLS:
+    if error.errno is None and trace.phase is Phase.TLS:
         return Failure.CONNECT_RESET
     return _ERRNOS.get(error.errno or 0, Failure.CONNECT_UNREACHABLE)
 

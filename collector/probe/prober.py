@@ -10,11 +10,11 @@ from typing import Final
 import aiohttp
 import yarl
 
-from collector.failure import Failure
-from collector.node import Node
-from collector.probe.look import Limits, Look
+from collector.model.failure import Failure
+from collector.model.node import Node
 from collector.probe.policy import AddressPolicy
 from collector.probe.resolver import Resolver
+from collector.probe.visit import Visit, VisitLimits
 
 _DIRECT_TIMEOUT_SECONDS: Final = 5.0
 
@@ -26,7 +26,7 @@ class Prober:
     session: aiohttp.ClientSession
     resolver: Resolver
     policy: AddressPolicy
-    limits: Limits
+    limits: VisitLimits
 
     def use_ipv6(self, available: bool) -> None:
         """Say whether this vantage has a way out over IPv6; without it only IPv4 is dialled."""
@@ -39,9 +39,9 @@ class Prober:
         forbidden = self.policy.forbids_host(node.host)
         return Failure.FORBIDDEN_ADDRESS if forbidden else Failure.NONE
 
-    def look(self, node: Node, ipv6: bool) -> Look:
+    def look(self, node: Node, ipv6: bool) -> Visit:
         """A look at a node that is not refused; `ipv6`: its slow IPv6 check is due."""
-        return Look(node, self.session, self.limits, self._direct, ipv6_due=ipv6)
+        return Visit(node, self.session, self.limits, self._direct, ipv6_due=ipv6)
 
     async def _direct(self, address: yarl.URL, found: list[str]) -> bool | None:
         """A TCP connection over IPv6 from here; None where neither side could say."""

@@ -12,7 +12,7 @@ import aiodns
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from collector.probe.trail import TRAIL
+from collector.probe.trace import TRACE
 
 _TRIES: Final = 4
 """c-ares waits a quarter of a second for a server that used to be quick, then twice as long, and so
@@ -100,12 +100,12 @@ class Resolver(AbstractResolver):
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
         """What aiohttp dials: IPv4 first, IPv6 behind where there is any here."""
-        trail = TRAIL.get(None)
-        if trail:
-            trail.resolving()
+        trace = TRACE.get(None)
+        if trace:
+            trace.resolving()
         found = await self.addresses(host)
-        if trail:
-            trail.resolved(found)
+        if trace:
+            trace.resolved(found)
         dialled = found if self.ipv6 else [a for a in found if ":" not in a]
         if found and not dialled:
             raise FamilyMissingError(errno.ENETUNREACH, f"{host} has IPv6 only, we have none")

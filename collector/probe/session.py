@@ -1,7 +1,7 @@
 """The one HTTP session that all nodes share. The app opens and closes it; it belongs to its loop.
 
 There must never be waiters in the connector: they would be timed, and every release would shuffle
-all of them. Our own gate (`collector.probe.gate`) is at most the connector's limit.
+all of them. Our own gate (`collector.crawl.gate`) is at most the connector's limit.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from aiohttp.connector import AddrInfoType, Connection
 from collector import __version__
 from collector.probe.policy import AddressPolicy, ForbiddenAddressError
 from collector.probe.resolver import Resolver
-from collector.probe.trail import TRAIL, Trail
+from collector.probe.trace import TRACE, ConnectionTrace
 
 _PER_FAMILY: Final = 2
 """aiohttp dials every address that it is given, and a stranger may list a hundred."""
@@ -46,8 +46,8 @@ class _Shake(ssl.SSLObject):
         except ssl.SSLWantReadError:
             raise
         except ssl.SSLError as exc:
-            if trail := TRAIL.get(None):
-                trail.shake_error = exc
+            if trace := TRACE.get(None):
+                trace.tls_error = exc
             raise
 
 
@@ -58,8 +58,8 @@ class TimedContext(ssl.SSLContext):
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         """As the base class does; asyncio and uvloop call it when TCP is connected."""
-        if trail := TRAIL.get(None):
-            trail.shaking()
+        if trace := TRACE.get(None):
+            trace.shaking()
         return super().wrap_bio(*args, **kwargs)
 
 
@@ -89,15 +89,15 @@ class Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """As the base class does."""
         connection = await super().connect(req, traces, timeout)
-        trail = TRAIL.get(None)
-        if trail is None:
+        trace = TRACE.get(None)
+        if trace is None:
             return connection
-        trail.transport = connection.transport
-        if trail.cert_expires_at is None and connection.transport:
+        trace.transport = connection.transport
+        if trace.cert_expires_at is None and connection.transport:
             shaken = connection.transport.get_extra_info("ssl_object")
             certificate = shaken.getpeercert() if shaken else None
             if certificate and (until := certificate.get("notAfter")):
-                trail.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
+                trace.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
         return connection
 
 
@@ -133,7 +133,7 @@ class _Dialled(socket.socket):
     (Where another address keeps silent until the time is over, nobody else says it.)
     """
 
-    trail: Trail | None = None
+    trace: ConnectionTrace | None = None
 
     def connect(self, address: Any) -> None:
         """As the base class does."""
@@ -153,8 +153,8 @@ class _Dialled(socket.socket):
         return value
 
     def _tell(self, error: OSError) -> None:
-        if self.trail:
-            self.trail.refused(self, error)
+        if self.trace:
+            self.trace.refused(self, error)
 
 
 def _socket_factory(policy: AddressPolicy) -> Any:
@@ -164,15 +164,15 @@ def _socket_factory(policy: AddressPolicy) -> Any:
         family, kind, protocol, _, address = info
         if policy.forbids(address[0]):
             raise ForbiddenAddressError(address[0])
-        if trail := TRAIL.get(None):
-            if trail.repeating:
+        if trace := TRACE.get(None):
+            if trace.repeating:
                 raise ConnectionResetError(errno.ECONNRESET, "cut off before the answer")
-            trail.dialling(address[0])
+            trace.dialling(address[0])
         made = _Dialled(family, kind, protocol)
         made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-        if trail:
-            made.trail = trail
-            trail.made(made)
+        if trace:
+            made.trace = trace
+            trace.made(made)
         return made
 
     return create
@@ -182,20 +182,20 @@ def _tracing() -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
 
     async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.connected(fresh=True)
+        if trace := TRACE.get(None):
+            trace.connected(fresh=True)
 
     async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.connected(fresh=False)
+        if trace := TRACE.get(None):
+            trace.connected(fresh=False)
 
     async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.sent_at = perf_counter()
+        if trace := TRACE.get(None):
+            trace.sent_at = perf_counter()
 
     async def answering(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.first_byte_at = perf_counter()
+        if trace := TRACE.get(None):
+            trace.first_byte_at = perf_counter()
 
     config.on_connection_create_end.append(connected)
     config.on_connection_reuseconn.append(reused)

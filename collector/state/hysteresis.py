@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from collector.state.memory import NodeMemory
+from collector.state.node_state import NodeState
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +30,7 @@ class Hysteresis:
         if not 1 <= self.up_after <= self.down_within:
             raise ValueError("up_after must be between 1 and down_within")
 
-    def weigh(self, memory: NodeMemory, time: int, good: bool) -> bool:
+    def weigh(self, memory: NodeState, time: int, good: bool) -> bool:
         """Take a round's evidence into the memory; True if `up` changed.
 
         The first evidence ever decides at once and is no change.

@@ -9,19 +9,20 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
-from collector.failure import Failure, Fault
-from collector.listing import Listing
-from collector.node import Node
-from collector.observation import Observation
-from collector.state import ladder, told
-from collector.state.cadence import due
-from collector.state.event import Event, Kind
+from collector.model.event import Event, EventKind
+from collector.model.failure import Failure, Fault
+from collector.model.listing import Listing
+from collector.model.node import Node
+from collector.model.observation import Observation
+from collector.model.status import JudgedRound, NodeStatus
+from collector.model.vantage import BlindReason, ControlResult, mark_blind
+from collector.state import facts as told
+from collector.state import ladder
+from collector.state.bounded_names import BoundedNames
 from collector.state.hysteresis import Hysteresis
-from collector.state.memory import NodeMemory, pack, unpack
-from collector.state.names import Names
-from collector.state.verdict import Judgement, Verdict
+from collector.state.node_state import NodeState, pack, unpack
 from collector.text import release_of
-from collector.vantage import Reason, Sight, excuse
+from collector.times import is_due
 
 log = logging.getLogger(__name__)
 
@@ -45,7 +46,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class VisitPlan:
     """What the next round does with one node."""
 
     node: Node
@@ -62,8 +63,10 @@ class State:
     """The memory of all nodes. `judge` changes it; `changes` is what then goes to the store."""
 
     rules: Rules = field(default_factory=Rules)
-    memories: dict[str, NodeMemory] = field(default_factory=dict)
-    names: dict[str, Names] = field(default_factory=lambda: {key: Names() for key in _BOUNDED})
+    memories: dict[str, NodeState] = field(default_factory=dict)
+    names: dict[str, BoundedNames] = field(
+        default_factory=lambda: {key: BoundedNames() for key in _BOUNDED}
+    )
     last_round: int | None = None
     _forgotten: list[str] = field(default_factory=list)
 
@@ -93,20 +96,20 @@ class State:
             entries[_LAST_ROUND] = str(self.last_round).encode()
         return entries
 
-    def orders(self, time: int, nodes: Iterable[Node]) -> list[Order]:
+    def plans(self, time: int, nodes: Iterable[Node]) -> list[VisitPlan]:
         """Which nodes the round at `time` looks at, and how."""
         self._rewind(time)
         return [order for node in nodes if (order := self._order(time, node))]
 
-    def _order(self, time: int, node: Node) -> Order | None:
+    def _order(self, time: int, node: Node) -> VisitPlan | None:
         memory = self.memories.get(node.hash)
         if memory is None:
-            return Order(node, ipv6=False, hung=False, evidence_at=0)
+            return VisitPlan(node, ipv6=False, hung=False, evidence_at=0)
         if memory.address == node.address and not ladder.asks(memory, time, node.fraction()):
             return None
         asked = memory.ipv6_at if memory.ipv6_at is not None else memory.first_at
-        slow = due(time, asked, self.rules.ipv6_interval_seconds, node.fraction("ipv6"))
-        return Order(
+        slow = is_due(time, asked, self.rules.ipv6_interval_seconds, node.fraction("ipv6"))
+        return VisitPlan(
             node,
             ipv6=slow or memory.ipv6_doubted,
             hung=memory.failure.hung,
@@ -128,29 +131,29 @@ class State:
         time: int,
         listing: Listing,
         observations: Mapping[str, Observation],
-        reason: Reason,
-        sight: Sight,
-    ) -> Judgement:
+        reason: BlindReason,
+        control_result: ControlResult,
+    ) -> JudgedRound:
         """Judge the round at `time`, an observation for every node that was looked at."""
         events: list[Event] = []
         self._rewind(time)
-        verdicts = [
+        statuses = [
             self._judge_node(
-                time, node, listing, observations.get(node.hash), reason, sight, events
+                time, node, listing, observations.get(node.hash), reason, control_result, events
             )
             for node in listing.nodes
         ]
         events += self._duplicates(listing)
         events += self._leave(time, listing)
         self.last_round = time
-        return Judgement(
+        return JudgedRound(
             time=time,
             settings=listing.settings,
             directory_age_seconds=listing.age_seconds,
-            verdicts=tuple(verdicts),
+            statuses=tuple(statuses),
             events=tuple(events),
             reason=reason,
-            ipv6=sight.ipv6,
+            ipv6=control_result.ipv6,
             models=self.names["models"].current(time),
             releases=self.names["releases"].current(time),
         )
@@ -161,12 +164,12 @@ class State:
         node: Node,
         listing: Listing,
         observation: Observation | None,
-        reason: Reason,
-        sight: Sight,
+        reason: BlindReason,
+        control_result: ControlResult,
         events: list[Event],
-    ) -> Verdict:
+    ) -> NodeStatus:
         if observation:
-            observation = excuse(observation, reason, sight.ipv6)
+            observation = mark_blind(observation, reason, control_result.ipv6)
         memory = self._recall(time, node, events)
         if observation:
             events += self._weigh(time, node, memory, observation)
@@ -178,14 +181,14 @@ class State:
         horizon = 2 * self.rules.ipv6_interval_seconds
         released = release_of(memory.version or "")
         wanted = release_of(listing.settings.last_crn_version or "")
-        return Verdict(
+        return NodeStatus(
             node=node,
             name=memory.name,
             observation=observation,
             failure=memory.failure,
             up=None if policy else memory.up,
             lost=not policy and self._lost(time, memory),
-            fresh=fresh and not policy and reason is Reason.NONE,
+            fresh=fresh and not policy and reason is BlindReason.NONE,
             evidence_age_seconds=age,
             outdated=released < wanted if released and wanted else None,
             ipv6=believed,
@@ -199,11 +202,11 @@ class State:
             gpus=told.gpus(memory, time, node, observation, listing.settings, self.names, events),
         )
 
-    def _recall(self, time: int, node: Node, events: list[Event]) -> NodeMemory:
+    def _recall(self, time: int, node: Node, events: list[Event]) -> NodeState:
         """The memory of a listed node, in step with its entry; a new one for a new node."""
         memory = self.memories.get(node.hash)
         if memory is None:
-            memory = NodeMemory(node.display_name, time, node.address, time)
+            memory = NodeState(node.display_name, time, node.address, time)
             self.memories[node.hash] = memory
             if self.last_round is not None:
                 events.append(told.joined(node, memory.name))
@@ -223,7 +226,7 @@ class State:
         return memory
 
     def _weigh(
-        self, time: int, node: Node, memory: NodeMemory, observation: Observation
+        self, time: int, node: Node, memory: NodeState, observation: Observation
     ) -> list[Event]:
         """Take the observation in; the events that follow from it."""
         memory.failure = observation.failure
@@ -240,7 +243,7 @@ class State:
             return []
         return [told.up(node, memory, before) if memory.up else told.down(node, memory)]
 
-    def _lost(self, time: int, memory: NodeMemory) -> bool:
+    def _lost(self, time: int, memory: NodeState) -> bool:
         if memory.up is not False or memory.last_up_at is None:
             return False
         return time - memory.last_up_at <= LOST_SECONDS
@@ -260,11 +263,11 @@ class State:
             memory = self.memories[node.hash]
             others = listing.duplicate_hashes.get(node.hash, ())
             if others and not memory.duplicate_hash:
-                events.append(told.duplicate(Kind.DUPLICATE_HASH, node, memory.name, others))
+                events.append(told.duplicate(EventKind.DUPLICATE_HASH, node, memory.name, others))
             memory.duplicate_hash = bool(others)
             twins = [n.hash[:8] for n in shared.get(node.address, ()) if n.hash != node.hash]
             if twins and not memory.duplicate_address:
-                events.append(told.duplicate(Kind.DUPLICATE_ADDRESS, node, memory.name, twins))
+                events.append(told.duplicate(EventKind.DUPLICATE_ADDRESS, node, memory.name, twins))
             memory.duplicate_address = bool(twins)
         return events
 
@@ -291,4 +294,4 @@ class State:
                 names.rewind(time)
 
 
-_NAMES: Final = TypeAdapter(Names)
+_NAMES: Final = TypeAdapter(BoundedNames)

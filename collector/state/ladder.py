@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.state.cadence import due
-from collector.state.memory import NodeMemory
+from collector.state.node_state import NodeState
+from collector.times import is_due
 
 HOUR: Final = 3600
 DAY: Final = 24 * HOUR
@@ -13,7 +13,7 @@ RUNGS: Final = ((DAY, 900), (HOUR, 300))
 """Dead for this many seconds: asked every so many seconds. Before that, in every round."""
 
 
-def rung(memory: NodeMemory, time: int) -> int:
+def rung(memory: NodeState, time: int) -> int:
     """Seconds between two looks at this node; 0 is every round.
 
     Only a node that is down and failed again when last asked is on the ladder: one good answer
@@ -25,10 +25,10 @@ def rung(memory: NodeMemory, time: int) -> int:
     return next((every for after, every in RUNGS if dead_seconds >= after), 0)
 
 
-def asks(memory: NodeMemory, time: int, fraction: float) -> bool:
+def asks(memory: NodeState, time: int, fraction: float) -> bool:
     """Whether the node is looked at in this round.
 
     A look that told nothing (we were blind, the round had no time left) is made again.
     """
     every = rung(memory, time)
-    return every == 0 or due(time, memory.evidence_at, every, fraction)
+    return every == 0 or is_due(time, memory.evidence_at, every, fraction)

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Final
 
 from collector import __version__
-from collector.error import CollectorError, DataDirectoryError, TooNewError
+from collector.errors import CollectorError, DataDirectoryError, TooNewError
 from collector.store import spool
+from collector.store.disk_status import to_collector_error
 from collector.store.table import Table
-from collector.store.trouble import trouble
 
 FILE_NAME: Final = "collector.db"
 APPLICATION_ID: Final = 0x43524E31
@@ -49,7 +49,7 @@ def create(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         return _prepared(path, tables)
     except (sqlite3.Error, OSError) as error:
-        raise trouble(error, path) or error from error
+        raise to_collector_error(error, path) or error from error
 
 
 def reopen(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
@@ -64,7 +64,7 @@ def read(path: Path) -> sqlite3.Connection:
     try:
         connection = _connect(path, "ro") if path.exists() else None
     except (sqlite3.Error, OSError) as error:
-        raise trouble(error, path) or error from error
+        raise to_collector_error(error, path) or error from error
     ours = False
     try:
         ours = connection is not None and _ours(connection, path)
@@ -134,7 +134,7 @@ def _ours(connection: sqlite3.Connection, path: Path) -> bool:
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        raise trouble(error, path) or error from error
+        raise to_collector_error(error, path) or error from error
     if identity != APPLICATION_ID:
         if identity or version or objects:
             raise _foreign(path)

@@ -9,8 +9,8 @@ from types import TracebackType
 from typing import Any, Self
 
 from collector.store import file
+from collector.store.disk_status import to_collector_error
 from collector.store.table import points_table, quoted, series_table
-from collector.store.trouble import trouble
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 
@@ -56,7 +56,7 @@ class Reader:
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor]
         except (sqlite3.Error, OSError) as error:
-            raise trouble(error, self._path) or error from error
+            raise to_collector_error(error, self._path) or error from error
 
     def last_round(self) -> int | None:
         """Time of the newest round; None if there is none."""

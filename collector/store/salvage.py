@@ -18,7 +18,7 @@ from typing import Any, Final
 from collector.store import file
 from collector.store.table import Table, quoted
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES: Final = "FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
@@ -53,7 +53,7 @@ def salvage(path: Path, tables: Sequence[Table], error: BaseException) -> None:
         for companion in _COMPANIONS:
             Path(f"{fresh}{companion}").unlink(missing_ok=True)
         raise
-    logger.error(
+    log.error(
         "%s is damaged (%s). %s; the damaged file is kept as %s. Check that disk.",
         path,
         error.__cause__ or error,

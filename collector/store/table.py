@@ -11,12 +11,16 @@ import sqlite3
 from dataclasses import dataclass
 from typing import Final
 
-from collector.measurement import Column, Kind, Point, Value
+from collector.schema.column import Column, ColumnKind, Point, Value
 
 SECONDS_PER_DAY: Final = 86_400
 
 _RESERVED: Final = {"time", "series", "used_until"}
-_SQL_TYPES: Final = {Kind.INTEGER: "INTEGER", Kind.FLOAT: "REAL", Kind.TEXT: "TEXT"}
+_SQL_TYPES: Final = {
+    ColumnKind.INTEGER: "INTEGER",
+    ColumnKind.FLOAT: "REAL",
+    ColumnKind.TEXT: "TEXT",
+}
 
 
 def quoted(name: str) -> str:
@@ -56,8 +60,8 @@ class Table:
         columns = measurement.columns()
         if bad := _RESERVED.intersection(c.name for c in columns):
             raise ValueError(f"{measurement.__name__}: {sorted(bad)} cannot be a tag or field")
-        tags = tuple(c for c in columns if c.kind is Kind.TAG)
-        fields = tuple(c for c in columns if c.kind is not Kind.TAG)
+        tags = tuple(c for c in columns if c.kind is ColumnKind.TAG)
+        fields = tuple(c for c in columns if c.kind is not ColumnKind.TAG)
         name = measurement.MEASUREMENT
         return cls(name, tags, fields, _upsert(name, fields), *_series(name, tags))
 

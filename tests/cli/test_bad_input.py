@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.error import Exit
-from tests.conftest import Command
+from collector.errors import Exit
+from tests.support.command import Command
 
 NODES = "".join(f"{i:064x} https://crn-{i}.invalid\n" for i in range(3))
 

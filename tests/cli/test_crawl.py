@@ -6,9 +6,9 @@ import json
 import sqlite3
 from pathlib import Path
 
-from collector.error import Exit
-from collector.failure import Failure
-from tests.conftest import Command
+from collector.errors import Exit
+from collector.model.failure import Failure
+from tests.support.command import Command
 
 
 def _lines(text: str) -> list[list[str]]:

@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
 from collector.directory.entry import read_entries
-from collector.failure import Failure
-from collector.listing import NetworkSettings
-from collector.node import Node
-
-from .fakes import corechannel, digest, entry, recorded, settings
+from collector.model.failure import Failure
+from collector.model.listing import NetworkSettings
+from collector.model.node import Node
+from tests.support.directory_fakes import corechannel, digest, entry, recorded, settings
 
 
 def test_whole_node() -> None:

@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from collector.directory import FileDirectory
-from collector.error import DirectoryError
-from collector.failure import Failure
-
-from .fakes import Clock, corechannel, digest, entry, nodes, recorded
+from collector.errors import DirectoryError
+from collector.model.failure import Failure
+from tests.support.directory_fakes import Clock, corechannel, digest, entry, nodes, recorded
 
 LINES = f"""\
 # saved by hand

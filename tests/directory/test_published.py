@@ -12,12 +12,20 @@ from aiohttp import web
 
 from collector.directory import Directory, Source
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
-from collector.directory.copies import Copies
-from collector.error import DirectoryError, Exit
-from collector.listing import NetworkSettings
-
-from .conftest import HOSTS, Api, Serve
-from .fakes import BrokenCopies, Clock, MemoryCopies, corechannel, digest, entry, nodes, settings
+from collector.directory.cache import CacheStorage
+from collector.errors import DirectoryError, Exit
+from collector.model.listing import NetworkSettings
+from tests.directory.conftest import HOSTS, Api, Serve
+from tests.support.directory_fakes import (
+    BrokenCopies,
+    Clock,
+    MemoryCopies,
+    corechannel,
+    digest,
+    entry,
+    nodes,
+    settings,
+)
 
 ONE, TWO, THREE = HOSTS
 REFRESH = 300.0
@@ -32,7 +40,9 @@ async def opened(
     """Makes a directory over the hosts; closed after the test."""
     directories = []
 
-    def make(hosts: tuple[str, ...] = HOSTS, at: Copies = copies, wait: float = 30.0) -> Directory:
+    def make(
+        hosts: tuple[str, ...] = HOSTS, at: CacheStorage = copies, wait: float = 30.0
+    ) -> Directory:
         directories.append(Directory(Source(session, hosts), at, REFRESH, clock, wait))
         return directories[-1]
 

@@ -13,9 +13,8 @@ from aiohttp import web
 
 from collector.directory.aggregate import CORECHANNEL
 from collector.directory.source import Source, SourceError
-
-from .conftest import HOSTS, Api, Serve
-from .fakes import corechannel, digest, entry, nodes
+from tests.directory.conftest import HOSTS, Api, Serve
+from tests.support.directory_fakes import corechannel, digest, entry, nodes
 
 ONE, TWO, THREE = HOSTS
 

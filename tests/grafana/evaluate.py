@@ -8,8 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from dashboards import sent
-from database import Bucket
+from tests.grafana.dashboards import sent
+from tests.grafana.database import Bucket
 
 Labels = frozenset[tuple[str, str]]
 Values = dict[Labels, float]

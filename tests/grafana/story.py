@@ -14,25 +14,25 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from collector.failure import Failure, Fault
-from collector.measurement import Point
-from collector.points import (
+from collector.model.failure import Failure, Fault
+from collector.schema.column import Point
+from collector.schema.measurements import (
     BLIND,
     SEEING,
     Collector,
     CollectorStore,
-    Gpus,
-    Ipv6,
+    CrnCapability,
+    CrnGpu,
+    CrnIpv6,
+    CrnProbe,
+    CrnReachability,
+    CrnUsage,
+    CrnVersion,
     Network,
     NetworkEvent,
     NetworkFailure,
     NetworkGpu,
     NetworkVersion,
-    NodeCapability,
-    NodeUsage,
-    Probe,
-    Reachability,
-    Version,
 )
 
 INTERVAL = 60
@@ -230,7 +230,7 @@ class Round:
         tried = fault is not Fault.POLICY
         noise = self.chance.random()
         first = machine.latency * (0.8 + 0.4 * noise)
-        yield Reachability(
+        yield CrnReachability(
             **base,
             reachable=fine if tried else None,
             up=not seen.down if tried else None,
@@ -255,7 +255,7 @@ class Round:
         if fine:
             yield from self._answers(machine, base, first)
         elif tried and self.time % (15 * INTERVAL) == 0:
-            yield Probe(
+            yield CrnProbe(
                 **base,
                 endpoint="/status/config",
                 success=False,
@@ -288,7 +288,7 @@ class Round:
         load = self._load(machine)
         cards = sum(total for _, _, total in machine.gpus)
         used = sum(self._used(machine, total) for _, _, total in machine.gpus)
-        yield NodeUsage(
+        yield CrnUsage(
             **base,
             cpu_count=machine.cpus,
             gpu_total=cards,
@@ -304,7 +304,7 @@ class Round:
         )
         for model, device, total in machine.gpus:
             taken = self._used(machine, total)
-            yield Gpus(
+            yield CrnGpu(
                 **base,
                 model=model,
                 device_id=device,
@@ -314,10 +314,10 @@ class Round:
                 compatible=total,
             )
         if self._turn(machine, HOUR) or self.time == self.story.begin:
-            yield Version(
+            yield CrnVersion(
                 **base, version=machine.version, source="config", outdated=machine.outdated
             )
-            yield NodeCapability(
+            yield CrnCapability(
                 **base,
                 architecture="x86_64",
                 cpu_vendor="AuthenticAMD" if machine.fraction > 0.4 else "GenuineIntel",
@@ -328,7 +328,7 @@ class Round:
                 terms=False,
             )
             for endpoint, size in (("/status/config", 1843), ("/about/usage/system", 912)):
-                yield Probe(
+                yield CrnProbe(
                     **base,
                     endpoint=endpoint,
                     success=True,
@@ -338,7 +338,7 @@ class Round:
                     failure="none",
                 )
         if self._turn(machine, 6 * HOUR) or self.time == self.story.begin:
-            yield Ipv6(
+            yield CrnIpv6(
                 **base,
                 ok=machine.ipv6,
                 host=machine.ipv6,

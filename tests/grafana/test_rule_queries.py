@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from conftest import Fill
-from dashboards import rules
-from evaluate import firing
-from story import DAY, HOUR, Outage, Story
 
-from collector.failure import Failure
+from collector.model.failure import Failure
+from tests.grafana.conftest import Fill
+from tests.grafana.dashboards import rules
+from tests.grafana.evaluate import firing
+from tests.grafana.story import DAY, HOUR, Outage, Story
 
 T0 = 1_780_002_000
 """A full hour."""

@@ -6,22 +6,23 @@ import asyncio
 from collections import Counter
 
 import pytest
-from dashboards import DASHBOARDS, load, panels, rules, sent
-from database import Bucket, Database
-from evaluate import firing
-from test_dashboard_queries import _query
 
-from collector.crawl import Crawl
-from collector.demo import Past, fill
-from collector.listing import NetworkSettings
-from collector.measurement import Point
-from collector.probe.gate import Gate
-from collector.simulate.fault import Fault
-from collector.simulate.incident import Incident
-from collector.simulate.script import Script
-from collector.simulate.truth import Truth
+from collector.crawl.gate import Gate
+from collector.crawl.round import Crawl
+from collector.model.listing import NetworkSettings
+from collector.model.store_report import Receipt
+from collector.schema.column import Point
+from collector.schema.round_record import RoundRecord
+from collector.service.demo import Past, fill
 from collector.state.judge import Rules, State
-from collector.store import Batch, Receipt
+from crn_simulator.fault import Fault
+from crn_simulator.incident import Incident
+from crn_simulator.script import Script
+from crn_simulator.truth import Truth
+from tests.grafana.dashboards import DASHBOARDS, load, panels, rules, sent
+from tests.grafana.database import Bucket, Database
+from tests.grafana.evaluate import firing
+from tests.grafana.test_dashboard_queries import _query
 
 HOURS = 2
 BEGIN = 1_780_002_000
@@ -29,13 +30,13 @@ END = BEGIN + HOURS * 3600
 LAST = END - 60
 
 
-class Kept:
+class CachedAggregate:
     """A store that keeps the points of every round."""
 
     def __init__(self) -> None:
         self.points: list[Point] = []
 
-    async def commit(self, batch: Batch) -> Receipt:
+    async def commit(self, batch: RoundRecord) -> Receipt:
         self.points += batch.points
         return Receipt(True, len(batch.points), 0, 0, 0, 0, 0, 0.0, 0.0)
 
@@ -62,7 +63,7 @@ LISTED = [truth for truth in TRUTH if truth.listed]
 @pytest.fixture(scope="session")
 def points() -> list[Point]:
     """Every round of two hours, judged and written as by the collector."""
-    kept = Kept()
+    kept = CachedAggregate()
     cards = {
         kind.device_id: kind.model
         for truth in TRUTH

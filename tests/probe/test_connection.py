@@ -13,19 +13,18 @@ import aiohttp
 import pytest
 
 from collector import __version__
-from collector.failure import Failure
-from collector.observation import Endpoint, Observation
-from collector.probe.look import Limits
+from collector.model.failure import Failure
+from collector.model.observation import Endpoint, Observation
 from collector.probe.session import tls_context
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Behaviour
-from collector.simulate.fault import OUTCOMES, Fault
-from collector.simulate.host import Host
-from collector.simulate.misbehave import Pace
-from collector.simulate.wire import Wire
-
-from .bed import CONFIG, IP6, IPV6, USAGE, open_bed
-from .servers import ADDRESS, Lines, answer, raw_server
+from collector.probe.visit import VisitLimits
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Behaviour
+from crn_simulator.fault import OUTCOMES, Fault
+from crn_simulator.host import Host
+from crn_simulator.misbehave import RoundTiming
+from crn_simulator.wire import Wire
+from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, open_bed
+from tests.support.tls_servers import ADDRESS, Lines, answer, raw_server
 
 FINAL = [
     pytest.param(fault, id=str(fault))
@@ -42,7 +41,7 @@ async def look_at(
     seconds: float = 2.0,
 ) -> tuple[Observation, Host]:
     """Look once, and wait until the node has seen the end of it."""
-    limits = Limits(timeout_seconds=seconds)
+    limits = VisitLimits(timeout_seconds=seconds)
     async with (
         Host(behaviour, authority=authority) as host,
         open_bed(context, limits=limits, connect_seconds=seconds / 2) as bed,
@@ -189,8 +188,8 @@ async def test_the_deadline_covers_everything(
     """All checks of a node together have one limit, headers and bodies included."""
     behaviour = Behaviour(fault=fault, paths=frozenset({USAGE}))
     async with (
-        Host(behaviour, authority=authority, pace=Pace(drip=0.01)) as host,
-        open_bed(context, limits=Limits(timeout_seconds=0.5)) as bed,
+        Host(behaviour, authority=authority, pace=RoundTiming(drip=0.01)) as host,
+        open_bed(context, limits=VisitLimits(timeout_seconds=0.5)) as bed,
     ):
         bed.know(host)
         observation = await bed.look(host)
@@ -203,9 +202,9 @@ async def test_no_time_is_left_for_a_check(context: ssl.SSLContext, authority: A
     """A check that begins after the node's time has run out is a timeout, and no bug of ours."""
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
-        bed.prober.limits = Limits(timeout_seconds=0.0)
+        bed.prober.limits = VisitLimits(timeout_seconds=0.0)
         look = bed.prober.look(node=(await bed.look(host)).node, ipv6=False)
-        look.trail.dialled.append(host.address)
+        look.trace.dialled.append(host.address)
         await look.run()
         assert look.observation().failure in (Failure.ANSWER_TIMEOUT, Failure.DNS_FAILED)
 
@@ -228,7 +227,7 @@ async def test_the_body_limit_counts_what_is_unpacked(
     table = {CONFIG: answer("", "404 Not Found", "Server: aleph-vm/0.3.0"), USAGE: usage}
     async with (
         Host(authority=authority, voice=Lines(table)) as host,
-        open_bed(context, limits=Limits(timeout_seconds=2.0, body_bytes=1000)) as bed,
+        open_bed(context, limits=VisitLimits(timeout_seconds=2.0, body_bytes=1000)) as bed,
     ):
         bed.know(host)
         attempt = (await bed.look(host)).attempts[1]
@@ -304,7 +303,7 @@ async def test_a_flood_ends_with_the_check(
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     async with (
         raw_server(authority, play) as raw,
-        open_bed(context, limits=Limits(timeout_seconds=1.0)) as bed,
+        open_bed(context, limits=VisitLimits(timeout_seconds=1.0)) as bed,
     ):
         look = await bed.look(raw.url)
         async with asyncio.timeout(1.0):
@@ -364,7 +363,7 @@ async def test_phases_of_a_named_node(context: ssl.SSLContext, authority: Author
     """Each phase has a duration, and slowness shows in the one where it is."""
     slow = Behaviour(fault=Fault.SLOW_ACCEPT)
     async with (
-        Host(slow, authority=authority, pace=Pace(accept=0.2)) as host,
+        Host(slow, authority=authority, pace=RoundTiming(accept=0.2)) as host,
         open_bed(context) as bed,
     ):
         bed.know(host)

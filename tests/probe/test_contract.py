@@ -11,18 +11,17 @@ from typing import Any
 
 import pytest
 
-from collector.failure import Failure
-from collector.observation import Config, Endpoint, Gpu, Usage
-from collector.probe.answer import Answer
-from collector.probe.contract import ConfigAnswer, Ipv6StatusAnswer, UsageAnswer, usable_version
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Behaviour, ServerHeader
-from collector.simulate.firmware import RELEASES, Firmware
-from collector.simulate.host import Host
-from collector.simulate.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
-
-from .bed import CONFIG, USAGE, open_bed
-from .servers import Lines, answer
+from collector.model.failure import Failure
+from collector.model.observation import Config, Endpoint, Gpu, Usage
+from collector.probe.response import Response
+from collector.probe.wire import ConfigWire, Ipv6Wire, UsageWire, usable_version
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Behaviour, ServerHeader
+from crn_simulator.firmware import RELEASES, Firmware
+from crn_simulator.host import Host
+from crn_simulator.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
+from tests.support.probe_bed import CONFIG, USAGE, open_bed
+from tests.support.tls_servers import Lines, answer
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data"
 GPU_MACHINE = Machine(gpus=(COMPATIBLE_GPUS[0], COMPATIBLE_GPUS[0], UNLISTED_GPUS[0]))
@@ -46,14 +45,14 @@ def recorded(name: str) -> bytes:
     return path.read_bytes()
 
 
-def usage_of(body: object) -> UsageAnswer | Failure:
+def usage_of(body: object) -> UsageWire | Failure:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(200, raw, aleph=False, version=None).parse(UsageAnswer)
+    return Response(200, raw, aleph=False, version=None).parse(UsageWire)
 
 
-def config_of(body: object) -> ConfigAnswer | Failure:
+def config_of(body: object) -> ConfigWire | Failure:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(200, raw, aleph=False, version=None).parse(ConfigAnswer)
+    return Response(200, raw, aleph=False, version=None).parse(ConfigWire)
 
 
 def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -232,7 +231,7 @@ def test_usage_contract(path: str, value: object, failure: Failure | None) -> No
     if failure:
         assert parsed is failure
     else:
-        assert isinstance(parsed, UsageAnswer)
+        assert isinstance(parsed, UsageWire)
         assert parsed.usage().mem_available_bytes <= 16_000_000_000.0
 
 
@@ -254,7 +253,7 @@ def test_usage_contract(path: str, value: object, failure: Failure | None) -> No
 def test_payment_contract(path: str, value: object, expected: str | None) -> None:
     """An empty receiver is none; the rest of the block is not looked at."""
     parsed = config_of(changed(GOOD_CONFIG, path, value))
-    assert isinstance(parsed, ConfigAnswer)
+    assert isinstance(parsed, ConfigWire)
     assert parsed.config().payment_receiver == expected
 
 
@@ -324,7 +323,7 @@ def test_gpus_are_matched_by_slot_then_by_kind() -> None:
         "available_devices": [card | {"pci_host": "02:00.0"}, card],
     }
     parsed = usage_of(GOOD_USAGE | {"gpu": body})
-    assert isinstance(parsed, UsageAnswer)
+    assert isinstance(parsed, UsageWire)
     gpus = parsed.usage().gpus
     assert gpus is not None
     assert [gpu.available for gpu in gpus] == [False, True, True, False]
@@ -334,7 +333,7 @@ def test_gpus_are_matched_by_slot_then_by_kind() -> None:
 def test_recorded_config() -> None:
     """The configuration of a real node between two releases."""
     parsed = config_of(recorded("status_config_1.3.0-41_2025-02.json"))
-    assert isinstance(parsed, ConfigAnswer)
+    assert isinstance(parsed, ConfigWire)
     assert parsed.config() == Config(
         version="1.3.0-41-g7303587",
         payment_receiver="0xA07B1214bAe0D5ccAA25449C3149c0aC83658874",
@@ -348,7 +347,7 @@ def test_recorded_config() -> None:
 def test_recorded_usage() -> None:
     """The usage of the same node: its GPU has no model yet, and is taken."""
     parsed = usage_of(recorded("about_usage_system_gpu_2025-02-10.json"))
-    assert isinstance(parsed, UsageAnswer)
+    assert isinstance(parsed, UsageWire)
     assert parsed.usage() == Usage(
         cpu_count=20,
         load1=2.283203125,
@@ -375,8 +374,8 @@ def test_recorded_usage() -> None:
 def test_recorded_ipv6() -> None:
     """The documented answer of the IPv6 check."""
     body = recorded("status_check_ipv6.json")
-    said = Answer(200, body, aleph=False, version=None).parse(Ipv6StatusAnswer)
-    assert said == Ipv6StatusAnswer(host=True, vm=True)
+    said = Response(200, body, aleph=False, version=None).parse(Ipv6Wire)
+    assert said == Ipv6Wire(host=True, vm=True)
 
 
 def test_recorded_list() -> None:
@@ -385,7 +384,7 @@ def test_recorded_list() -> None:
     read = []
     for node in nodes:
         parsed = usage_of(node["system_usage"])
-        assert isinstance(parsed, UsageAnswer)
+        assert isinstance(parsed, UsageWire)
         usage = parsed.usage()
         assert usage.gpus is not None
         read.append((usage.cpu_count, usage.load1, usage.disk_available_bytes, len(usage.gpus)))

@@ -8,16 +8,15 @@ import time
 import pytest
 import yarl
 
-from collector.probe.control import Controls
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import has_ipv6
-from collector.simulate.fault import Fault
-from collector.simulate.host import Host
-from collector.simulate.names import Manner, Name
-from collector.vantage import Reason, Sight
-
-from .bed import open_bed
+from collector.model.vantage import BlindReason, ControlResult
+from collector.probe.controls import Controls
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Aaaa, Behaviour
+from crn_simulator.door import has_ipv6
+from crn_simulator.fault import Fault
+from crn_simulator.host import Host
+from crn_simulator.names import Manner, Name
+from tests.support.probe_bed import open_bed
 
 
 async def ask(
@@ -26,7 +25,7 @@ async def ask(
     *behaviours: Behaviour,
     manner: Manner = Manner.KNOWN,
     ipv6: bool | None = False,
-) -> Sight:
+) -> ControlResult:
     """Ask controls that behave so, of which each has a name."""
     async with open_bed(context) as bed:
         hosts = [
@@ -54,26 +53,26 @@ def bad(fault: Fault) -> Behaviour:
 @pytest.mark.parametrize(
     ("behaviours", "reason"),
     [
-        pytest.param([Behaviour()], Reason.NONE, id="one-answers"),
-        pytest.param([], Reason.NONE, id="no-controls"),
-        pytest.param([bad(Fault.REFUSED), Behaviour()], Reason.NONE, id="one-of-two-answers"),
-        pytest.param([bad(Fault.SERVER_ERROR)], Reason.NONE, id="only-the-handshake-counts"),
-        pytest.param([bad(Fault.REFUSED)] * 2, Reason.NETWORK, id="refused"),
-        pytest.param([bad(Fault.BLACK_HOLE)], Reason.NETWORK, id="black-hole"),
-        pytest.param([bad(Fault.CERT_EXPIRED)], Reason.CONTROLS, id="expired"),
-        pytest.param([bad(Fault.CERT_UNKNOWN_AUTHORITY)], Reason.CONTROLS, id="intercepted"),
-        pytest.param([bad(Fault.SILENT_IN_TLS)], Reason.CONTROLS, id="silent-in-tls"),
+        pytest.param([Behaviour()], BlindReason.NONE, id="one-answers"),
+        pytest.param([], BlindReason.NONE, id="no-controls"),
+        pytest.param([bad(Fault.REFUSED), Behaviour()], BlindReason.NONE, id="one-of-two-answers"),
+        pytest.param([bad(Fault.SERVER_ERROR)], BlindReason.NONE, id="only-the-handshake-counts"),
+        pytest.param([bad(Fault.REFUSED)] * 2, BlindReason.NETWORK, id="refused"),
+        pytest.param([bad(Fault.BLACK_HOLE)], BlindReason.NETWORK, id="black-hole"),
+        pytest.param([bad(Fault.CERT_EXPIRED)], BlindReason.CONTROLS, id="expired"),
+        pytest.param([bad(Fault.CERT_UNKNOWN_AUTHORITY)], BlindReason.CONTROLS, id="intercepted"),
+        pytest.param([bad(Fault.SILENT_IN_TLS)], BlindReason.CONTROLS, id="silent-in-tls"),
         pytest.param(
-            [bad(Fault.REFUSED), bad(Fault.CERT_EXPIRED)], Reason.CONTROLS, id="both-kinds"
+            [bad(Fault.REFUSED), bad(Fault.CERT_EXPIRED)], BlindReason.CONTROLS, id="both-kinds"
         ),
     ],
 )
 async def test_reasons(
-    context: ssl.SSLContext, authority: Authority, behaviours: list[Behaviour], reason: Reason
+    context: ssl.SSLContext, authority: Authority, behaviours: list[Behaviour], reason: BlindReason
 ) -> None:
     """One control whose handshake succeeds is enough; else the reason is the farthest they got."""
-    sight = await ask(context, authority, *behaviours)
-    assert (sight.reason, sight.ok) == (reason, reason is Reason.NONE)
+    control_result = await ask(context, authority, *behaviours)
+    assert (control_result.reason, control_result.ok) == (reason, reason is BlindReason.NONE)
 
 
 @pytest.mark.parametrize("manner", [Manner.SERVFAIL, Manner.SILENT, Manner.NOT_FOUND])
@@ -81,9 +80,9 @@ async def test_names_that_do_not_resolve(
     context: ssl.SSLContext, authority: Authority, manner: Manner
 ) -> None:
     """Controls whose names cannot be had say that it is the name service."""
-    sight = await ask(context, authority, Behaviour(), Behaviour(), manner=manner)
-    assert sight.reason is Reason.DNS
-    assert "control-0.simulated.test: dns_" in sight.detail
+    control_result = await ask(context, authority, Behaviour(), Behaviour(), manner=manner)
+    assert control_result.reason is BlindReason.DNS
+    assert "control-0.simulated.test: dns_" in control_result.detail
 
 
 async def test_a_name_server_that_goes_away_is_noticed(
@@ -98,15 +97,19 @@ async def test_a_name_server_that_goes_away_is_noticed(
         second = await controls.ask()
         bed.names.cut = None
         third = await controls.ask()
-    assert [s.reason for s in (first, second, third)] == [Reason.NONE, Reason.DNS, Reason.NONE]
+    assert [s.reason for s in (first, second, third)] == [
+        BlindReason.NONE,
+        BlindReason.DNS,
+        BlindReason.NONE,
+    ]
 
 
 async def test_the_detail_names_the_certificate(
     context: ssl.SSLContext, authority: Authority
 ) -> None:
     """A clock that is wrong here shows itself as certificates that have expired everywhere."""
-    sight = await ask(context, authority, bad(Fault.CERT_EXPIRED))
-    assert sight.detail == "control-0.simulated.test: tls_expired"
+    control_result = await ask(context, authority, bad(Fault.CERT_EXPIRED))
+    assert control_result.detail == "control-0.simulated.test: tls_expired"
 
 
 async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> None:
@@ -117,9 +120,9 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
     ):
         controls = Controls([yarl.URL(host.address_url)], bed.prober.resolver, context, 30.0, False)
         began = time.monotonic()
-        sight = await controls.ask(within_seconds=0.2)
+        control_result = await controls.ask(within_seconds=0.2)
         assert time.monotonic() - began < 1.0
-    assert not sight.ok
+    assert not control_result.ok
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")
@@ -143,5 +146,5 @@ async def test_ipv6(
 ) -> None:
     """There is IPv6 here unless every control that has it contradicts; it blinds nobody."""
     behaviours = [Behaviour(aaaa=record) for record in records]
-    sight = await ask(context, authority, *behaviours, ipv6=configured)
-    assert (sight.reason, sight.ipv6) == (Reason.NONE, ipv6)
+    control_result = await ask(context, authority, *behaviours, ipv6=configured)
+    assert (control_result.reason, control_result.ipv6) == (BlindReason.NONE, ipv6)

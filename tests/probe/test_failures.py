@@ -6,16 +6,15 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
-from collector.observation import Observation
-from collector.probe.look import Limits
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Behaviour
-from collector.simulate.fault import OUTCOMES, Fault, Phase
-from collector.simulate.host import Host
-from collector.simulate.names import Manner, Name
-from collector.simulate.outcome import conclude
-
-from .bed import Bed, open_bed
+from collector.model.observation import Observation
+from collector.probe.visit import VisitLimits
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Behaviour
+from crn_simulator.fault import OUTCOMES, Fault, Phase
+from crn_simulator.host import Host
+from crn_simulator.names import Manner, Name
+from crn_simulator.outcome import conclude
+from tests.support.probe_bed import Bed, open_bed
 
 _NAMES = {
     Fault.DNS_NOT_FOUND: Name(manner=Manner.NOT_FOUND),
@@ -60,7 +59,7 @@ async def meet_all(
     context: ssl.SSLContext, authority: Authority, behaviours: list[Behaviour]
 ) -> list[Met]:
     # all at once, floods included, in one process: healthy ones must not be short of time
-    limits = Limits(timeout_seconds=5.0)
+    limits = VisitLimits(timeout_seconds=5.0)
     async with open_bed(
         context, limits=limits, connect_seconds=4.0, forbidden=("google.com",)
     ) as bed:

@@ -7,17 +7,16 @@ import ssl
 
 import pytest
 
-from collector.failure import Failure
-from collector.observation import Endpoint, Ipv6, Ipv6Method
-from collector.probe.look import Limits
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import has_ipv6
-from collector.simulate.fault import Fault
-from collector.simulate.host import Host
-
-from .bed import CONFIG, IP6, IPV6, USAGE, open_bed
-from .servers import Lines, answer
+from collector.model.failure import Failure
+from collector.model.observation import Endpoint, Ipv6, Ipv6Method
+from collector.probe.visit import VisitLimits
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Aaaa, Behaviour
+from crn_simulator.door import has_ipv6
+from crn_simulator.fault import Fault
+from crn_simulator.host import Host
+from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, open_bed
+from tests.support.tls_servers import Lines, answer
 
 STATUS, VM = Ipv6Method.STATUS, Ipv6Method.DIAGNOSTIC_VM
 OWN = answer("{}", "404 Not Found", "Server: aleph-vm/1.9.0")
@@ -135,7 +134,7 @@ async def test_not_asked_of_what_does_not_answer(
     """Neither a host that is no node nor one that hangs is asked to start a VM."""
     async with (
         Host(behaviour, authority=authority) as host,
-        open_bed(context, limits=Limits(timeout_seconds=0.4)) as bed,
+        open_bed(context, limits=VisitLimits(timeout_seconds=0.4)) as bed,
     ):
         await bed.look(host.address_url, ipv6=True)
         assert host.seen.asked[IPV6] == host.seen.asked[IP6] == 0
@@ -145,7 +144,7 @@ async def test_the_diagnostic_vm_has_its_own_limit(
     context: ssl.SSLContext, authority: Authority
 ) -> None:
     """A VM that boots for longer than the node's limit is waited for, up to a limit of its own."""
-    limits = Limits(timeout_seconds=0.4, diagnostic_timeout_seconds=3.0)
+    limits = VisitLimits(timeout_seconds=0.4, diagnostic_timeout_seconds=3.0)
     async with (
         Host(Behaviour(version="1.8.1", cold=True), authority=authority, latency=0.2) as host,
         open_bed(context, limits=limits) as bed,
@@ -163,7 +162,7 @@ async def test_the_diagnostic_vm_runs_out_of_its_limit(
 ) -> None:
     """A VM that never answers says nothing, and the node is reachable all the same."""
     hangs = Behaviour(version="1.8.1", fault=Fault.HANG_BEFORE_HEADERS, paths=frozenset({IP6}))
-    limits = Limits(timeout_seconds=5.0, diagnostic_timeout_seconds=0.3)
+    limits = VisitLimits(timeout_seconds=5.0, diagnostic_timeout_seconds=0.3)
     async with (
         Host(hangs, authority=authority) as host,
         open_bed(context, limits=limits) as bed,

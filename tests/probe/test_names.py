@@ -8,18 +8,17 @@ import ssl
 
 import pytest
 
-from collector.failure import Failure, Fault
-from collector.node import Node
-from collector.observation import Observation
+from collector.model.failure import Failure, Fault
+from collector.model.node import Node
+from collector.model.observation import Observation
 from collector.probe.resolver import NameFailedError, NameNotFoundError, Resolver
-from collector.simulate import fault as simulated
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import has_ipv6
-from collector.simulate.host import Host
-from collector.simulate.names import Manner, Name, NameServer
-
-from .bed import LOOPBACK, open_bed
+from crn_simulator import fault as simulated
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Aaaa, Behaviour
+from crn_simulator.door import has_ipv6
+from crn_simulator.host import Host
+from crn_simulator.names import Manner, Name, NameServer
+from tests.support.probe_bed import LOOPBACK, open_bed
 
 NAME = "crn.simulated.test"
 

@@ -6,15 +6,14 @@ import ssl
 
 import pytest
 
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import Way
-from collector.simulate.fault import Fault
-from collector.simulate.host import Host
-from collector.simulate.outage import name_of
-from collector.simulate.outcome import conclude
-
-from .bed import open_bed
+from crn_simulator.authority import Authority
+from crn_simulator.behaviour import Aaaa, Behaviour
+from crn_simulator.door import Way
+from crn_simulator.fault import Fault
+from crn_simulator.host import Host
+from crn_simulator.outage import name_of
+from crn_simulator.outcome import conclude
+from tests.support.probe_bed import open_bed
 
 
 @pytest.mark.parametrize("aaaa", [Aaaa.REFUSED, Aaaa.BLACK_HOLE])

@@ -6,15 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from collector.state.event import Kind
+from collector.model.event import EventKind
+from collector.model.vantage import BlindReason
 from collector.state.hysteresis import Hysteresis
 from collector.state.ladder import DAY, HOUR, RUNGS
-from collector.vantage import Reason
 
 PAGE = (Path(__file__).parents[2] / "docs" / "state.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*Kind, *Reason])
+@pytest.mark.parametrize("word", [*EventKind, *BlindReason])
 def test_every_word_is_explained(word: str) -> None:
     """Every kind of event and every reason for blindness is explained."""
     assert f"`{word}`" in PAGE

@@ -7,14 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from collector.failure import Failure
-from collector.observation import Capability, Observation
+from collector.model.failure import Failure
+from collector.model.observation import Capability, Observation
 from collector.state.judge import Rules, State
-from collector.state.memory import NodeMemory, pack, unpack
+from collector.state.node_state import NodeState, pack, unpack
+from tests.support.rounds import DAY, START, Rounds, bad, digest, good, node, only
 
-from .rounds import DAY, START, Rounds, bad, digest, good, node, only
-
-FULL = NodeMemory(
+FULL = NodeState(
     name="crn",
     name_at=START,
     address="https://crn.example.org",
@@ -45,11 +44,11 @@ FULL = NodeMemory(
     "memory",
     [
         pytest.param(FULL, id="everything"),
-        pytest.param(NodeMemory("crn", START, "", START), id="nothing"),
-        pytest.param(NodeMemory("crn", START, "", START, gpus={}), id="no-gpus-is-not-unknown"),
+        pytest.param(NodeState("crn", START, "", START), id="nothing"),
+        pytest.param(NodeState("crn", START, "", START, gpus={}), id="no-gpus-is-not-unknown"),
     ],
 )
-def test_a_memory_survives(memory: NodeMemory) -> None:
+def test_a_memory_survives(memory: NodeState) -> None:
     """A memory read back is the one that was kept, types included."""
     assert unpack(pack(memory)) == memory
 
@@ -105,7 +104,7 @@ def test_rewind() -> None:
     memory = unpack(pack(FULL))
     memory.rewind(START - DAY)
     moments = [
-        name for name in NodeMemory.__slots__ if name.endswith("_at") and name != "evidence_at"
+        name for name in NodeState.__slots__ if name.endswith("_at") and name != "evidence_at"
     ]
     assert len(moments) == 10
     assert {getattr(memory, name) for name in moments} == {START - DAY}

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from collector.error import DataDirectoryError
-from collector.store import Batch, EmbeddedStore, Reader
-
-from .weather import ALL, Tide, weather
+from collector.errors import DataDirectoryError
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
+from tests.support.disk_weather import ALL, Tide, weather
 
 ROOT = Path(__file__).parents[2]
 
@@ -26,7 +26,7 @@ async def test_another_process_reads_while_we_write(tmp_path: Path) -> None:
     )
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         for time in (60, 120):
-            await store.commit(Batch(time, [weather(time)]))
+            await store.commit(RoundRecord(time, [weather(time)]))
             answer = subprocess.run(  # noqa: ASYNC221
                 [sys.executable, "-c", script, tmp_path, "SELECT max(time) AS last FROM weather"],
                 cwd=ROOT,
@@ -39,11 +39,11 @@ async def test_another_process_reads_while_we_write(tmp_path: Path) -> None:
 async def test_open_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
     """Rounds are stored in the middle of somebody's long query."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60), weather(60, "Ghent")]))
+        await store.commit(RoundRecord(60, [weather(60), weather(60, "Ghent")]))
         with Reader(tmp_path) as reader:
             reader.rows("BEGIN")
             before = reader.rows("SELECT count(*) AS n FROM weather")
-            assert (await store.commit(Batch(120, [weather(120)]))).stored
+            assert (await store.commit(RoundRecord(120, [weather(120)]))).stored
             assert reader.rows("SELECT count(*) AS n FROM weather") == before
             reader.rows("COMMIT")
             assert reader.rows("SELECT count(*) AS n FROM weather") == [{"n": 3}]
@@ -52,11 +52,11 @@ async def test_open_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
 async def test_latest_is_the_newest_of_each_series(tmp_path: Path) -> None:
     """One row per series, none older than the span before the last round."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60, "gone"), weather(60), weather(60, "slow")]))
+        await store.commit(RoundRecord(60, [weather(60, "gone"), weather(60), weather(60, "slow")]))
         await store.commit(
-            Batch(120, [weather(120, "slow", drops=None, degrees=1.0), weather(120, drops=5)])
+            RoundRecord(120, [weather(120, "slow", drops=None, degrees=1.0), weather(120, drops=5)])
         )
-        await store.commit(Batch(180, [weather(180, drops=7)]))
+        await store.commit(RoundRecord(180, [weather(180, drops=7)]))
     empty = {"station": "", "degrees": None, "drops": None, "sky": None}
     with Reader(tmp_path) as reader:
         assert reader.last_round() == 180
@@ -75,7 +75,7 @@ async def test_latest_of_a_measurement_without_tags(tmp_path: Path) -> None:
     """A measurement without tags has one series."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         for time in (60, 120):
-            await store.commit(Batch(time, [Tide(time=time, metres=1.0)]))
+            await store.commit(RoundRecord(time, [Tide(time=time, metres=1.0)]))
     with Reader(tmp_path) as reader:
         assert reader.latest("tide", 600) == [{"time": 120, "metres": 1.0}]
 
@@ -94,7 +94,7 @@ def test_no_store_yet(empty_file: bool, tmp_path: Path) -> None:
 async def test_reader_cannot_write(tmp_path: Path) -> None:
     """A reader's query cannot change anything."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60)]))
+        await store.commit(RoundRecord(60, [weather(60)]))
     with Reader(tmp_path) as reader, pytest.raises(DataDirectoryError, match="readonly"):
         reader.rows("DELETE FROM weather__points")
 

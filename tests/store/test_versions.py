@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import pytest
 
-from collector.error import Exit, TooNewError
-from collector.measurement import Point, integer, real, tag
-from collector.store import Batch, EmbeddedStore, Reader
-
-from .weather import ALL, weather
+from collector.errors import Exit, TooNewError
+from collector.schema.column import Point, integer, real, tag
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
+from tests.support.disk_weather import ALL, weather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,7 @@ async def test_newer_format_is_refused(tmp_path: Path) -> None:
 async def _store(directory: Path, point: Point) -> None:
     measurements = [type(point)] if isinstance(point, Old | New) else list(ALL)
     async with await EmbeddedStore.open(directory, measurements, 14) as store:
-        assert (await store.commit(Batch(point.time, [point]))).points == 1
+        assert (await store.commit(RoundRecord(point.time, [point]))).points == 1
 
 
 def _garden(directory: Path) -> list[dict[str, object]]:

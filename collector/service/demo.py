@@ -1,0 +1,239 @@
+"""The demo: a simulated network, its last day filled in at once, then crawled live.
+
+The past is not dialled: its observations come from the script, and rounds are called with the time
+that they had. From then on everything is real but the network.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Final
+
+from collector.crawl.round import Crawl
+from collector.crawl.sweep import RoundTiming
+from collector.directory.entry import read_entries
+from collector.model.failure import Failure
+from collector.model.listing import Listing, NetworkSettings
+from collector.model.node import Node
+from collector.model.observation import (
+    Config,
+    Endpoint,
+    Gpu,
+    Ipv6,
+    Ipv6Method,
+    Observation,
+    Phases,
+    Probe,
+    Usage,
+)
+from collector.model.vantage import ControlResult
+from collector.service.run import open_crawl, run_rounds
+from collector.service.settings import Settings
+from crn_simulator.command import seconds_to_change
+from crn_simulator.entry import entry
+from crn_simulator.latency import quantile
+from crn_simulator.network import Network
+from crn_simulator.script import Script
+from crn_simulator.truth import Truth, UsageTruth
+
+DAY_SECONDS: Final = 86_400
+TEMPO: Final = 6.0
+"""Life goes this much faster than the clock, so that a day has something to show."""
+_AT_ONCE: Final = RoundTiming(0, 600, starts_per_second=math.inf)
+
+
+@dataclass(frozen=True, slots=True)
+class _TrueLook:
+    """A look whose observation is known beforehand."""
+
+    seen: Observation
+
+    async def run(self) -> None:
+        """Nothing is dialled."""
+
+    def observation(self, cut: bool = False) -> Observation:
+        """What is true."""
+        return self.seen
+
+
+@dataclass(slots=True)
+class Past:
+    """Stands for directory, prober and controls at a time that is over."""
+
+    ports: Sequence[int]
+    """Of the nodes, in the order of the script."""
+    script: Script
+    settings: NetworkSettings = field(default_factory=NetworkSettings)
+    time: int = 0
+    _nodes: dict[str, int] = field(default_factory=dict)
+
+    async def listing(self) -> Listing:
+        """The list of nodes as it was."""
+        self._nodes = {self.script.trait(i).hash: i for i in range(len(self.script))}
+        listed = (
+            entry(self.script.trait(i), stage, self.ports[i])
+            for i in range(len(self.script))
+            if (stage := self.script.stage(i, self.time)).listed
+        )
+        return Listing(read_entries(listed).nodes, self.settings, age_seconds=0.0)
+
+    def refusal(self, node: Node) -> Failure:
+        """What the policy says of such an address."""
+        truth = self.script.truth(self._nodes[node.hash], self.time)
+        return Failure(truth.failure) if truth.fault == "policy" else Failure.NONE
+
+    def look(self, node: Node, ipv6: bool) -> _TrueLook:
+        """What a look would have seen."""
+        index = self._nodes[node.hash]
+        truth = self.script.truth(index, self.time)
+        wave = 1 + 0.25 * math.sin(self.time / 4000 + index)
+        latency = quantile(self.script.trait(index).share) * wave
+        return _TrueLook(observed(node, truth, latency, ipv6))
+
+    def use_ipv6(self, available: bool) -> None:
+        """As it is."""
+
+    def has_ipv6(self) -> bool:
+        """The simulated vantage has IPv6."""
+        return True
+
+    async def ask(self, within_seconds: float | None = None) -> ControlResult:
+        """We could see."""
+        return ControlResult(ipv6=True)
+
+
+def observed(node: Node, truth: Truth, latency_seconds: float, ipv6: bool) -> Observation:
+    """The observation that a look makes of what is true."""
+    if not truth.reachable:
+        attempt = Probe(Endpoint.CONFIG, Failure(truth.failure), duration_seconds=latency_seconds)
+        return Observation(node, attempt.failure, (attempt,), duration_seconds=latency_seconds)
+    asked = ((Endpoint.CONFIG, truth.config), (Endpoint.USAGE, truth.usage is not None))
+    attempts = tuple(
+        Probe(
+            endpoint,
+            Failure.NONE if well else Failure.CLIENT_ERROR,
+            status_code=200 if well else 404,
+            response_bytes=1200,
+            duration_seconds=latency_seconds,
+        )
+        for endpoint, well in asked
+    )
+    said = truth.ipv6 if ipv6 else None
+    if said:
+        slow = Endpoint.IPV6 if said.method == "status" else Endpoint.DIAGNOSTIC_VM
+        attempts += (Probe(slow, Failure.NONE, 200, 30, latency_seconds),)
+    return Observation(
+        node=node,
+        failure=Failure.NONE,
+        attempts=attempts,
+        phases=Phases(latency_seconds / 4, latency_seconds / 2, latency_seconds, latency_seconds),
+        duration_seconds=4 * latency_seconds,
+        cert_expiry_seconds=DAY_SECONDS * (5 + 80 * node.fraction("certificate")),
+        version=truth.version,
+        version_source=None
+        if truth.version is None
+        else "config"
+        if truth.config
+        else "server_header",
+        config=Config(truth.version, None, True, False, None, None) if truth.config else None,
+        usage=_usage(truth.usage) if truth.usage else None,
+        ipv6=Ipv6(Ipv6Method(said.method), said.vm, said.host, said.aaaa, said.direct)
+        if said
+        else None,
+    )
+
+
+def _usage(truth: UsageTruth) -> Usage:
+    gpus = (
+        Gpu(kind.device_id, kind.model, kind.model or "", True, available=place >= kind.used)
+        for kind in truth.gpus or ()
+        for place in range(kind.total)
+    )
+    return Usage(
+        cpu_count=truth.cpu_count,
+        load1=truth.load1,
+        load5=truth.load5,
+        load15=truth.load15,
+        mem_total_bytes=float(truth.mem_total_bytes),
+        mem_available_bytes=float(truth.mem_available_bytes),
+        disk_total_bytes=float(truth.disk_total_bytes),
+        disk_available_bytes=float(truth.disk_available_bytes),
+        architecture="x86_64",
+        cpu_vendor=None,
+        gpus=None if truth.gpus is None else tuple(gpus),
+    )
+
+
+async def fill(
+    crawl: Crawl,
+    past: Past,
+    times: range,
+    told: Callable[[int], None] = lambda _: None,
+) -> None:
+    """Rounds at these times, as the script has them. Rounds that the store holds are left out."""
+    then = replace(crawl, directory=past, prober=past, controls=past)
+    last = crawl.state.last_round or 0
+    for number, at in enumerate(times, 1):
+        if at > last:
+            past.time = at
+            await then.round(at, _AT_ONCE)
+        told(number)
+
+
+async def demo(
+    nodes: int,
+    seed: int,
+    folder: Path,
+    settings_from: Callable[[Path], Settings],
+    told: Callable[[int, int], None],
+    ready: Callable[[Settings], None],
+    stop: asyncio.Event,
+) -> None:
+    """Fill in the last day, say that it is `ready`, and go on live until `stop` is set.
+
+    `settings_from` makes settings of a configuration file; `told` is given the rounds of the past
+    that are done and how many there are.
+    """
+    now = time.time()
+    script = Script(nodes, seed, start=now - DAY_SECONDS, tempo=TEMPO)
+    async with Network(script, time=now, folder=folder) as network:
+        config = folder / "demo.toml"
+        config.write_text(network.config_toml(), encoding="utf-8")
+        settings = settings_from(config)
+        interval = settings.rounds.interval_seconds
+        end = int(now // interval) * interval
+        times = range(end - DAY_SECONDS, end, interval)
+        past = Past([host.port for host in network.hosts], script)
+        async with open_crawl(settings) as crawl:
+            filling = asyncio.create_task(
+                fill(crawl, past, times, lambda done: told(done, len(times)))
+            )
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({filling, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not filling.done():
+                filling.cancel()
+                await asyncio.wait({filling})
+                return
+            filling.result()
+            ready(settings)
+            living = asyncio.create_task(_live(network, interval))
+            try:
+                await run_rounds(crawl, settings, stop)
+            finally:
+                living.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await living
+
+
+async def _live(network: Network, interval: float) -> None:
+    """Let the script go on with the clock, and change things between rounds only."""
+    while True:
+        await asyncio.sleep(seconds_to_change(time.time(), interval))
+        await network.set_time(time.time())

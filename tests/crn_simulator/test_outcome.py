@@ -1,0 +1,85 @@
+"""The conclusions that the truth draws, case by case, as the published rules have them."""
+
+from typing import Any
+
+import pytest
+
+from crn_simulator.behaviour import Behaviour, ServerHeader
+from crn_simulator.fault import OUTCOMES, Fault, Phase
+from crn_simulator.outcome import CONFIG, USAGE, conclude
+
+REPLACED = {"server": ServerHeader.REPLACED}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "expected"),
+    [
+        pytest.param({}, "none", id="healthy"),
+        pytest.param({"version": "0.3.0"}, "none", id="no-config-route"),
+        pytest.param({"version": "0.3.0"} | REPLACED, "none", id="no-config-no-header"),
+        pytest.param({"usage_broken": True}, "none", id="usage-broken"),
+        pytest.param(
+            {"usage_broken": True, "version": "0.3.0"} | REPLACED, "not_a_crn", id="nothing-shows"
+        ),
+        pytest.param({"fault": Fault.SERVER_ERROR}, "server_error", id="5xx"),
+        pytest.param(
+            {"fault": Fault.SERVER_ERROR, "keeps_header": True}, "server_error", id="5xx-header"
+        ),
+        pytest.param({"fault": Fault.HTML}, "not_a_crn", id="html"),
+        pytest.param({"fault": Fault.HTML, "keeps_header": True}, "none", id="html-header"),
+        pytest.param(
+            {"fault": Fault.HTML, "keeps_header": True} | REPLACED, "not_a_crn", id="html-replaced"
+        ),
+        pytest.param(
+            {"fault": Fault.WEB_SERVER, "keeps_header": True}, "not_a_crn", id="web-server"
+        ),
+        pytest.param(
+            {"fault": Fault.CUT_OFF, "keeps_header": True}, "answer_broken", id="cut-off-header"
+        ),
+        pytest.param(
+            {"fault": Fault.HANG_BEFORE_HEADERS, "paths": frozenset({CONFIG})},
+            "answer_timeout",
+            id="first-hangs",
+        ),
+        pytest.param(
+            {"fault": Fault.HANG_BEFORE_HEADERS, "paths": frozenset({USAGE})},
+            "none",
+            id="second-hangs",
+        ),
+        pytest.param(
+            {"fault": Fault.HTTP_GARBAGE, "paths": frozenset({CONFIG})}, "none", id="first-broken"
+        ),
+        pytest.param({"fault": Fault.REDIRECT}, "redirected", id="redirect"),
+        pytest.param({"fault": Fault.SLOW_ANSWER}, "none", id="slow"),
+    ],
+)
+def test_failures(behaviour: dict[str, Any], expected: str) -> None:
+    """One word for each."""
+    found = conclude(Behaviour(**behaviour))
+    assert found.failure == expected
+    assert found.reachable == (expected == "none")
+
+
+def test_version_needs_something_that_shows_it() -> None:
+    """The configuration, or a header that nobody replaced."""
+    assert conclude(Behaviour(server=ServerHeader.REPLACED)).version
+    assert conclude(Behaviour(version="0.3.0")).version
+    assert not conclude(Behaviour(version="0.3.0", server=ServerHeader.REPLACED)).version
+    assert not conclude(Behaviour(version="version-unavailable")).version
+    assert not conclude(Behaviour(fault=Fault.SERVER_ERROR)).version
+    assert conclude(Behaviour(fault=Fault.SERVER_ERROR, keeps_header=True)).version
+    refused = Behaviour(fault=Fault.SERVER_ERROR, keeps_header=True, server=ServerHeader.REPLACED)
+    assert not conclude(refused).version
+
+
+@pytest.mark.parametrize("fault", Fault)
+def test_a_fault_on_every_path_has_the_outcome_of_the_table(fault: Fault) -> None:
+    """Nothing is added where only one thing is wrong."""
+    found = conclude(Behaviour(fault=fault))
+    outcome = OUTCOMES[fault]
+    assert (found.reachable, found.failure, found.fault) == (
+        outcome.reachable,
+        outcome.failure,
+        outcome.fault,
+    )
+    assert outcome.reachable or not outcome.final or outcome.phase is not Phase.NONE
