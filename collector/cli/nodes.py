@@ -13,10 +13,11 @@ from collector.schema.column import Point
 from collector.schema.measurements import CrnReachability, CrnUsage, CrnVersion
 from collector.service.settings import Settings
 from collector.store import Reader
+from collector.times import HOUR
 
 P = TypeVar("P", bound=Point)
 
-_VERSION_SECONDS = 2 * 3600
+_VERSION_SECONDS = 2 * HOUR
 """Versions are written on change and once an hour."""
 
 

@@ -21,6 +21,7 @@ from collector.model.observation import Observation, Probe
 from collector.model.vantage import ControlResult, mark_blind
 from collector.service import run as app
 from collector.service.settings import Settings
+from collector.times import DAY
 
 _BLAME = {
     Fault.NONE: "",
@@ -123,7 +124,7 @@ def _phases(seen: Observation) -> Iterator[_Step]:
         yield _Step("TCP", "connected", seconds=phases.tcp_seconds)
     if phases.tls_seconds is not None:
         left = seen.cert_expiry_seconds
-        note = "" if left is None else f"certificate good for {left / 86400:.0f} days"
+        note = "" if left is None else f"certificate good for {left / DAY:.0f} days"
         yield _Step("TLS", "shaken", note, phases.tls_seconds)
     if phases.ttfb_seconds is not None:
         yield _Step("first byte", "came", seconds=phases.ttfb_seconds)

@@ -35,6 +35,7 @@ from collector.service.settings import Settings
 from collector.state.hysteresis import Hysteresis
 from collector.state.judge import Rules, State
 from collector.store import EmbeddedStore, MemoryStore
+from collector.times import round_time
 
 try:
     import uvloop
@@ -250,7 +251,7 @@ async def crawl_once(
     stop_on_signals(stop)
     interval = settings.rounds.interval_seconds
     async with open_crawl(settings, dry_run, seen, begun) as crawl:
-        at = int(time.time() // interval) * interval
+        at = round_time(time.time(), interval)
         if at == crawl.state.last_round:
             at += interval
             waiting(at - time.time())

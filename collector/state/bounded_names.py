@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Final
 
+from collector.times import DAY
+
 LIMIT: Final = 32
 OTHER: Final = "other"
 UNKNOWN: Final = "unknown"
-KEPT_SECONDS: Final = 7 * 86_400
+KEPT_SECONDS: Final = 7 * DAY
 """A name unseen for this long gives its place to a new one."""
 
 

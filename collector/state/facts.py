@@ -15,10 +15,9 @@ from collector.model.observation import Capability, Endpoint, Gpu, Ipv6, Observa
 from collector.model.status import GpuCount
 from collector.state.bounded_names import OTHER, UNKNOWN, BoundedNames
 from collector.state.node_state import NodeState
-from collector.times import is_due
+from collector.times import HOUR, is_due
 
-_HOURLY: Final = 3600
-_WARM_SECONDS: Final = 3600
+_WARM_SECONDS: Final = HOUR
 _LIST_LIMIT: Final = 200
 """Characters of a list in an event that are kept."""
 _NOTHING_SAID: Final = Capability()
@@ -133,7 +132,7 @@ def _version(
             Event(EventKind.VERSION_CHANGED, node.hash, memory.name, text, old=old, new=new)
         )
     memory.version = new
-    if not changed and not is_due(time, memory.version_at, _HOURLY, node.fraction()):
+    if not changed and not is_due(time, memory.version_at, HOUR, node.fraction()):
         return False
     memory.version_at = time
     return True
@@ -148,7 +147,7 @@ def _capability(memory: NodeState, time: int, node: Node, said: Capability) -> b
         known = replace(known, **{name: v for name, v in news.items() if v is not None})
     changed = known != memory.capability
     memory.capability = known
-    if not changed and not is_due(time, memory.capability_at, _HOURLY, node.fraction()):
+    if not changed and not is_due(time, memory.capability_at, HOUR, node.fraction()):
         return False
     memory.capability_at = time
     return True
@@ -158,7 +157,7 @@ def _attempts(
     memory: NodeState, time: int, node: Node, attempts: tuple[Probe, ...]
 ) -> tuple[Probe, ...]:
     """All once an hour; else those that failed, those that work again, and the rare ones."""
-    hourly = is_due(time, memory.attempts_at, _HOURLY, node.fraction())
+    hourly = is_due(time, memory.attempts_at, HOUR, node.fraction())
     if hourly:
         memory.attempts_at = time
     failing = set(memory.failing)

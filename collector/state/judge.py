@@ -22,12 +22,12 @@ from collector.state.bounded_names import BoundedNames
 from collector.state.hysteresis import Hysteresis
 from collector.state.node_state import NodeState, pack, unpack
 from collector.text import release_of
-from collector.times import is_due
+from collector.times import DAY, HOUR, is_due
 
 log = logging.getLogger(__name__)
 
-LOST_SECONDS: Final = 7 * ladder.DAY
-LEFT_SECONDS: Final = ladder.DAY
+LOST_SECONDS: Final = 7 * DAY
+LEFT_SECONDS: Final = DAY
 """A node that is listed again within this time is the one that it was."""
 _FRESH_INTERVALS: Final = 3
 _SUSPICIOUS_SHARE: Final = 0.02
@@ -41,7 +41,7 @@ class Rules:
     """How rounds are judged."""
 
     interval_seconds: int = 60
-    ipv6_interval_seconds: int = 6 * ladder.HOUR
+    ipv6_interval_seconds: int = 6 * HOUR
     hysteresis: Hysteresis = field(default_factory=Hysteresis)
 
 
@@ -216,7 +216,7 @@ class State:
         if memory.left_at is not None:
             memory.left_at = None
             events.append(told.joined(node, memory.name))
-        if memory.name != node.display_name and time - memory.name_at >= ladder.DAY:
+        if memory.name != node.display_name and time - memory.name_at >= DAY:
             events.append(told.renamed(node, memory))
             memory.name, memory.name_at = node.display_name, time
         if memory.address != node.address:

@@ -5,10 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from collector.state.node_state import NodeState
-from collector.times import is_due
+from collector.times import DAY, HOUR, is_due
 
-HOUR: Final = 3600
-DAY: Final = 24 * HOUR
 RUNGS: Final = ((DAY, 900), (HOUR, 300))
 """Dead for this many seconds: asked every so many seconds. Before that, in every round."""
 

@@ -9,7 +9,8 @@ import pytest
 from collector.model.event import EventKind
 from collector.model.vantage import BlindReason
 from collector.state.hysteresis import Hysteresis
-from collector.state.ladder import DAY, HOUR, RUNGS
+from collector.state.ladder import RUNGS
+from collector.times import DAY, HOUR
 
 PAGE = (Path(__file__).parents[2] / "docs" / "state.md").read_text(encoding="utf-8")
 
