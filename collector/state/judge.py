@@ -112,7 +112,7 @@ class State:
         return VisitPlan(
             node,
             ipv6=slow or memory.ipv6_doubted,
-            hung=memory.failure.hung,
+            hung=memory.failure.is_slow,
             evidence_at=memory.evidence_at or 0,
         )
 
@@ -122,7 +122,9 @@ class State:
         for observation in observations:
             memory = self.memories.get(observation.node.hash)
             tried += 1
-            if observation.failure.clouded and (memory is None or memory.up is not False):
+            if observation.failure.is_masked_when_blind and (
+                memory is None or memory.up is not False
+            ):
                 failed += 1
         return failed >= max(_SUSPICIOUS_NODES, _SUSPICIOUS_SHARE * tried)
 
@@ -230,7 +232,7 @@ class State:
     ) -> list[Event]:
         """Take the observation in; the events that follow from it."""
         memory.failure = observation.failure
-        if not (observation.reachable or observation.failure.counts):
+        if not (observation.reachable or observation.failure.counts_against_node):
             return []
         gap = _FRESH_INTERVALS * self.rules.interval_seconds
         if memory.evidence_at is not None and time - memory.evidence_at > gap:
