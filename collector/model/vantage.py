@@ -75,7 +75,7 @@ def mark_blind(observation: Observation, reason: BlindReason, ipv6: bool) -> Obs
     one without IPv6 explains what a node with nothing else did.
     """
     if reason is not BlindReason.NONE:
-        return observation.marked(Failure.BLIND, lambda failure: failure.clouded)
+        return observation.marked(Failure.BLIND, lambda failure: failure.is_masked_when_blind)
     if observation.ipv6_only and not ipv6:
-        return observation.marked(Failure.NO_ROUTE, lambda failure: failure.clouded)
+        return observation.marked(Failure.NO_ROUTE, lambda failure: failure.is_masked_when_blind)
     return observation

@@ -116,7 +116,7 @@ class Visit:
     def _given_up(self) -> bool:
         """The connection failed or the time ran out: nothing more is asked in this round."""
         failure = self.attempts[-1].failure
-        return failure.clouded or failure.fault not in (Fault.NONE, Fault.NODE)
+        return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
 
     async def _check_ipv6(self, deadline: float) -> None:
         """By the node's own word, or, where that cannot be had, by the diagnostic VM's."""

@@ -79,7 +79,7 @@ class NodeJudge:
         """Return the state after an observation, and what is written of it."""
         time = context.time
         availability = state.availability
-        if observation.reachable or observation.failure.counts:
+        if observation.reachable or observation.failure.counts_against_node:
             availability = self.rules.add_evidence(availability, time, observation.reachable)
         facts, due = update_facts(state.facts, observation.node, time, observation)
         ipv6, measured = confirm_ipv6(state.ipv6, time, observation)

@@ -50,7 +50,7 @@ def _plan(rules: Rules, state: NodeState, node: Node, time: int) -> VisitPlan:
     return VisitPlan(
         node,
         ipv6=due or state.ipv6.unconfirmed,
-        hung=state.failure.hung,
+        hung=state.failure.is_slow,
         evidence_at=state.availability.evidence_at or 0,
     )
 

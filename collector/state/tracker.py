@@ -69,7 +69,7 @@ class NodeTracker:
         for observation in observations:
             state = self._states.get(observation.node.hash)
             visited += 1
-            if observation.failure.clouded and (
+            if observation.failure.is_masked_when_blind and (
                 state is None or state.availability.up is not False
             ):
                 failed += 1

@@ -83,7 +83,7 @@ def test_no_transition_is_invented(steps: list[Step]) -> None:
             if status.node.address != address:
                 address, evidence = status.node.address, []
             seen = status.observation
-            counts = seen is not None and (seen.reachable or seen.failure.counts)
+            counts = seen is not None and (seen.reachable or seen.failure.counts_against_node)
             if seen is not None and counts:
                 if evidence and not 0 < judged.time - evidence[-1][0] <= 180:
                     evidence = []
