@@ -35,10 +35,6 @@ class NodeUpdate:
     status: NodeStatus
     events: tuple[Event, ...]
 
-    def preceded_by(self, event: Event) -> NodeUpdate:
-        """Return the update with an event before its own."""
-        return replace(self, events=(event, *self.events))
-
 
 @dataclass(frozen=True, slots=True)
 class _Visited:

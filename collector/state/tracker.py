@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from collector.model.event import Event
@@ -14,6 +15,7 @@ from collector.state.context import RoundContext
 from collector.state.duplicates import Duplicates
 from collector.state.events import joined, left
 from collector.state.judge import NodeJudge, NodeUpdate
+from collector.state.last_known import LastKnownNodes
 from collector.state.node_state import NodeState
 from collector.state.plan import VisitPlan, plan_visits
 from collector.state.round_log import foreseen
@@ -37,7 +39,8 @@ class NodeTracker:
         self._states = saved.states
         self._vocabulary = saved.vocabulary
         self._rounds = saved.rounds
-        self._unsaved = saved.outdated
+        self._unsaved = saved.unsaved
+        self._last_known = LastKnownNodes(saved.last_known)
         self._judge = NodeJudge(self._rules, self._vocabulary)
 
     @classmethod
@@ -81,6 +84,7 @@ class NodeTracker:
         if self._is_stepped_back(time):
             self._states = self._rewound(time)
             self._vocabulary.rewind(time)
+            self._last_known.rewind(time)
             self._unsaved |= self._states.keys()
         before = dict(self._states)
         updates = [self.update(context, n, observations.get(n.hash)) for n in listing.nodes]
@@ -109,20 +113,28 @@ class NodeTracker:
         before = known or NodeState.of(node, context.time)
         update = self._judge.update(context, node, before, observation)
         self._states[node.hash] = update.state
+        if before.address != node.address:
+            self._last_known.forget(node.hash)
+        last_known = self._last_known.update(update.status, context.time, self.last_round)
+        status = replace(update.status, last_known=last_known)
+        events = update.events
         if known is None and self.last_round is not None:
-            return update.preceded_by(joined(node.hash, before))
-        return update
+            events = (joined(node.hash, before), *events)
+        return NodeUpdate(update.state, status, events)
 
     def changes(self) -> dict[str, bytes | None]:
         """Return what the store has to keep for a restart to change nothing; None deletes.
 
         Holds every node whose state did not go on as foreseen since `mark_saved`.
         """
-        return changed_entries(self._states, self._unsaved, self._vocabulary, self._rounds)
+        return changed_entries(
+            self._states, self._unsaved, self._last_known, self._vocabulary, self._rounds
+        )
 
     def mark_saved(self) -> None:
         """Note that the store has taken over the changes."""
         self._unsaved = set()
+        self._last_known.mark_saved()
 
     def _find_duplicates(self, listing: Listing) -> list[Event]:
         """Update who shares a hash or an address; return the events of those that began to."""
@@ -142,6 +154,7 @@ class NodeTracker:
                 self._states[key] = state.leaving(time)
             elif time - state.left_at > LEFT_SECONDS:
                 del self._states[key]
+                self._last_known.forget(key)
         return [left(key, state) for key, state in gone if state.left_at is None]
 
     def _unforeseen(self, before: Mapping[str, NodeState], time: int) -> set[str]:
