@@ -28,9 +28,11 @@ from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
 from collector.model.observation import Endpoint, Ipv6, Ipv6Method, Observation, Phases, Probe
+from collector.model.status import JudgedRound
 from collector.model.vantage import BlindReason
 from collector.probe.wire import ConfigWire, UsageWire
 from collector.state.context import RoundContext
+from collector.state.last_known import LastKnownNodes
 from collector.state.node_document import NodeDocument
 from collector.state.plan import VisitPlan
 from collector.state.rules import Rules
@@ -40,7 +42,10 @@ from collector.times import DAY
 START: Final = 1_800_000_000
 INTERVAL: Final = 60
 _STATE_TABLE: Final = "CREATE TABLE state (key TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID"
-_UPSERT: Final = "INSERT OR REPLACE INTO state (key, value) VALUES (?, ?)"
+_UPSERT: Final = (
+    "INSERT INTO state (key, value) VALUES (?, ?)"
+    " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
+)
 
 
 def main() -> None:
@@ -72,7 +77,7 @@ def measure(nodes: int, rounds: int) -> dict[str, float]:
     with tempfile.TemporaryDirectory() as folder, Pages(Path(folder)) as table:
         for number in range(rounds):
             before = process_time()
-            spent = network.play(tracker, START + number * INTERVAL)
+            _, spent = network.play(tracker, START + number * INTERVAL)
             changes = tracker.changes()
             seconds.append(process_time() - before - spent)
             tracker.mark_saved()
@@ -128,7 +133,7 @@ def _last_known(nodes: int) -> LastKnownNodes:
     last_known = LastKnownNodes({})
     judged, _ = Network(nodes, dead=False).play(NodeTracker(Rules(INTERVAL)), START, ipv6=True)
     for status in judged.statuses:
-        last_known.update(status, START, None)
+        last_known.update(status.node, status.observation, status.ipv6, START)
     last_known.mark_saved()
     return last_known
 
@@ -175,20 +180,23 @@ class Pages:
 class Network:
     """Nodes that answer as today's do, each time with values of their own."""
 
-    def __init__(self, nodes: int) -> None:
+    def __init__(self, nodes: int, dead: bool = True) -> None:
         self._chance = random.Random(1)
         self.nodes: tuple[Node, ...] = read_entries([entry(i) for i in range(nodes)]).nodes
-        self.dead = frozenset(node.hash for i, node in enumerate(self.nodes) if i % 5 == 0)
+        every = 5 if dead else nodes + 1
+        self.dead = frozenset(node.hash for i, node in enumerate(self.nodes, 1) if i % every == 0)
 
-    def play(self, tracker: NodeTracker, time: int, ipv6: bool = False) -> float:
-        """Judge one round; return the processor time that the observations cost."""
+    def play(
+        self, tracker: NodeTracker, time: int, ipv6: bool = False
+    ) -> tuple[JudgedRound, float]:
+        """Judge one round; return it, and the processor time that the observations cost."""
         listing = Listing(self.nodes, NetworkSettings(), 10.0)
         plans = tracker.plans(listing, time)
         before = process_time()
         observations = dict(self._observe(plans, ipv6))
         spent = process_time() - before
-        tracker.judge(RoundContext(time, listing, BlindReason.NONE, True), observations)
-        return spent
+        context = RoundContext(time, listing, BlindReason.NONE, True)
+        return tracker.judge(context, observations), spent
 
     def _observe(self, plans: list[VisitPlan], ipv6: bool) -> Iterator[tuple[str, Observation]]:
         for plan in plans:

@@ -6,14 +6,15 @@ after a restart the value of a node that answers no more may be an hour old, and
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final, TypeVar
 
 from pydantic import TypeAdapter
 
 from collector.model.last_known import LastKnown, Reading
+from collector.model.node import Node
 from collector.model.observation import Endpoint, Ipv6, Observation, Probe
-from collector.model.status import NodeStatus
 from collector.state.ipv6 import IPV6_ENDPOINTS
 from collector.times import HOUR, is_due
 
@@ -28,19 +29,32 @@ class LastKnownNodes:
         self._nodes = nodes
         self._unsaved: set[str] = set()
 
-    def update(self, status: NodeStatus, time: int, last_round: int | None) -> LastKnown:
+    def update(
+        self, node: Node, observation: Observation | None, ipv6: Ipv6 | None, time: int
+    ) -> LastKnown:
         """Take over what the round at `time` read of a node, and return it.
 
-        `last_round` is the time of the round before; None if there was none.
+        `ipv6` is a measurement that is believed.
         """
-        key, node = status.node.hash, status.node
-        before = self._nodes.get(key, LastKnown())
-        after = update_last_known(before, status, time)
-        self._nodes[key] = after
-        due = is_due(time, last_round, HOUR, node.fraction("last known"))
-        if due or is_notable(before, after):
-            self._unsaved.add(key)
+        before = self._nodes.get(node.hash, LastKnown())
+        after = before
+        if observation is not None:
+            after = read_observation(before, observation, ipv6, time)
+            if is_notable(before, after):
+                self._unsaved.add(node.hash)
+        elif before.entry is not node.entry:
+            after = replace(before, entry=node.entry)
+        self._nodes[node.hash] = after
         return after
+
+    def write_hourly(self, nodes: Iterable[Node], time: int, last_round: int | None) -> None:
+        """Have the nodes written whose hour comes after `last_round`, up to the round at `time`.
+
+        Hours are spread by the hash itself, so that neighbours in the store are written together.
+        """
+        for node in nodes:
+            if is_due(time, last_round, HOUR, int(node.hash[:8], 16) / 2**32):
+                self._unsaved.add(node.hash)
 
     def forget(self, key: str) -> None:
         """Forget a node, or what was read at an address that it no longer has."""
@@ -62,12 +76,10 @@ class LastKnownNodes:
         self._unsaved = set()
 
 
-def update_last_known(known: LastKnown, status: NodeStatus, time: int) -> LastKnown:
-    """Return the last values of a node after the round at `time`."""
-    entry = status.node.entry
-    observation = status.observation
-    if observation is None:
-        return known if known.entry is entry else replace(known, entry=entry)
+def read_observation(
+    known: LastKnown, observation: Observation, ipv6: Ipv6 | None, time: int
+) -> LastKnown:
+    """Return the last values of a node after it was observed in the round at `time`."""
     probes = {probe.endpoint: probe for probe in observation.attempts}
     config = observation.config
     if config == known.config.value:  # the same object, so that memory holds it once
@@ -75,8 +87,8 @@ def update_last_known(known: LastKnown, status: NodeStatus, time: int) -> LastKn
     return LastKnown(
         config=_read(known.config, config, probes.get(Endpoint.CONFIG), observation, time),
         usage=_read(known.usage, observation.usage, probes.get(Endpoint.USAGE), observation, time),
-        ipv6=_read_ipv6(known.ipv6, status.ipv6, observation, time),
-        entry=entry,
+        ipv6=_read_ipv6(known.ipv6, ipv6, observation, time),
+        entry=observation.node.entry,
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from typing import Final
 
 from collector.model.event import Event
@@ -41,7 +40,7 @@ class NodeTracker:
         self._rounds = saved.rounds
         self._unsaved = saved.unsaved
         self._last_known = LastKnownNodes(saved.last_known)
-        self._judge = NodeJudge(self._rules, self._vocabulary)
+        self._judge = NodeJudge(self._rules, self._vocabulary, self._last_known)
 
     @classmethod
     def load(cls, rules: Rules, stored: Mapping[str, bytes]) -> NodeTracker:
@@ -92,6 +91,7 @@ class NodeTracker:
         events += self._find_duplicates(listing)
         events += self._leave(time, listing)
         self._unsaved |= self._unforeseen(before, time)
+        self._last_known.write_hourly(listing.nodes, time, self.last_round)
         self._rounds = self._rounds.add(time, self._rules.hysteresis.down_within)
         return JudgedRound(
             time=time,
@@ -111,16 +111,13 @@ class NodeTracker:
         """Judge one listed node and keep its new state; no observation: it was not visited."""
         known = self._states.get(node.hash)
         before = known or NodeState.of(node, context.time)
-        update = self._judge.update(context, node, before, observation)
-        self._states[node.hash] = update.state
         if before.address != node.address:
             self._last_known.forget(node.hash)
-        last_known = self._last_known.update(update.status, context.time, self.last_round)
-        status = replace(update.status, last_known=last_known)
-        events = update.events
+        update = self._judge.update(context, node, before, observation)
+        self._states[node.hash] = update.state
         if known is None and self.last_round is not None:
-            events = (joined(node.hash, before), *events)
-        return NodeUpdate(update.state, status, events)
+            return update.preceded_by(joined(node.hash, before))
+        return update
 
     def changes(self) -> dict[str, bytes | None]:
         """Return what the store has to keep for a restart to change nothing; None deletes.
