@@ -105,8 +105,8 @@ class _Look:
             await asyncio.Event().wait()
         self.done = True
 
-    def observation(self, cut: bool = False) -> Observation:
-        if cut or not self.done:
+    def observation(self, is_unfinished: bool = False) -> Observation:
+        if is_unfinished or not self.done:
             return Observation(self.node, Failure.ROUND_DEADLINE)
         failure = self.prober.outcomes.get(self.node.hash, Failure.NONE) or Failure.NONE
         attempt = Probe(

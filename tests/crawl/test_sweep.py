@@ -68,10 +68,10 @@ class _Look:
         finally:
             stage.running -= 1
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         if self.done:
             return Observation(self.node, Failure.NONE)
-        return Observation(self.node, Failure.ROUND_DEADLINE if cut else Failure.INTERNAL)
+        return Observation(self.node, Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL)
 
 
 def failures(observations: dict[str, Observation]) -> list[Failure]:
