@@ -11,7 +11,7 @@ from typing import Protocol
 from collector.crawl.gate import Gate
 from collector.model.node import Node
 from collector.model.observation import Observation
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 
 log = logging.getLogger(__name__)
 

@@ -22,7 +22,7 @@ from collector.model.store_report import Receipt
 from collector.model.vantage import BlindReason, ControlResult
 from collector.schema.measurements import MEASUREMENTS
 from collector.schema.round_record import RoundRecord
-from collector.state.judge import State
+from collector.state.tracker import NodeTracker
 from collector.store import MemoryStore
 
 TIME = 1_700_000_040
@@ -155,7 +155,7 @@ def crawl_of(
         prober=prober,
         controls=controls or Controls(),
         gate=Gate(16),
-        state=State(),
+        state=NodeTracker(),
         store=more.pop("store", None) or MemoryStore(MEASUREMENTS),
         vantage="here",
         **more,

@@ -14,7 +14,7 @@ from collector.crawl.sweep import RoundTiming, Sweep
 from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Observation
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 
 
 @pytest.fixture(autouse=True)

@@ -34,10 +34,9 @@ from collector.schema.measurements import (
     points_of,
 )
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
+from collector.times import DAY, HOUR
 from tests.support.rounds import (
-    DAY,
-    HOUR,
     START,
     Rounds,
     bad,
