@@ -38,7 +38,8 @@ def health(
     if age > _LATE_ROUNDS * interval:
         _unhealthy(f"the last round is {age:.0f} s old, with one every {interval} s")
     stores = [CollectorStore.from_row(row) for row in rows]
-    away = sorted({s.store for s in stores if s.vantage == settings.vantage and not s.connected})
+    ours = [s for s in stores if (s.vantage, s.shard) == (settings.vantage, settings.shard)]
+    away = sorted({s.store for s in ours if not s.connected})
     if away and ready:
         _unhealthy(f"{', '.join(away)} takes nothing, rounds wait; the log says why")
     waiting = f"; {', '.join(away)} takes nothing, rounds wait" if away else ""

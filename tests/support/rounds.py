@@ -24,8 +24,9 @@ from collector.model.observation import (
 )
 from collector.model.status import JudgedRound, NodeStatus
 from collector.model.vantage import BlindReason, ControlResult
+from collector.schema.build import points_of
 from collector.schema.column import Point
-from collector.schema.measurements import CrnReachability, points_of
+from collector.schema.measurements import CrnReachability
 from collector.state.judge import Rules, State, VisitPlan
 
 START: Final = 1_800_000_000
@@ -220,7 +221,7 @@ def kinds(judgements: Iterable[JudgedRound]) -> list[str]:
 
 def points(judged: JudgedRound, measurement: type[Point]) -> list[Any]:
     """The round's points of one measurement."""
-    return [p for p in points_of(judged, "here") if type(p) is measurement]
+    return [p for p in points_of(judged, "here", "0") if type(p) is measurement]
 
 
 def reachability(judged: JudgedRound) -> CrnReachability:
