@@ -20,7 +20,8 @@ from collector.crawl.round import Crawl
 from collector.crawl.sweep import RoundTiming
 from collector.schema.measurements import MEASUREMENTS
 from collector.service.run import open_crawl, run_async
-from collector.state.judge import Rules, State
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore
 from crn_simulator.chance import chance
 from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
@@ -108,7 +109,7 @@ async def _rounds(
             prober=scripted,
             controls=scripted,
             gate=Gate(256),
-            state=State.load(Rules(interval_seconds=INTERVAL), entries),
+            state=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
             store=diary,
             vantage="default",
             shard="0",

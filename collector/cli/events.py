@@ -14,6 +14,7 @@ from collector.model.event import EventKind
 from collector.schema.column import Point
 from collector.schema.measurements import NetworkEvent
 from collector.store import Reader
+from collector.times import HOUR
 
 _POLL_SECONDS = 2.0
 _STYLES = {EventKind.DOWN: "red", EventKind.UP: "green"}
@@ -36,7 +37,7 @@ def events(
     settings = settings_of(context, data_dir=data_dir)
     with Reader(settings.data_dir) as reader:
         last = reader.last_round() or 0
-        found = _between(reader, last - hours * 3600, last, kind)
+        found = _between(reader, last - hours * HOUR, last, kind)
         if as_json and not follow:
             show_json([dataclasses.asdict(event) for event in found])
             return

@@ -31,7 +31,8 @@ from collector.schema.build import (
 )
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
-from collector.state.judge import State
+from collector.state.context import RoundContext
+from collector.state.tracker import NodeTracker
 
 log = logging.getLogger(__name__)
 
@@ -129,7 +130,7 @@ class Crawl:
     prober: Prober
     controls: Controls
     gate: Gate
-    state: State
+    state: NodeTracker
     store: Store
     vantage: str
     shard: str
@@ -154,7 +155,8 @@ class Crawl:
         reason = control_result.reason
         if reason is BlindReason.NONE:
             reason = own_reason(observations.values(), lag.worst_seconds, LAG_LIMIT_SECONDS)
-        judged = self.state.judge(time, listing, observations, reason, control_result)
+        context = RoundContext(time, listing, reason, control_result.ipv6)
+        judged = self.state.judge(context, observations)
         overran = self._sweep is not None and self._sweep.overran
         points = points_of(judged, self.vantage, self.shard)
         points += self._own_points(
@@ -167,6 +169,7 @@ class Crawl:
             await self._reports(time),
         )
         receipt = await self.store.commit(RoundRecord(time, points, self.state.changes()))
+        self.state.mark_saved()
         self._receipt = receipt
         self.counters = Counters()
         if reason is not BlindReason.NONE:
@@ -196,8 +199,8 @@ class Crawl:
             for node in listing.nodes
             if (failure := self.prober.refusal(node)) is not Failure.NONE
         }
-        dialled = [node for node in listing.nodes if node.hash not in refused]
-        plans = self.state.plans(time, dialled)
+        dialled = tuple(node for node in listing.nodes if node.hash not in refused)
+        plans = self.state.plans(replace(listing, nodes=dialled), time)
         self.begun(len(plans))
         if self._latest is not None:
             left = max(0.0, self._latest - asyncio.get_running_loop().time())
@@ -210,7 +213,7 @@ class Crawl:
         finally:
             asking.cancel()
             await asyncio.wait({asking})
-        if control_result.ok and self.state.suspicious(observations.values()):
+        if control_result.ok and self.state.is_suspicious(observations.values()):
             log.info("many nodes failed together: asking the controls again")
             again = await self.controls.ask(_SECOND_ASK_SECONDS)
             control_result = replace(again, ipv6=again.ipv6 and control_result.ipv6)

@@ -12,6 +12,8 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
+from collector.times import round_time
+
 log = logging.getLogger(__name__)
 
 _EPOCH: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
@@ -20,11 +22,6 @@ _EARLY_SECONDS: Final = 0.5
 """A job that the scheduler starts a little before its time belongs to that time."""
 _STEP_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 5.0
-
-
-def multiple(now: float, interval_seconds: int) -> int:
-    """The multiple of the interval that has just passed, in epoch seconds."""
-    return int(now // interval_seconds) * interval_seconds
 
 
 class Schedule:
@@ -96,14 +93,14 @@ class Schedule:
 
     async def _begin(self) -> None:
         """A round at once, under the time of the multiple just passed, unless it is held."""
-        at = multiple(self._clock(), self._interval)
+        at = round_time(self._clock(), self._interval)
         if at == self._last:
             log.info("round %d is stored already; the next one is at %d", at, at + self._interval)
             return
         await self._round(at, first=True)
 
     async def _tick(self) -> None:
-        at = multiple(self._clock() + _EARLY_SECONDS, self._interval)
+        at = round_time(self._clock() + _EARLY_SECONDS, self._interval)
         if self._under_way:
             self.skipped += 1
             log.warning("round %d is skipped: the one before is still running", at)

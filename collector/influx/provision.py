@@ -12,8 +12,8 @@ from collector.errors import DatabaseError
 from collector.influx.client import InfluxDb
 from collector.influx.generation import Generation
 from collector.influx.write_result import WriteResult
+from collector.times import DAY, HOUR
 
-_SECONDS_PER_DAY: Final = 86_400
 _DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
 
 
@@ -125,7 +125,7 @@ async def _prepare_2(database: InfluxDb, days: int | None) -> Bucket:
     buckets: list[Any] = found.get("buckets", []) if status == 200 else []
     created = not buckets
     if created:
-        rules = [{"type": "expire", "everySeconds": days * _SECONDS_PER_DAY}] if days else []
+        rules = [{"type": "expire", "everySeconds": days * DAY}] if days else []
         status, found = await database.call(
             "POST",
             "/api/v2/buckets",
@@ -135,7 +135,7 @@ async def _prepare_2(database: InfluxDb, days: int | None) -> Bucket:
             _refuse(target.url, status, found)
         buckets = [found]
     kept = sum(rule.get("everySeconds", 0) for rule in buckets[0].get("retentionRules", ()))
-    return Bucket(Generation.V2, target.bucket, created, kept / _SECONDS_PER_DAY or None)
+    return Bucket(Generation.V2, target.bucket, created, kept / DAY or None)
 
 
 async def _prepare_3(database: InfluxDb, days: int | None) -> Bucket:
@@ -161,7 +161,7 @@ def _days(duration: str | None) -> float | None:
     if found is None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in found.groups())
-    return (hours * 3600 + minutes * 60 + seconds) / _SECONDS_PER_DAY or None
+    return (hours * HOUR + minutes * 60 + seconds) / DAY or None
 
 
 def _refuse(url: str, status: int, found: object) -> NoReturn:

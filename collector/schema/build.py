@@ -103,7 +103,7 @@ def _node_points(key: NodeKey, status: NodeStatus) -> Iterator[Point]:
     observation = status.observation
     if observation is None:
         return
-    if status.write_version and observation.version:
+    if status.due.version and observation.version:
         yield version_point(key, observation.version, observation, status.outdated)
     if status.ipv6:
         yield ipv6_point(key, status.ipv6)
@@ -111,9 +111,9 @@ def _node_points(key: NodeKey, status: NodeStatus) -> Iterator[Point]:
         yield gpu_point(key, model, device_id, count)
     if observation.usage:
         yield usage_point(key, observation.usage)
-    if status.write_capability:
+    if status.due.capability:
         yield capability_point(key, observation.capability)
-    for probe in status.attempts:
+    for probe in status.due.probes:
         yield probe_point(key, probe)
 
 

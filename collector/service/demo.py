@@ -35,6 +35,7 @@ from collector.model.observation import (
 from collector.model.vantage import ControlResult
 from collector.service.run import open_crawl, run_rounds
 from collector.service.settings import Settings
+from collector.times import DAY, round_time
 from crn_simulator.command import seconds_to_change
 from crn_simulator.entry import entry
 from crn_simulator.latency import quantile
@@ -42,7 +43,6 @@ from crn_simulator.network import Network
 from crn_simulator.script import Script
 from crn_simulator.truth import Truth, UsageTruth
 
-DAY_SECONDS: Final = 86_400
 TEMPO: Final = 6.0
 """Life goes this much faster than the clock, so that a day has something to show."""
 _AT_ONCE: Final = RoundTiming(0, 600, starts_per_second=math.inf)
@@ -57,7 +57,7 @@ class _TrueLook:
     async def run(self) -> None:
         """Nothing is dialled."""
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         """What is true."""
         return self.seen
 
@@ -134,7 +134,7 @@ def observed(node: Node, truth: Truth, latency_seconds: float, ipv6: bool) -> Ob
         attempts=attempts,
         phases=Phases(latency_seconds / 4, latency_seconds / 2, latency_seconds, latency_seconds),
         duration_seconds=4 * latency_seconds,
-        cert_expiry_seconds=DAY_SECONDS * (5 + 80 * node.fraction("certificate")),
+        cert_expiry_seconds=DAY * (5 + 80 * node.fraction("certificate")),
         version=truth.version,
         version_source=None
         if truth.version is None
@@ -201,14 +201,14 @@ async def demo(
     that are done and how many there are.
     """
     now = time.time()
-    script = Script(nodes, seed, start=now - DAY_SECONDS, tempo=TEMPO)
+    script = Script(nodes, seed, start=now - DAY, tempo=TEMPO)
     async with Network(script, time=now, folder=folder) as network:
         config = folder / "demo.toml"
         config.write_text(network.config_toml(), encoding="utf-8")
         settings = settings_from(config)
         interval = settings.rounds.interval_seconds
-        end = int(now // interval) * interval
-        times = range(end - DAY_SECONDS, end, interval)
+        end = round_time(now, interval)
+        times = range(end - DAY, end, interval)
         past = Past([host.port for host in network.hosts], script)
         async with open_crawl(settings) as crawl:
             filling = asyncio.create_task(

@@ -33,8 +33,10 @@ from collector.service.database import open_delivery, spooling_of
 from collector.service.load_settings import ConfigurationError
 from collector.service.settings import Settings
 from collector.state.hysteresis import Hysteresis
-from collector.state.judge import Rules, State
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore, MemoryStore
+from collector.times import round_time
 
 try:
     import uvloop
@@ -165,7 +167,7 @@ async def open_crawl(
             prober=prober,
             controls=controls_of(settings, prober, context),
             gate=gate,
-            state=State.load(rules, await store.load_state()),
+            state=NodeTracker.load(rules, await store.load_state()),
             store=store,
             vantage=settings.vantage,
             shard=settings.shard,
@@ -251,7 +253,7 @@ async def crawl_once(
     stop_on_signals(stop)
     interval = settings.rounds.interval_seconds
     async with open_crawl(settings, dry_run, seen, begun) as crawl:
-        at = int(time.time() // interval) * interval
+        at = round_time(time.time(), interval)
         if at == crawl.state.last_round:
             at += interval
             waiting(at - time.time())

@@ -28,6 +28,8 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from collector.times import HOUR
+
 PREFIX: Final = "CRN_"
 NESTED: Final = "__"
 _LABEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
@@ -107,7 +109,7 @@ class DirectorySettings(_Section):
 class RoundSettings(_Section):
     """When nodes are crawled."""
 
-    interval_seconds: int = Field(default=60, ge=10, le=3600, description="between two rounds")
+    interval_seconds: int = Field(default=60, ge=10, le=HOUR, description="between two rounds")
     spread_seconds: float = Field(
         default=30, ge=0, description="window over which the looks of a round are spread"
     )
@@ -147,8 +149,8 @@ class ProbeSettings(_Section):
         default=1024 * 1024, ge=1024, description="longest answer that is read, decompressed"
     )
     ipv6_interval_seconds: int = Field(
-        default=6 * 3600,
-        ge=3600,
+        default=6 * HOUR,
+        ge=HOUR,
         description="between two IPv6 checks of a node; each starts a VM there for an hour",
     )
     nameservers: Words = Field(

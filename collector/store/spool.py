@@ -13,6 +13,7 @@ from typing import Final
 
 from collector.model.batch import Batch, BatchLimits
 from collector.model.queue import Ack, Backlog, QueuedBatch
+from collector.times import DAY
 
 TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS spool (id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -21,7 +22,6 @@ TABLES: Final = (
 )
 
 _ADD: Final = "INSERT INTO spool (time, points, bytes, body) VALUES (?, ?, ?, ?)"
-_SECONDS_PER_DAY: Final = 86_400
 _AGED_ROUNDS: Final = 4
 
 
@@ -48,7 +48,7 @@ def trim(connection: sqlite3.Connection, newest: int, spool_limits: SpoolLimits)
     The newest round is always kept. For their age only a few rounds go each time, so that a clock
     which jumps ahead for a moment does not cost all of them.
     """
-    dropped = _give_up(connection, _aged(connection, newest - spool_limits.days * _SECONDS_PER_DAY))
+    dropped = _give_up(connection, _aged(connection, newest - spool_limits.days * DAY))
     excess = backlog(connection).bytes - spool_limits.bytes
     if excess <= 0:
         return dropped

@@ -14,8 +14,6 @@ from typing import Final
 
 from collector.schema.column import Column, ColumnKind, Point, Value
 
-SECONDS_PER_DAY: Final = 86_400
-
 _RESERVED: Final = {"time", "series", "used_until"}
 _SQL_TYPES: Final = {
     ColumnKind.INTEGER: "INTEGER",

@@ -11,8 +11,9 @@ from typing import Final
 from collector.model.queue import Ack
 from collector.schema.column import Value
 from collector.store import spool
-from collector.store.table import SECONDS_PER_DAY, Table
+from collector.store.table import Table
 from collector.store.validation import Row, ValidatedRound
+from collector.times import DAY
 
 _SLICE_ROWS: Final = 2_000
 REASON_LIMIT: Final = 4_096
@@ -112,7 +113,7 @@ class Writer:
         """
         known = self._series[table.measurement]
         found = known.get(tags) or self._find(table, tags)
-        until = (time // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
+        until = (time // DAY + 1) * DAY
         if found is None:
             cursor = self.connection.execute(table.add_series, (until, *tags))
             found = (cursor.lastrowid or 0, until)

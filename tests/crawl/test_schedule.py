@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from collector.crawl import schedule as module
-from collector.crawl.schedule import Schedule, multiple
+from collector.crawl.schedule import Schedule
+from collector.times import round_time
 
 
 @pytest.fixture(autouse=True)
@@ -67,20 +68,6 @@ def begin(schedule: Schedule) -> tuple[asyncio.Task[None], asyncio.Event]:
     return asyncio.create_task(schedule.run(event)), event
 
 
-@pytest.mark.parametrize(
-    ("now", "interval", "expected"),
-    [
-        pytest.param(1_700_000_059.9, 60, 1_700_000_040, id="just-before"),
-        pytest.param(1_700_000_040.0, 60, 1_700_000_040, id="exactly"),
-        pytest.param(1_700_000_040.1, 60, 1_700_000_040, id="just-after"),
-        pytest.param(59.0, 60, 0, id="epoch"),
-    ],
-)
-def test_multiple(now: float, interval: int, expected: int) -> None:
-    """The multiple of the interval that has just passed."""
-    assert multiple(now, interval) == expected
-
-
 async def test_first_round_at_once_and_later_ones_on_multiples() -> None:
     """The first round runs under the multiple just passed, and does not shift those after it."""
     rounds = Rounds()
@@ -90,7 +77,7 @@ async def test_first_round_at_once_and_later_ones_on_multiples() -> None:
     await take(rounds, 3)
     await stop(schedule, running, event)
     (first, *later), (first_began, *later_began) = rounds.calls, rounds.began
-    assert first == (multiple(before, 1), True)
+    assert first == (round_time(before, 1), True)
     assert first_began - before < 0.3
     assert [is_first for _, is_first in later] == [False] * len(later)
     assert [at for at, _ in later] == [first[0] + 1 + i for i in range(len(later))]
@@ -233,7 +220,7 @@ async def test_a_round_that_does_not_end_is_given_up(
 ) -> None:
     """After its limit a round is cancelled, and has ended when `finish` returns."""
     rounds = Rounds(hold=asyncio.Event())
-    held = None if first else multiple(time.time(), 1)
+    held = None if first else round_time(time.time(), 1)
     schedule = Schedule(1, rounds.crawl, last_round=held)
     running, event = begin(schedule)
     await take(rounds, 1)

@@ -129,7 +129,7 @@ class Watched:
 
     def __init__(self, store: EmbeddedStore) -> None:
         self._store = store
-        self._settled = asyncio.DiskStatus()
+        self._settled = asyncio.Condition()
         self.taken: list[QueuedBatch] = []
 
     async def grown(self) -> None:

@@ -188,5 +188,5 @@ def test_an_interrupted_upgrade_leaves_the_old_file(path: Path) -> None:
 def test_a_reader_before_the_upgrade(path: Path) -> None:
     """A point read from a file that no collector has opened since has the shard `0`."""
     with Reader(path.parent) as reader:
-        found = [CollectorStore.from_row(row) for row in reader.latest("collector_store", 3600)]
+        found = reader.latest(CollectorStore, 3600, vantage="default")
     assert {(point.store, point.shard) for point in found} == {("embedded", "0"), ("influxdb", "0")}
