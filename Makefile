@@ -5,7 +5,7 @@ ARGS ?=
 PICTURES ?= pictures
 
 .DEFAULT_GOAL := help
-.PHONY: help run test demo servers grafana grafana-check image lint format docs lock clean
+.PHONY: help run test check demo servers grafana grafana-check image lint format docs site lock clean
 
 help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -15,6 +15,9 @@ run: $(VENV)/.run ## Set up and crawl the real network every minute into the emb
 
 test: $(VENV)/.test ## Set up and pass the tests
 	@$(BIN)/python -m pytest $(ARGS)
+
+check: lint ## Check style, types and imports, and pass the fast tests (about a minute)
+	@$(BIN)/python -m pytest -m "not slow and not server" $(ARGS)
 
 demo: $(VENV)/.run ## Set up and run a simulated network and the collector together
 	@exec $(BIN)/crn-collector demo $(ARGS)
@@ -43,6 +46,9 @@ format: $(VENV)/.test ## Bring the code into form
 
 docs: $(VENV)/.test ## Write the generated pages of docs/ anew
 	@$(BIN)/python docs/build.py
+
+site: $(VENV)/.test ## Build the documentation site into build/site; a broken link fails
+	@$(BIN)/python -m sphinx -W --keep-going -n -q -b html docs build/site && echo "build/site/index.html"
 
 lock: $(VENV)/.test ## Pin the newest versions that the lower bounds allow
 	@$(BIN)/python -m pip install --quiet uv

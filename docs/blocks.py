@@ -10,7 +10,6 @@ import types
 import typing
 from pathlib import Path
 
-from collector.cli.meaning import MEANINGS
 from collector.model.failure import Failure
 from collector.schema.column import Column, ColumnKind, Point
 from collector.schema.measurements import MEASUREMENTS
@@ -27,14 +26,25 @@ def schema_page() -> str:
 
 
 def state_page() -> str:
-    """`state.md` with its failures in step with `collector/failure.py`."""
-    rows = [
-        f"| `{failure}` | `{failure.fault}` | {_yes(failure.counts)} | {_yes(failure.clouded)} "
-        f"| {MEANINGS[failure]} |"
+    """Return `state.md` with its tables of failures in step with `collector/model/failure.py`."""
+    rules = [
+        f"| `{failure}` | {failure.title} | `{failure.fault}` "
+        f"| {_yes(failure.counts_against_node)} | {_yes(failure.is_masked_when_blind)} "
+        f"| {_yes(failure.is_slow)} |"
         for failure in Failure
     ]
-    head = "| failure | fault | counts against the node | excused while blind | what it means |"
-    return _filled("state.md", "\n".join([head, "|---|---|---|---|---|", *rows, ""]))
+    texts = [f"| `{failure}` | {failure.meaning} | {failure.cure} |" for failure in Failure]
+    lines = [
+        "| failure | title | fault | counts against the node | masked while blind | slow |",
+        "|---|---|---|---|---|---|",
+        *rules,
+        "",
+        "| failure | what happened | what to do |",
+        "|---|---|---|",
+        *texts,
+        "",
+    ]
+    return _filled("state.md", "\n".join(lines))
 
 
 def simulate_page() -> str:

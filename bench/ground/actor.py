@@ -20,7 +20,8 @@ from collector.crawl.round import Crawl
 from collector.crawl.sweep import RoundTiming
 from collector.schema.measurements import MEASUREMENTS
 from collector.service.run import open_crawl, run_async
-from collector.state.judge import Rules, State
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore
 from crn_simulator.script.seeded_random import fraction
 from crn_simulator.server.network import NetworkOptions
@@ -109,7 +110,7 @@ async def _rounds(
             prober=scripted,
             controls=scripted,
             gate=Gate(256),
-            state=State.load(Rules(interval_seconds=INTERVAL), entries),
+            state=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
             store=diary,
             vantage="default",
             seen=diary.saw,

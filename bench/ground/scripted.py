@@ -26,7 +26,7 @@ class Known:
     async def run(self) -> None:
         """Nothing is dialled."""
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         """What the story says."""
         return self.seen
 

@@ -24,7 +24,6 @@ from collector.cli.common import (
     show,
     show_json,
 )
-from collector.cli.meaning import MEANINGS
 from collector.crawl.round import RoundResult
 from collector.model.failure import Failure
 from collector.model.observation import Observation
@@ -119,11 +118,15 @@ def _show(done: RoundResult) -> None:
     for heading, side in (("nodes", "right"), ("result", "left"), ("fault", "left"), ("", "left")):
         table.add_column(heading, justify=side)  # type: ignore[arg-type]
     for count, result, failure in rows:
-        style = "green" if failure is Failure.NONE else "red" if failure.counts else "yellow"
-        classify_response = "" if failure is Failure.NONE else MEANINGS[failure]
-        table.add_row(
-            cell(count), cell(result, style), cell(failure.fault), cell(classify_response)
+        style = (
+            "green"
+            if failure is Failure.NONE
+            else "red"
+            if failure.counts_against_node
+            else "yellow"
         )
+        meaning = "" if failure is Failure.NONE else failure.meaning
+        table.add_row(cell(count), cell(result, style), cell(failure.fault), cell(meaning))
     plain: list[tuple[object, ...]] = [(n, result, f.fault) for n, result, f in rows]
     if asleep:
         table.add_row(

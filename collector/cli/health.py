@@ -29,7 +29,9 @@ def health(
     try:
         with Reader(settings.data_dir) as reader:
             last = reader.last_round()
-            rows = reader.latest(CollectorStore.MEASUREMENT, _LATE_ROUNDS * interval)
+            stores = reader.latest(
+                CollectorStore, _LATE_ROUNDS * interval, vantage=settings.vantage
+            )
     except DataDirectoryError as exc:
         _unhealthy(str(exc))
     if last is None:
@@ -37,8 +39,7 @@ def health(
     age = time.time() - last
     if age > _LATE_ROUNDS * interval:
         _unhealthy(f"the last round is {age:.0f} s old, with one every {interval} s")
-    stores = [CollectorStore.from_row(row) for row in rows]
-    away = sorted({s.store for s in stores if s.vantage == settings.vantage and not s.connected})
+    away = sorted({store.store for store in stores if not store.connected})
     if away and ready:
         _unhealthy(f"{', '.join(away)} takes nothing, rounds wait; the log says why")
     waiting = f"; {', '.join(away)} takes nothing, rounds wait" if away else ""

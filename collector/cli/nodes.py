@@ -9,13 +9,12 @@ import typer
 from rich.table import Table
 
 from collector.cli.common import AsJson, DataDir, cell, moment, settings_of, show, show_json
-from collector.schema.column import Point
 from collector.schema.measurements import CrnReachability, CrnUsage, CrnVersion
 from collector.service.settings import Settings
 from collector.store import Reader
 from collector.times import HOUR
 
-P = TypeVar("P", bound=Point)
+P = TypeVar("P", CrnReachability, CrnVersion, CrnUsage)
 
 _VERSION_SECONDS = 2 * HOUR
 """Versions are written on change and once an hour."""
@@ -79,9 +78,7 @@ def _found(settings: Settings) -> tuple[int | None, list[dict[str, Any]]]:
 
 def _latest(reader: Reader, kind: type[P], within: float, vantage: str) -> dict[str, P]:
     """The newest point of each node from this vantage, by hash. (A renamed node has two series.)"""
-    rows = reader.latest(kind.MEASUREMENT, within)
-    rows.sort(key=lambda row: row["time"])
-    return {row["node"]: kind.from_row(row) for row in rows if row["vantage"] == vantage}
+    return {point.node: point for point in reader.latest(kind, within, vantage=vantage)}
 
 
 def _order(point: CrnReachability) -> tuple[object, ...]:

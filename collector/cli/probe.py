@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.table import Table
 
 from collector.cli.common import AsJson, cell, settings_of, show, show_json
-from collector.cli.meaning import MEANINGS
 from collector.crawl.gate import Gate
 from collector.directory import parse_address
 from collector.errors import Exit
@@ -84,7 +83,7 @@ def _explain(seen: Observation, control_result: ControlResult, settings: Setting
     if sys.stdout.isatty():
         Console().print(cell(f"\n{status}", "bold green" if seen.reachable else "bold red"))
     if not seen.reachable:
-        typer.echo(f"{MEANINGS[seen.failure]}. {_BLAME[seen.failure.fault]}")
+        typer.echo(f"{seen.failure.meaning} {_BLAME[seen.failure.fault]} {seen.failure.cure}")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,7 +100,7 @@ class _Step:
 
 def _steps(seen: Observation, control_result: ControlResult, settings: Settings) -> Iterator[_Step]:
     """From the address to what was found, in the order in which it happens."""
-    refused = "" if seen.tried else MEANINGS[seen.failure]
+    refused = "" if seen.tried else seen.failure.meaning
     yield _Step("address", seen.node.address or "(none)", refused)
     if not seen.tried:
         return
@@ -136,7 +135,7 @@ def _attempt(attempt: Probe) -> _Step:
     said = "well" if well else str(attempt.failure)
     status = f"{attempt.status_code} " if attempt.status_code else ""
     size = f"{attempt.response_bytes} bytes" if attempt.response_bytes is not None else ""
-    note = size if well else attempt.detail or MEANINGS[attempt.failure]
+    note = size if well else attempt.detail or attempt.failure.meaning
     return _Step(f"GET {attempt.endpoint}", f"{status}{said}", note, attempt.duration_seconds)
 
 

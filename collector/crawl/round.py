@@ -25,7 +25,8 @@ from collector.model.vantage import BlindReason, ControlResult, own_reason
 from collector.schema.column import Point
 from collector.schema.measurements import Collector, CollectorStore, points_of
 from collector.schema.round_record import RoundRecord
-from collector.state.judge import State
+from collector.state.context import RoundContext
+from collector.state.tracker import NodeTracker
 
 log = logging.getLogger(__name__)
 
@@ -123,7 +124,7 @@ class Crawl:
     prober: Prober
     controls: Controls
     gate: Gate
-    state: State
+    state: NodeTracker
     store: Store
     vantage: str
     counters: Counters = field(default_factory=Counters)
@@ -147,7 +148,8 @@ class Crawl:
         reason = control_result.reason
         if reason is BlindReason.NONE:
             reason = own_reason(observations.values(), lag.worst_seconds, LAG_LIMIT_SECONDS)
-        judged = self.state.judge(time, listing, observations, reason, control_result)
+        context = RoundContext(time, listing, reason, control_result.ipv6)
+        judged = self.state.judge(context, observations)
         overran = self._sweep is not None and self._sweep.overran
         points = list(points_of(judged, self.vantage))
         points += self._own_points(
@@ -160,6 +162,7 @@ class Crawl:
             await self._reports(time),
         )
         receipt = await self.store.commit(RoundRecord(time, points, self.state.changes()))
+        self.state.mark_saved()
         self._receipt = receipt
         self.counters = Counters()
         if reason is not BlindReason.NONE:
@@ -189,8 +192,8 @@ class Crawl:
             for node in listing.nodes
             if (failure := self.prober.refusal(node)) is not Failure.NONE
         }
-        dialled = [node for node in listing.nodes if node.hash not in refused]
-        plans = self.state.plans(time, dialled)
+        dialled = tuple(node for node in listing.nodes if node.hash not in refused)
+        plans = self.state.plans(replace(listing, nodes=dialled), time)
         self.begun(len(plans))
         if self._latest is not None:
             left = max(0.0, self._latest - asyncio.get_running_loop().time())
@@ -203,7 +206,7 @@ class Crawl:
         finally:
             asking.cancel()
             await asyncio.wait({asking})
-        if control_result.ok and self.state.suspicious(observations.values()):
+        if control_result.ok and self.state.is_suspicious(observations.values()):
             log.info("many nodes failed together: asking the controls again")
             again = await self.controls.ask(_SECOND_ASK_SECONDS)
             control_result = replace(again, ipv6=again.ipv6 and control_result.ipv6)

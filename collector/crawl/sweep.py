@@ -11,7 +11,7 @@ from typing import Protocol
 from collector.crawl.gate import Gate
 from collector.model.node import Node
 from collector.model.observation import Observation
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +22,7 @@ class Visit(Protocol):
     async def run(self) -> None:
         """Make all checks."""
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         """What it gave, even if it was cancelled (`cut`)."""
 
 
@@ -80,7 +80,9 @@ class Sweep:
             await self._cancel_all()
         for order in plans:
             if order.node.hash not in self._observations:
-                self._note(order.node.hash, self._look(order.node, False).observation(cut=True))
+                self._note(
+                    order.node.hash, self._look(order.node, False).observation(is_unfinished=True)
+                )
         return self._observations
 
     def cut(self, seconds: float) -> None:
@@ -112,7 +114,7 @@ class Sweep:
             self._looks.pop(key, None)
             if not task.cancelled() and (bug := task.exception()):
                 log.error("a look at %s broke off", order.node.address, exc_info=bug)
-            self._note(key, look.observation(cut=task.cancelled()))
+            self._note(key, look.observation(is_unfinished=task.cancelled()))
 
         task.add_done_callback(done)
 

@@ -1,4 +1,4 @@
-"""Something that happened to a node, announced once."""
+"""Events of nodes: something happened, and is announced once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class EventKind(StrEnum):
-    """What happened."""
+    """The kinds of events."""
 
     DOWN = "down"
     UP = "up"
@@ -29,15 +29,17 @@ class Event:
 
     kind: EventKind
     node: str
-    """Hash."""
+    """Its hash."""
     name: str
-    """Display name as it is a tag."""
+    """Display name in use as a tag."""
     text: str
-    """The event in words."""
+    """The event as a sentence for people."""
     failure: str | None = None
     """`down` only."""
     old: str | None = None
+    """Before a change; None where the kind has no such value."""
     new: str | None = None
+    """After a change, or what came or went; None where the kind has no such value."""
     since: int | None = None
     """Epoch seconds: first round of the outage (`down`), or of the recovery (`up`)."""
     lasted_seconds: float | None = None
@@ -45,12 +47,12 @@ class Event:
 
 
 def clock(time: float) -> str:
-    """A time for people, in UTC."""
+    """Return a time in epoch seconds as text for people, in UTC."""
     return f"{dt.datetime.fromtimestamp(time, dt.UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def span(seconds: float) -> str:
-    """A duration for people."""
+    """Return a duration as text for people, in minutes, hours or days."""
     minutes = round(seconds / 60)
     if minutes < 120:
         return f"{minutes} min"

@@ -1,4 +1,4 @@
-"""What a round says of each node, once state has judged it."""
+"""Nodes and rounds once they are judged: what points are made of."""
 
 from __future__ import annotations
 
@@ -20,60 +20,71 @@ class GpuCount:
     total: int
     available: int
     compatible: int | None
-    """None on firmware that does not say it."""
+    """Cards that the network rents out; None on firmware that does not state it."""
+
+
+@dataclass(frozen=True, slots=True)
+class DueFacts:
+    """Which facts are written in this round: those that changed, and each once an hour."""
+
+    version: bool = False
+    capability: bool = False
+    probes: tuple[Probe, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class NodeStatus:
-    """One node in one round."""
+    """One node in one round, judged."""
 
     node: Node
     name: str
-    """Display name as it is a tag."""
+    """Display name in use as a tag."""
     observation: Observation | None
-    """None when the node was not looked at in this round."""
+    """None when the node was not visited in this round."""
     failure: Failure
-    """Of this round; as it was when the node was not looked at."""
+    """Of this round; of the last observation when the node was not visited."""
     up: bool | None
-    """None when nothing is known yet, and for addresses that are not dialled."""
+    """After hysteresis; None until there is evidence, and for addresses that are not dialled."""
     lost: bool
     """Down now, and up within the last 7 days."""
     fresh: bool
     """This vantage could see, and its evidence is at most three intervals old."""
     evidence_age_seconds: float | None
-    """None when there is none."""
+    """Since the last round with evidence; None when there is none."""
     outdated: bool | None = None
+    """Older than the network's `last_crn_version`; None while one of the two is unknown."""
     ipv6: Ipv6 | None = None
-    """A measurement that is believed."""
+    """This round's measurement, if it is believed."""
     ipv6_ok: bool | None = None
-    """By the last measurement that is at most two cadences old."""
-    write_version: bool = False
-    write_capability: bool = False
-    attempts: tuple[Probe, ...] = ()
-    """Those that are written this time."""
+    """Of the last measurement believed; None when it is more than two cadences old."""
+    due: DueFacts = field(default_factory=DueFacts)
+    """Which slow facts are written in this round."""
     gpus: Mapping[tuple[str, str], GpuCount] = field(default_factory=dict)
-    """By (model, device id), bounded names; empty when there are none or they were not measured."""
+    """By model and device id, bounded names; empty when there are none or none were measured."""
     release: str | None = None
     """Release part of the version, a bounded name; None when the version is not known."""
 
 
 @dataclass(frozen=True, slots=True)
 class JudgedRound:
-    """A whole round, judged. Points are made of this and of nothing else."""
+    """A whole round, judged. Points are made of this and nothing else."""
 
     time: int
+    """The round's scheduled time, in epoch seconds."""
     settings: NetworkSettings
     directory_age_seconds: float
+    """Since the list of nodes was last confirmed by a source."""
     statuses: tuple[NodeStatus, ...]
+    """Of every listed node, in the order of the list."""
     events: tuple[Event, ...]
     reason: BlindReason
     """Why this vantage could not see; `none` if it could."""
     ipv6: bool
     """This vantage has IPv6."""
     models: tuple[str, ...] = ()
-    """Every GPU model seen within a week."""
+    """Every GPU model reported within a week."""
     releases: tuple[str, ...] = ()
-    """Every release seen within a week."""
+    """Every release reported within a week."""
 
     @property
     def sees(self) -> bool:

@@ -402,7 +402,7 @@ def _node_points(round_base: dict[str, Any], status: NodeStatus) -> Iterator[Poi
     seen = status.observation
     if seen is None:
         return
-    if status.write_version and seen.version:
+    if status.due.version and seen.version:
         yield CrnVersion(
             **base, version=seen.version, source=seen.version_source, outdated=status.outdated
         )
@@ -428,7 +428,7 @@ def _node_points(round_base: dict[str, Any], status: NodeStatus) -> Iterator[Poi
         )
     if seen.usage:
         yield CrnUsage.of(base, seen.usage)
-    if status.write_capability:
+    if status.due.capability:
         yield _capability(base, seen)
     yield from _probes(base, status)
 
@@ -448,7 +448,7 @@ def _capability(base: dict[str, Any], seen: Observation) -> CrnCapability:
 
 
 def _probes(base: dict[str, Any], status: NodeStatus) -> Iterator[CrnProbe]:
-    for attempt in status.attempts:
+    for attempt in status.due.probes:
         yield CrnProbe(
             **base,
             endpoint=str(attempt.endpoint),

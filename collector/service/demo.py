@@ -57,7 +57,7 @@ class _TrueLook:
     async def run(self) -> None:
         """Nothing is dialled."""
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         """What is true."""
         return self.seen
 

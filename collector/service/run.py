@@ -33,7 +33,8 @@ from collector.service.database import open_delivery, spooling_of
 from collector.service.load_settings import ConfigurationError
 from collector.service.settings import Settings
 from collector.state.hysteresis import Hysteresis
-from collector.state.judge import Rules, State
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore, MemoryStore
 from collector.times import round_time
 
@@ -166,7 +167,7 @@ async def open_crawl(
             prober=prober,
             controls=controls_of(settings, prober, context),
             gate=gate,
-            state=State.load(rules, await store.load_state()),
+            state=NodeTracker.load(rules, await store.load_state()),
             store=store,
             vantage=settings.vantage,
             seen=seen,

@@ -1,19 +1,21 @@
-"""What is remembered of one node between rounds, and over restarts."""
+"""What is known of one node between rounds, and over restarts."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
-from typing import Final
-
-from pydantic import TypeAdapter
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
 from collector.model.failure import Failure
-from collector.model.observation import Capability
+from collector.model.node import Node
+from collector.state.facts import SlowFacts
+from collector.state.hysteresis import Availability
+from collector.state.ipv6 import Ipv6State
+from collector.times import DAY
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class NodeState:
-    """The state of one node. Times are rounds' times, in seconds since 1970."""
+    """The state of one node. Times are rounds' times, in epoch seconds."""
 
     name: str
     """The display name in use as a tag."""
@@ -22,72 +24,70 @@ class NodeState:
     address: str
     first_at: int
     """When the node was first listed."""
-
-    up: bool | None = None
-    """After hysteresis; None until something was seen."""
-    changed_at: int | None = None
-    """First round of the stretch that made it up or down."""
-    last_up_at: int | None = None
-    """Last round in which it counted as up."""
-    evidence: list[tuple[int, bool]] = field(default_factory=list)
-    """The last rounds that say something about the node: time, and whether it was reachable."""
-    failure: Failure = Failure.NONE
-    """As last shown."""
     left_at: int | None = None
     """When it was no longer listed; None while it is."""
-
-    version: str | None = None
-    version_at: int | None = None
-    """When its point was last written."""
-    capability: Capability = field(default_factory=Capability)
-    """The last word on each ability."""
-    capability_at: int | None = None
-    failing: list[str] = field(default_factory=list)
-    """Endpoints that failed when last asked."""
-    attempts_at: int | None = None
-    """When all endpoints were last written."""
-    gpus: dict[str, int] | None = None
-    """Number by device id; None until measured."""
-
-    ipv6_at: int | None = None
-    """When IPv6 was last asked for."""
-    ipv6_doubted: bool = False
-    """The last answer was no, or none came: asked again in the next round."""
-    ipv6_measured_at: int | None = None
-    ipv6_ok: bool | None = None
-
+    failure: Failure = Failure.NONE
+    """Of the last observation."""
+    availability: Availability = field(default_factory=Availability)
+    facts: SlowFacts = field(default_factory=SlowFacts)
+    ipv6: Ipv6State = field(default_factory=Ipv6State)
+    gpus: Mapping[str, int] | None = None
+    """Cards by device id; None until measured."""
     duplicate_hash: bool = False
+    """The hash is listed more than once."""
     duplicate_address: bool = False
+    """Other nodes are listed with the same address."""
 
-    @property
-    def evidence_at(self) -> int | None:
-        """Last round that said something about the node."""
-        return self.evidence[-1][0] if self.evidence else None
+    @classmethod
+    def of(cls, node: Node, time: int) -> NodeState:
+        """Return the state of a node that is listed for the first time."""
+        return cls(node.display_name, time, node.address, time)
 
-    @property
-    def recovering(self) -> bool:
-        """Its last evidence is good."""
-        return bool(self.evidence) and self.evidence[-1][1]
+    def listed_as(self, node: Node, time: int) -> NodeState:
+        """Return the state in step with the node's entry in the listing.
 
-    def rewind(self, time: int) -> None:
-        """The clock was stepped back: nothing was later than now, and the count begins anew."""
-        self.evidence.clear()
-        for name in _MOMENTS:
-            at = getattr(self, name)
-            if at is not None and at > time:
-                setattr(self, name, time)
+        A new name is taken up a day after the last one was. What was observed at an old address is
+        no evidence about the new one.
+        """
+        state = self
+        if state.left_at is not None:
+            state = replace(state, left_at=None)
+        if state.name != node.display_name and time - state.name_at >= DAY:
+            state = replace(state, name=node.display_name, name_at=time)
+        if state.address != node.address:
+            state = replace(
+                state,
+                address=node.address,
+                availability=state.availability.without_evidence(),
+                ipv6=Ipv6State(asked_at=state.ipv6.asked_at),
+            )
+        return state
 
+    def leaving(self, time: int) -> NodeState:
+        """Return the state of a node that is no longer listed since `time`."""
+        return replace(self, left_at=time)
 
-_MOMENTS: Final = tuple(f.name for f in fields(NodeState) if f.name.endswith("_at"))
+    def rewound(self, time: int) -> NodeState:
+        """Return the state after the clock was stepped back to `time`.
 
-_ADAPTER = TypeAdapter(NodeState)
+        Nothing is later than now, and the count of evidence begins anew.
+        """
 
+        def past(at: int | None) -> int | None:
+            return None if at is None else min(at, time)
 
-def pack(memory: NodeState) -> bytes:
-    """As it is kept in the store."""
-    return _ADAPTER.dump_json(memory, exclude_defaults=True)
-
-
-def unpack(body: bytes) -> NodeState:
-    """From the store. Raises pydantic.ValidationError for what is not a memory."""
-    return _ADAPTER.validate_json(body)
+        known, facts, ipv6 = self.availability, self.facts, self.ipv6
+        return replace(
+            self,
+            name_at=min(self.name_at, time),
+            first_at=min(self.first_at, time),
+            left_at=past(self.left_at),
+            availability=Availability(known.up, past(known.changed_at), past(known.last_up_at)),
+            facts=replace(
+                facts,
+                version_at=past(facts.version_at),
+                capability_at=past(facts.capability_at),
+                probes_at=past(facts.probes_at),
+            ),
+            ipv6=replace(ipv6, asked_at=past(ipv6.asked_at), measured_at=past(ipv6.measured_at)),
+        )

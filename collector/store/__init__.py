@@ -5,6 +5,6 @@ Nothing here knows the name of any measurement; the classes are passed in.
 
 from collector.store.embedded import EmbeddedStore
 from collector.store.memory import MemoryStore
-from collector.store.reader import Reader
+from collector.store.reader import Reader, RejectedLine, WaitingRound
 
-__all__ = ["EmbeddedStore", "MemoryStore", "Reader"]
+__all__ = ["EmbeddedStore", "MemoryStore", "Reader", "RejectedLine", "WaitingRound"]

@@ -22,7 +22,7 @@ from collector.model.store_report import Receipt
 from collector.model.vantage import BlindReason, ControlResult
 from collector.schema.measurements import MEASUREMENTS
 from collector.schema.round_record import RoundRecord
-from collector.state.judge import State
+from collector.state.tracker import NodeTracker
 from collector.store import MemoryStore
 
 TIME = 1_700_000_040
@@ -105,8 +105,8 @@ class _Look:
             await asyncio.Event().wait()
         self.done = True
 
-    def observation(self, cut: bool = False) -> Observation:
-        if cut or not self.done:
+    def observation(self, is_unfinished: bool = False) -> Observation:
+        if is_unfinished or not self.done:
             return Observation(self.node, Failure.ROUND_DEADLINE)
         failure = self.prober.outcomes.get(self.node.hash, Failure.NONE) or Failure.NONE
         attempt = Probe(
@@ -155,7 +155,7 @@ def crawl_of(
         prober=prober,
         controls=controls or Controls(),
         gate=Gate(16),
-        state=State(),
+        state=NodeTracker(),
         store=more.pop("store", None) or MemoryStore(MEASUREMENTS),
         vantage="here",
         **more,

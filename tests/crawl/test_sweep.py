@@ -14,7 +14,7 @@ from collector.crawl.sweep import RoundTiming, Sweep
 from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Observation
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 
 
 @pytest.fixture(autouse=True)
@@ -68,10 +68,10 @@ class _Look:
         finally:
             stage.running -= 1
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         if self.done:
             return Observation(self.node, Failure.NONE)
-        return Observation(self.node, Failure.ROUND_DEADLINE if cut else Failure.INTERNAL)
+        return Observation(self.node, Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL)
 
 
 def failures(observations: dict[str, Observation]) -> list[Failure]:

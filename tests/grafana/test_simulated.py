@@ -14,7 +14,8 @@ from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
 from collector.service.demo import Past, fill
-from collector.state.judge import Rules, State
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.incident import Incident
 from crn_simulator.script.network_script import NetworkScript
@@ -75,7 +76,7 @@ def points() -> list[Point]:
         if kind.model
     }
     past = Past(range(20_000, 20_000 + len(SCRIPT)), SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
-    crawl = Crawl(past, past, past, Gate(100), State(Rules()), kept, "default")
+    crawl = Crawl(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default")
     asyncio.run(fill(crawl, past, range(BEGIN, END, 60)))
     return kept.points
 

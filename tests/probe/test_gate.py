@@ -12,7 +12,7 @@ from collector.crawl import gate as gates
 from collector.crawl.gate import RESERVED_DESCRIPTORS, Gate, gate_size
 from collector.crawl.sweep import RoundTiming, Sweep
 from collector.probe.visit import VisitLimits
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.node_spec import NodeSpec
 from crn_simulator.server.certificate_authority import Authority

@@ -19,7 +19,7 @@ from collector.crawl.sweep import RoundTiming, Sweep
 from collector.model.failure import Failure, Fault
 from collector.probe.classify import classify, has_route
 from collector.probe.trace import ConnectionTrace
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.host import Host
 from tests.support.probe_bed import LOOPBACK, node_at, open_bed
@@ -149,5 +149,5 @@ async def test_the_end_of_a_round_is_ours(context: ssl.SSLContext, authority: Au
     """A node whose turn came too late, or was cut short, is unfinished and not unreachable."""
     async with open_bed(context, allowed=LOOPBACK) as bed:
         node = node_at("https://127.64.0.9:4020")
-        late = bed.prober.look(node, ipv6=False).observation(cut=True)
+        late = bed.prober.look(node, ipv6=False).observation(is_unfinished=True)
     assert (late.failure, late.tried) == (Failure.ROUND_DEADLINE, False)

@@ -34,10 +34,9 @@ from collector.schema.measurements import (
     points_of,
 )
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
+from collector.times import DAY, HOUR
 from tests.support.rounds import (
-    DAY,
-    HOUR,
     START,
     Rounds,
     bad,
@@ -577,8 +576,10 @@ def test_network_failure() -> None:
 def test_faults() -> None:
     """Only the node and its name count against a node."""
     assert {f.fault for f in Failure} == set(Fault)
-    assert {f.fault for f in Failure if f.counts} == {Fault.NODE, Fault.DNS}
-    assert [f for f in Failure if f.clouded and not f.counts] == [Failure.NO_ROUTE]
+    assert {f.fault for f in Failure if f.counts_against_node} == {Fault.NODE, Fault.DNS}
+    assert [f for f in Failure if f.is_masked_when_blind and not f.counts_against_node] == [
+        Failure.NO_ROUTE
+    ]
 
 
 def test_points_of_one_node() -> None:

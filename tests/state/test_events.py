@@ -11,10 +11,9 @@ from collector.model.failure import Failure
 from collector.model.listing import NetworkSettings
 from collector.model.node import Node
 from collector.model.observation import Observation
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
+from collector.times import DAY, HOUR
 from tests.support.rounds import (
-    DAY,
-    HOUR,
     START,
     Eyes,
     Rounds,
@@ -182,7 +181,7 @@ def test_outdated_in_the_round_of_an_upgrade() -> None:
     rounds = Rounds(settings=NetworkSettings(last_crn_version="1.7.2"))
     assert only(rounds.look(_stating("1.7.1"))).outdated is True
     status = only(rounds.look(_stating("1.7.2")))
-    assert (status.outdated, status.release, status.write_version) == (False, "1.7.2", True)
+    assert (status.outdated, status.release, status.due.version) == (False, "1.7.2", True)
 
 
 def test_gpu_added_and_removed() -> None:

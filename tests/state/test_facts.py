@@ -17,10 +17,10 @@ from collector.model.observation import (
     Observation,
     Probe,
 )
-from collector.model.status import GpuCount, NodeStatus
-from collector.state.judge import VisitPlan
+from collector.model.status import DueFacts, GpuCount, NodeStatus
+from collector.state.plan import VisitPlan
+from collector.times import HOUR
 from tests.support.rounds import (
-    HOUR,
     Eyes,
     Rounds,
     blocked,
@@ -195,7 +195,7 @@ def test_gpu_names_are_bounded() -> None:
 def test_abilities_are_written_on_change_and_hourly() -> None:
     """What was not said in a round is no change; what is said otherwise is."""
     rounds = Rounds()
-    assert only(rounds.look()).write_capability
+    assert only(rounds.look()).due.capability
 
     def silent(order: VisitPlan) -> Observation:
         return good(order.node, config=None)
@@ -204,8 +204,7 @@ def test_abilities_are_written_on_change_and_hourly() -> None:
         return good(order.node, config=config(gpu=True))
 
     written = [
-        only(rounds.look(eyes)).write_capability
-        for eyes in (plain, silent, plain, changed, changed)
+        only(rounds.look(eyes)).due.capability for eyes in (plain, silent, plain, changed, changed)
     ]
     assert written == [False, False, False, True, False]
 
@@ -241,7 +240,7 @@ def test_attempts_are_written_when_they_tell_something() -> None:
     rounds.look()
     rounds.time += 60
     written = [
-        [str(a.endpoint) for a in only(rounds.look(eyes)).attempts]
+        [str(a.endpoint) for a in only(rounds.look(eyes)).due.probes]
         for eyes in (plain, halting, halting, plain, plain)
     ]
     usage_path = [str(Endpoint.USAGE)]
@@ -254,5 +253,5 @@ def test_a_round_without_a_look_writes_no_facts() -> None:
     rounds.look()
     rounds.time += 7 * HOUR
     status = only(rounds.play("U")[0])
-    assert (status.write_version, status.write_capability, status.attempts) == (False, False, ())
+    assert status.due == DueFacts()
     assert dict(status.gpus) == {}

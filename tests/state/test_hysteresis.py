@@ -5,10 +5,9 @@ from __future__ import annotations
 import pytest
 
 from collector.state.hysteresis import Hysteresis
-from collector.state.judge import Rules
+from collector.state.rules import Rules
+from collector.times import DAY, HOUR
 from tests.support.rounds import (
-    DAY,
-    HOUR,
     MINUTE,
     START,
     Rounds,

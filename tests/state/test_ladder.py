@@ -7,9 +7,18 @@ from itertools import chain
 import pytest
 
 from collector.model.failure import Failure
-from collector.state.judge import Rules
-from collector.times import is_due
-from tests.support.rounds import DAY, HOUR, MINUTE, START, Rounds, bad, blocked, good, node, only
+from collector.state.rules import Rules
+from collector.times import DAY, HOUR, is_due
+from tests.support.rounds import (
+    MINUTE,
+    START,
+    Rounds,
+    bad,
+    blocked,
+    good,
+    node,
+    only,
+)
 
 
 def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
@@ -163,12 +172,16 @@ def test_due_when_never_done() -> None:
     assert is_due(START, None, 3600, 0.5)
 
 
-@pytest.mark.parametrize("fact", ["write_version", "write_capability", "attempts"])
+@pytest.mark.parametrize("fact", ["version", "capability", "probes"])
 def test_hourly_facts_are_spread_evenly(fact: str) -> None:
     """What is written once an hour is written for a sixtieth of the nodes in each round."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(240)))
     written = [
-        [v.name for v in rounds.look(lambda order: good(order.node)).statuses if getattr(v, fact)]
+        [
+            v.name
+            for v in rounds.look(lambda order: good(order.node)).statuses
+            if getattr(v.due, fact)
+        ]
         for _ in range(61)
     ]
     assert len(written[0]) == 240
@@ -200,4 +213,4 @@ def test_a_clock_stepped_back_starts_no_burst() -> None:
     rounds.time -= 5 * HOUR
     judged = rounds.look()
     assert sum(order.ipv6 for order in rounds.plans) < 10
-    assert sum(v.write_version for v in judged.statuses) < 10
+    assert sum(v.due.version for v in judged.statuses) < 10

@@ -6,7 +6,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.state.bounded_names import KEPT_SECONDS, LIMIT, BoundedNames
-from tests.support.rounds import DAY, START
+from collector.times import DAY
+from tests.support.rounds import (
+    START,
+)
 
 
 def _full() -> BoundedNames:

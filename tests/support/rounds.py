@@ -23,16 +23,17 @@ from collector.model.observation import (
     Usage,
 )
 from collector.model.status import JudgedRound, NodeStatus
-from collector.model.vantage import BlindReason, ControlResult
+from collector.model.vantage import BlindReason
 from collector.schema.column import Point
 from collector.schema.measurements import CrnReachability, points_of
-from collector.state.judge import Rules, State, VisitPlan
+from collector.state.context import RoundContext
+from collector.state.plan import VisitPlan
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
 
 START: Final = 1_800_000_000
 """Time of the first round; a whole number of hours."""
 MINUTE: Final = 60
-HOUR: Final = 3600
-DAY: Final = 86_400
 
 Eyes = Callable[[VisitPlan], Observation]
 """What a look at a node gives."""
@@ -141,14 +142,16 @@ class Rounds:
     settings: NetworkSettings = field(default_factory=NetworkSettings)
     time: int = START
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    state: State = field(init=False)
+    state: NodeTracker = field(init=False)
     kept: dict[str, bytes] = field(default_factory=dict)
     """What a store would hold."""
+    written: Mapping[str, bytes | None] = field(default_factory=dict)
+    """What the last round wrote."""
     plans: list[VisitPlan] = field(default_factory=list)
     """Of the last round."""
 
     def __post_init__(self) -> None:
-        self.state = State(self.rules)
+        self.state = NodeTracker(self.rules)
 
     def look(
         self,
@@ -157,29 +160,28 @@ class Rounds:
         ipv6: bool = True,
     ) -> JudgedRound:
         """One round: looks at what is due, judges, keeps, and lets an interval pass."""
-        dialled = [n for n in self.nodes if n.refused is Failure.NONE]
-        self.plans = self.state.plans(self.time, dialled)
+        listing = Listing(self.nodes, self.settings, 10.0, self.duplicates)
+        dialled = tuple(n for n in self.nodes if n.refused is Failure.NONE)
+        self.plans = self.state.plans(replace(listing, nodes=dialled), self.time)
         refused = [Observation(n, n.refused) for n in self.nodes if n not in dialled]
         seen = [eyes(order) for order in self.plans] if callable(eyes) else list(eyes)
-        listing = Listing(self.nodes, self.settings, 10.0, self.duplicates)
         judged = self.state.judge(
-            self.time,
-            listing,
+            RoundContext(self.time, listing, reason, ipv6),
             {o.node.hash: o for o in (*refused, *seen)},
-            reason,
-            ControlResult(reason, ipv6),
         )
-        for key, body in self.state.changes().items():
+        self.written = self.state.changes()
+        for key, body in self.written.items():
             if body is None:
                 self.kept.pop(key, None)
             else:
                 self.kept[key] = body
+        self.state.mark_saved()
         self.time += self.rules.interval_seconds
         return judged
 
     def restart(self) -> None:
         """Forget everything but what was kept."""
-        self.state = State.load(self.rules, dict(self.kept))
+        self.state = NodeTracker.load(self.rules, dict(self.kept))
 
     def step(self, letter: str) -> JudgedRound | None:
         """A round by its letter; `-` is an interval without a round, `R` a restart."""

@@ -10,7 +10,7 @@ from collector.model.observation import Observation
 from collector.model.vantage import BlindReason
 from collector.schema.line_protocol import lines
 from collector.schema.measurements import points_of
-from collector.state.judge import VisitPlan
+from collector.state.plan import VisitPlan
 from tests.support.influx_servers import Influx
 from tests.support.rounds import MINUTE, Rounds, bad, blocked, good
 

@@ -7,9 +7,13 @@ from itertools import count
 
 import pytest
 
+from collector.times import DAY
 from tests.support import influx_servers as servers
 from tests.support.influx_servers import Influx
-from tests.support.rounds import DAY, START, node
+from tests.support.rounds import (
+    START,
+    node,
+)
 from tests.support.vantage_watch import DATABASE, Watch
 
 SERVERS = (*servers.KINDS, *(["3"] if "3" in servers.binaries() else []))
