@@ -38,9 +38,11 @@ from collector.probe.resolver import Resolver
 from collector.service.load_settings import load_settings
 from collector.service.run import context_of, open_crawl
 from collector.service.settings import Settings
-from crn_simulator.fault import Fault
-from crn_simulator.script import Script
-from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions
+from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
+from crn_simulator.truth.node_truth import truth_at
 
 HANGING = 0.1
 START = 1_800_000_000
@@ -87,16 +89,16 @@ def main() -> None:
 async def _measure(nodes: int, hanging: float, rounds: int) -> dict[str, Any]:
     """One network, and what its client processes say."""
     shares = {Fault.BLACK_HOLE: hanging / 2, Fault.HANG_AFTER_HEADERS: hanging / 2}
-    script = Script(
+    script = NetworkScript(
         nodes, 1, start=START, calm=True, shares=shares if hanging else None, ipv6=False
     )
     folder = Path(tempfile.mkdtemp(prefix="bench-crawl-"))
     try:
-        async with NetworkProcess(script, folder=folder, memory=0) as network:
+        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
             config = folder / "crn.toml"
             config.write_text(network.config_toml(), encoding="utf-8")
             healthy = [
-                script.trait(i).hash for i in range(nodes) if script.truth(i, START).reachable
+                script.profile(i).hash for i in range(nodes) if truth_at(script, i, START).reachable
             ]
             (folder / "healthy.json").write_text(json.dumps(healthy), encoding="utf-8")
             found = await _run_child(kind="round", folder=str(folder), rounds=rounds)

@@ -13,7 +13,7 @@ from pathlib import Path
 from collector.model.failure import Failure
 from collector.schema.column import Column, ColumnKind, Point
 from collector.schema.measurements import MEASUREMENTS
-from crn_simulator.fault import OUTCOMES
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
 
 HERE = Path(__file__).parent
 _BEGIN = "<!-- Written by `make docs` from the code; do not edit up to the next comment. -->"
@@ -50,9 +50,9 @@ def state_page() -> str:
 def simulate_page() -> str:
     """`simulate.md` with its faults in step with `collector/simulate/fault.py`."""
     rows = [
-        f"| `{fault}` | {found.phase} | `{found.check}` | `{found.failure}` | "
-        f"{_yes(found.reachable)} | {_yes(found.final)} |"
-        for fault, found in OUTCOMES.items()
+        f"| `{fault}` | {found.phase} | `{found.probe_failure}` | `{found.failure}` | "
+        f"{_yes(found.reachable)} | {_yes(found.ends_visit)} |"
+        for fault, found in FAULT_EFFECTS.items()
     ]
     head = "| fault | shows in | a check that meets it | the node | reachable | final |"
     return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))

@@ -23,8 +23,9 @@ from collector.service.run import open_crawl, run_async
 from collector.state.rules import Rules
 from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore
-from crn_simulator.chance import chance
-from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
+from crn_simulator.script.seeded_random import fraction
+from crn_simulator.server.network import NetworkOptions
+from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
 
 DIARY: Final = "diary.jsonl"
 _RETENTION_DAYS: Final = 400
@@ -51,9 +52,9 @@ def play_scripted(story: Storyline, folder: Path, told: Callable[[int], None]) -
     done = -1
     while done < last:
         ours, theirs = context.Pipe()
-        dies = chance(story.seed, shift, "dies") < 0.7
-        lost = int(chance(story.seed, shift, "lost") * 2.5) if shift else 0
-        count = 1 + int(2 * _SHIFT_ROUNDS * chance(story.seed, shift, "rounds"))
+        dies = fraction(story.seed, shift, "dies") < 0.7
+        lost = int(fraction(story.seed, shift, "lost") * 2.5) if shift else 0
+        count = 1 + int(2 * _SHIFT_ROUNDS * fraction(story.seed, shift, "rounds"))
         until = last if dies else min(last, done + lost + count)
         process = context.Process(target=_act, args=(story, folder, lost, until, theirs))
         process.start()
@@ -86,7 +87,7 @@ def _heard(connection: Connection) -> int | None:
 
 def _spin(seed: int, shift: int) -> None:
     """Let up to some milliseconds pass, so that kills fall anywhere into a round."""
-    for _ in range(int(chance(seed, shift, "spin") * _SPIN)):
+    for _ in range(int(fraction(seed, shift, "spin") * _SPIN)):
         pass
 
 
@@ -112,6 +113,7 @@ async def _rounds(
             state=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
             store=diary,
             vantage="default",
+            shard="0",
             seen=diary.saw,
         )
         first = min(after + 1 + lost, len(story.steps) - 1)
@@ -128,11 +130,11 @@ async def play_dialled(story: Storyline, folder: Path, told: Callable[[int], Non
     limits = Limits()
     stops = 0
     todo = list(story.steps)
-    async with NetworkProcess(story.script, time=story.steps[0].at) as network:
+    async with NetworkWorker(story.script, NetworkOptions(story.steps[0].at)) as network:
         settings = settings_of(network, folder, limits.settings(1024, INTERVAL))
         pace = RoundTiming(0, settings.rounds.deadline_seconds)
         while todo:
-            count = 1 + int(2 * _SHIFT_ROUNDS * chance(story.seed, stops, "rounds"))
+            count = 1 + int(2 * _SHIFT_ROUNDS * fraction(story.seed, stops, "rounds"))
             shift, todo = todo[:count], todo[count:]
             async with open_crawl(settings) as crawl:
                 diary = Diary(crawl.store, folder / DIARY)
@@ -145,7 +147,7 @@ async def play_dialled(story: Storyline, folder: Path, told: Callable[[int], Non
 
 
 async def _dial(
-    network: NetworkProcess, crawl: Crawl, diary: Diary, step: Step, pace: RoundTiming
+    network: NetworkWorker, crawl: Crawl, diary: Diary, step: Step, pace: RoundTiming
 ) -> None:
     await network.set_time(step.at)
     diary.begin(step.number)

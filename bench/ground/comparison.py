@@ -10,10 +10,10 @@ from typing import Final
 from bench.ground.conclusion import IPV6_CUT, WAY_CUT, Conclusion, concluded, control_result, met
 from bench.ground.matrix import Matrix
 from bench.ground.said import RoundSaid, Said
-from crn_simulator.machine import COMPATIBLE_GPUS
-from crn_simulator.script import Script
-from crn_simulator.trouble import Trouble
-from crn_simulator.truth import Truth
+from crn_simulator.script.machine import COMPATIBLE_GPUS
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.script.trouble import Trouble
+from crn_simulator.truth.node_truth import NodeTruth, truth_at
 
 AWAKE_SECONDS: Final = 3600.0
 """A diagnostic VM that was asked stays awake for so long; a no must be confirmed within it."""
@@ -44,7 +44,7 @@ class _Known:
 class Comparison:
     """Holds round after round, in their order."""
 
-    script: Script
+    script: NetworkScript
     interval: int
     ipv6_interval: int
     matrix: Matrix = field(default_factory=Matrix)
@@ -63,7 +63,7 @@ class Comparison:
             entry = self.script.stage(index, self._published)
             if not entry.listed:
                 continue
-            truth = self.script.truth(index, time)
+            truth = truth_at(self.script, index, time)
             listed.add(truth.node)
             spoken = found.nodes.get(truth.node, Said())
             points = len(spoken.reachability)
@@ -77,12 +77,12 @@ class Comparison:
 
     def _publish(self, time: int, troubles: Set[Trouble]) -> None:
         if Trouble.API_STALE in troubles:
-            self._published = self.script.began(Trouble.API_STALE, time)
+            self._published = self.script.trouble_began(Trouble.API_STALE, time)
         elif not troubles & (_API_AWAY | WAY_CUT):
             self._published = time
 
     def _hold(
-        self, index: int, time: int, truth: Truth, must: Conclusion, spoken: Said, host: str
+        self, index: int, time: int, truth: NodeTruth, must: Conclusion, spoken: Said, host: str
     ) -> None:
         point, node = spoken.reachability[0], truth.node
         answers = must.failure == truth.failure
@@ -107,11 +107,11 @@ class Comparison:
         self,
         index: int,
         time: int,
-        truth: Truth | None,
+        truth: NodeTruth | None,
         known: _Known,
         spoken: Said,
     ) -> None:
-        node = self.script.trait(index).hash
+        node = self.script.profile(index).hash
         fact = truth.ipv6 if truth else None
         before = known.asked_at
         known.asked_at = time if before is None or spoken.asked_ipv6 else before
@@ -121,7 +121,7 @@ class Comparison:
             if time - before > self.ipv6_interval + self.interval or known.doubted:
                 expected, kind = "asked", "overdue"
         elif spoken.asked_ipv6:
-            awake = not self.script.trait(index).cold or time < known.awake_until
+            awake = not self.script.profile(index).cold or time < known.awake_until
             known.awake_until = time + AWAKE_SECONDS
             works = bool(fact and fact.vm and (awake or fact.method != "status"))
             known.doubted &= before is not None and time - before < AWAKE_SECONDS
@@ -139,9 +139,9 @@ class Comparison:
         found = said and (said.method, said.ok, said.host, said.vm, said.aaaa, said.direct)
         self.matrix.hold("ipv6", node, time, expected, found, kind)
 
-    def _used(self, index: int, truth: Truth) -> dict[tuple[str, str], int]:
+    def _used(self, index: int, truth: NodeTruth) -> dict[tuple[str, str], int]:
         """Cards taken, by the model that the network publishes, else by the card's own name."""
-        named = {c.device_id: c.device_name for c in self.script.trait(index).machine.gpus}
+        named = {c.device_id: c.device_name for c in self.script.profile(index).machine.gpus}
         used: Counter[tuple[str, str]] = Counter()
         for kind in (truth.usage.gpus if truth.usage else None) or ():
             model = _PUBLISHED.get(kind.device_id) or kind.model or named[kind.device_id]

@@ -9,9 +9,10 @@ from collections.abc import Set
 from dataclasses import dataclass
 from typing import Final
 
-from crn_simulator.fault import OUTCOMES, Phase
-from crn_simulator.trouble import Trouble
-from crn_simulator.truth import Truth
+from crn_simulator.script.fault import FaultPhase
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
+from crn_simulator.script.trouble import Trouble
+from crn_simulator.truth.node_truth import NodeTruth
 
 NAMES_CUT: Final = frozenset({Trouble.NAMES_SILENT, Trouble.NAMES_SERVFAIL, Trouble.EVERYTHING})
 SILENCED: Final = frozenset({Trouble.CONNECTIONS_SILENT, Trouble.EVERYTHING})
@@ -60,16 +61,16 @@ class Conclusion:
         return self.failure == "none" if self.dialled else None
 
 
-def met(truth: Truth, troubles: Set[Trouble], moved: bool = False) -> str:
+def met(truth: NodeTruth, troubles: Set[Trouble], moved: bool = False) -> str:
     """The failure that a look at a node meets. moved: its name in the directory is an old one."""
-    phase = OUTCOMES[truth.cause].phase
-    if truth.fault == "policy" and phase is Phase.ADDRESS:
+    phase = FAULT_EFFECTS[truth.cause].phase
+    if truth.fault == "policy" and phase is FaultPhase.ADDRESS:
         return truth.failure
     if troubles & NAMES_CUT:
         return "dns_failed"
     if moved:
         return "dns_not_found"
-    if phase is Phase.NAME:
+    if phase is FaultPhase.NAME:
         return truth.failure
     if troubles & SILENCED:
         return "connect_timeout"
@@ -87,4 +88,4 @@ def control_result(troubles: Set[Trouble]) -> str:
     """Why the controls cannot be reached; `none` if they can."""
     if troubles & NAMES_CUT:
         return "dns"
-    return "network" if any(trouble.blinds for trouble in troubles) else "none"
+    return "network" if any(trouble.is_blinding for trouble in troubles) else "none"

@@ -13,10 +13,11 @@ from bench.ground.said import said
 from collector.crawl.sweep import RoundTiming
 from collector.service.run import open_crawl
 from collector.service.settings import Settings
-from crn_simulator.fault import Fault
-from crn_simulator.script import Script, every_fault
-from crn_simulator.trouble import Trouble, Window
-from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.network_script import NetworkScript, every_fault
+from crn_simulator.script.trouble import Trouble, TroubleWindow
+from crn_simulator.server.network import NetworkOptions
+from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
 
 START: Final = 1_800_000_000
 INTERVAL: Final = 600
@@ -74,18 +75,18 @@ def shares(faults: float, hanging: float) -> dict[Fault, float]:
     return wanted
 
 
-def windows(rounds: int, seed: int) -> tuple[Window, ...]:
+def windows(rounds: int, seed: int) -> tuple[TroubleWindow, ...]:
     """Every second round has one trouble of the API or of our own, in turn."""
     troubles = list(Trouble)
     places = range(_FIRST_TROUBLE, rounds, 2)
     chosen = [troubles[(seed + number) % len(troubles)] for number in range(len(places))]
     return tuple(
-        Window(trouble, START + place * INTERVAL - 1, START + (place + 1) * INTERVAL - 1)
+        TroubleWindow(trouble, START + place * INTERVAL - 1, START + (place + 1) * INTERVAL - 1)
         for place, trouble in zip(places, chosen, strict=True)
     )
 
 
-def settings_of(network: NetworkProcess, folder: Path, other: Mapping[str, Any]) -> Settings:
+def settings_of(network: NetworkWorker, folder: Path, other: Mapping[str, Any]) -> Settings:
     """The configuration that the network prints, with other values for some of it."""
     wanted: dict[str, Any] = tomllib.loads(network.config_toml())
     for section, values in other.items():
@@ -109,16 +110,16 @@ async def compare(
     how many cells are wrong so far.
     """
     raise_descriptor_limit()
-    script = Script(
+    script = NetworkScript(
         nodes,
         seed,
         start=START,
-        tempo=TEMPO,
+        speed=TEMPO,
         shares=wanted,
         windows=windows(len(times), seed),
     )
     comparison = Comparison(script, INTERVAL, IPV6_INTERVAL)
-    async with NetworkProcess(script, time=times[0]) as network:
+    async with NetworkWorker(script, NetworkOptions(times[0])) as network:
         settings = settings_of(network, folder, limits.settings(gate, INTERVAL))
         async with open_crawl(settings) as crawl:
             pace = RoundTiming(0, settings.rounds.deadline_seconds, limits.starts)

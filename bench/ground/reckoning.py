@@ -12,7 +12,7 @@ from bench.ground.matrix import Matrix
 from bench.ground.rule import DAY, FRESH_INTERVALS, DatabaseStatus
 from bench.ground.said import RoundSaid
 from bench.ground.storyline import INTERVAL, Step, Storyline
-from crn_simulator.entry import address
+from crn_simulator.script.directory_entry import registered_address
 
 _PORT: Final = 4020
 _UNTOLD: Final = frozenset({"duplicate_hash", "duplicate_address"})
@@ -24,7 +24,7 @@ class _Known:
     """What must be held of a node by now."""
 
     standing: DatabaseStatus
-    address: str
+    registered_address: str
     name: str
     name_at: int
     failure: str = "none"
@@ -63,7 +63,7 @@ class Reckoning:
         for node, kind, *details in page["events"]:
             events.setdefault(node, {})[kind] = _details(kind, details)
         for index in range(len(self.story.script)):
-            node = self.story.script.trait(index).hash
+            node = self.story.script.profile(index).hash
             self._hold(index, step, page, reason == "none", events.get(node, {}))
         self._clock = clock
 
@@ -86,8 +86,8 @@ class Reckoning:
         sees: bool,
         found: dict[str, tuple[Any, ...]],
     ) -> None:
-        stage, trait = self.story.script.stage(index, step.at), self.story.script.trait(index)
-        registered = address(trait, stage, _PORT)
+        stage, trait = self.story.script.stage(index, step.at), self.story.script.profile(index)
+        registered = registered_address(trait, stage, _PORT)
         node, clock = trait.hash, step.clock
         rows, known = page["rows"].get(node, []), self._known.get(index)
         expected: dict[str, tuple[Any, ...]] = {}
@@ -117,8 +117,8 @@ class Reckoning:
         if known.name != name and clock - known.name_at >= DAY:
             known.name, known.name_at = name, clock
             expected["renamed"] = ()
-        if known.address != registered:
-            known.address = registered
+        if known.registered_address != registered:
+            known.registered_address = registered
             known.standing.rounds = []
             expected["address_changed"] = ()
         return expected
@@ -127,7 +127,7 @@ class Reckoning:
         self, index: int, step: Step, known: _Known, asked: bool, sees: bool, moved: bool
     ) -> dict[str, tuple[Any, ...]]:
         """What a look, if there was one, makes of a node."""
-        node, clock = self.story.script.trait(index).hash, step.clock
+        node, clock = self.story.script.profile(index).hash, step.clock
         refused = self.story.refused(index, step)
         must = refused is None and (moved or known.standing.must_be_asked(clock))
         if must or refused:

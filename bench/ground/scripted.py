@@ -12,7 +12,7 @@ from collector.model.node import Node
 from collector.model.observation import Endpoint, Observation, Probe
 from collector.model.vantage import BlindReason, ControlResult
 from collector.service.demo import observed
-from crn_simulator.entry import entry
+from crn_simulator.script.directory_entry import directory_entry
 
 _PORT = 4020
 
@@ -42,13 +42,13 @@ class Scripted:
     def __post_init__(self) -> None:
         self.step = self.story.steps[0]
         count = range(len(self.story.script))
-        self._indexes = {self.story.script.trait(n).hash: n for n in count}
+        self._indexes = {self.story.script.profile(n).hash: n for n in count}
 
     async def listing(self) -> Listing:
         """The list of nodes as it is."""
         script = self.story.script
         listed = (
-            entry(script.trait(index), stage, _PORT)
+            directory_entry(script.profile(index), stage, _PORT)
             for index in range(len(script))
             if (stage := script.stage(index, self.step.at)).listed
         )

@@ -8,12 +8,13 @@ from enum import StrEnum
 from typing import Final
 
 from bench.ground.conclusion import EXCUSED, NAMES_CUT, control_result, met
-from crn_simulator.chance import chance, pick
-from crn_simulator.fault import OUTCOMES, Fault, Phase
-from crn_simulator.incident import Incident
-from crn_simulator.script import Script, every_fault
-from crn_simulator.trouble import Trouble, Window
-from crn_simulator.truth import Truth
+from crn_simulator.script.fault import Fault, FaultPhase
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
+from crn_simulator.script.incident import Incident
+from crn_simulator.script.network_script import NetworkScript, every_fault
+from crn_simulator.script.seeded_random import choose, fraction
+from crn_simulator.script.trouble import Trouble, TroubleWindow
+from crn_simulator.truth.node_truth import NodeTruth, truth_at
 
 START: Final = 1_800_000_000
 INTERVAL: Final = 60
@@ -26,8 +27,8 @@ _MOMENT: Final = 5
 """Seconds before a round at which the script changes."""
 _BAD: Final = tuple(
     fault
-    for fault, outcome in OUTCOMES.items()
-    if not outcome.reachable and outcome.phase is not Phase.ADDRESS
+    for fault, outcome in FAULT_EFFECTS.items()
+    if not outcome.reachable and outcome.phase is not FaultPhase.ADDRESS
 )
 _GAPS: Final = ((0.3, 1500), (0.55, 7200), (0.8, 26 * 3600))
 """After this part of the rounds nobody crawled for so many seconds."""
@@ -97,25 +98,25 @@ class Storyline:
         self.steps = tuple(_steps(rounds))
         self._own: dict[int, Own] = {}
         windows = tuple(self._episodes(rounds))
-        self.script = Script(
+        self.script = NetworkScript(
             nodes,
             seed,
             start=START,
-            tempo=TEMPO,
+            speed=TEMPO,
             calm=dialled,
             shares=None if dialled else every_fault(_FAULTY),
             incidents={n: tuple(_incidents(seed, n, self.steps)) for n in range(nodes)},
             windows=windows,
         )
 
-    def truth(self, index: int, step: Step) -> Truth:
+    def truth(self, index: int, step: Step) -> NodeTruth:
         """What is true of a node in a round."""
-        return self.script.truth(index, step.at)
+        return truth_at(self.script, index, step.at)
 
     def refused(self, index: int, step: Step) -> str | None:
         """Why a node is not dialled at all; None if it is."""
         truth = self.truth(index, step)
-        named = truth.fault == "policy" and OUTCOMES[truth.cause].phase is Phase.ADDRESS
+        named = truth.fault == "policy" and FAULT_EFFECTS[truth.cause].phase is FaultPhase.ADDRESS
         return truth.failure if named else None
 
     def meets(self, index: int, step: Step) -> Meeting:
@@ -123,11 +124,15 @@ class Storyline:
         truth, troubles = self.truth(index, step), self.script.troubles(step.at)
         if own := self._own.get(step.number):
             share, failure = _SHARES[own]
-            if chance(self.seed, index, step.number, own) < share:
+            if fraction(self.seed, index, step.number, own) < share:
                 return Meeting(failure)
-        only = not self.dialled and chance(self.seed, index, "ipv6 only") < 0.04
+        only = not self.dialled and fraction(self.seed, index, "ipv6 only") < 0.04
         failure = met(truth, troubles)
-        if only and not troubles & NAMES_CUT and OUTCOMES[truth.cause].phase is not Phase.NAME:
+        if (
+            only
+            and not troubles & NAMES_CUT
+            and FAULT_EFFECTS[truth.cause].phase is not FaultPhase.NAME
+        ):
             cut = Trouble.IPV6 in troubles
             return Meeting("connect_timeout" if cut else failure, ipv6_only=True)
         return Meeting(failure)
@@ -154,7 +159,7 @@ class Storyline:
         """Whether a control with IPv6 can be reached over it."""
         return Trouble.IPV6 not in self.script.troubles(step.at)
 
-    def _episodes(self, rounds: int) -> Iterator[Window]:
+    def _episodes(self, rounds: int) -> Iterator[TroubleWindow]:
         """Troubles of our own in turn, none beside another, from the sixth round on.
 
         Those that no network can play are kept apart, by their rounds.
@@ -162,12 +167,12 @@ class Storyline:
         kinds: list[Trouble | Own] = [*_TROUBLES] if self.dialled else [*_TROUBLES, *Own]
         for place, first in enumerate(range(5, rounds, _EPISODE_ROUNDS)):
             kind = kinds[(self.seed + 5 * place) % len(kinds)]
-            length = 1 + int(chance(self.seed, place, "length") * (_EPISODE_ROUNDS - 2))
+            length = 1 + int(fraction(self.seed, place, "length") * (_EPISODE_ROUNDS - 2))
             span = self.steps[first : first + length]
             if isinstance(kind, Own):
                 self._own |= dict.fromkeys((step.number for step in span), kind)
             else:
-                yield Window(kind, span[0].at - _MOMENT, span[-1].at + _MOMENT)
+                yield TroubleWindow(kind, span[0].at - _MOMENT, span[-1].at + _MOMENT)
 
 
 def _steps(rounds: int) -> Iterator[Step]:
@@ -182,28 +187,28 @@ def _steps(rounds: int) -> Iterator[Step]:
 def _incidents(seed: int, node: int, steps: Sequence[Step]) -> Iterator[Incident]:
     """What befalls a node: nothing, blips, flapping, outages, or a death that lasts."""
     key = (seed, node, "incident")
-    kind = pick(("calm", "blips", "blips", "flaps", "outages", "outages", "dead", "gone"), *key)
+    kind = choose(("calm", "blips", "blips", "flaps", "outages", "outages", "dead", "gone"), *key)
     last = steps[-1].at + INTERVAL
 
     def at(part: float) -> int:
         return steps[min(int(part * len(steps)), len(steps) - 1)].at - _MOMENT
 
     def fault(number: int = 0) -> Fault:
-        return pick(_BAD, *key, number, "fault")
+        return choose(_BAD, *key, number, "fault")
 
     if kind == "blips":
         for number in range(6):
-            since = at(chance(*key, number))
-            yield Incident(fault(number), since, since + pick((1, 1, 2), *key, number) * INTERVAL)
+            since = at(fraction(*key, number))
+            yield Incident(fault(number), since, since + choose((1, 1, 2), *key, number) * INTERVAL)
     elif kind == "flaps":
-        period = pick((2, 4, 6, 8, 10), *key, "period") * INTERVAL
-        yield Incident(fault(), at(0.1 * chance(*key, "since")), last, float(period))
+        period = choose((2, 4, 6, 8, 10), *key, "period") * INTERVAL
+        yield Incident(fault(), at(0.1 * fraction(*key, "since")), last, float(period))
     elif kind == "outages":
         for number in range(3):
-            since = at((number + chance(*key, number)) / 3)
-            rounds = pick((2, 3, 4, 5, 8, 20, 40), *key, number, "rounds")
+            since = at((number + fraction(*key, number)) / 3)
+            rounds = choose((2, 3, 4, 5, 8, 20, 40), *key, number, "rounds")
             yield Incident(fault(number), since, since + rounds * INTERVAL)
     elif kind == "dead":
-        yield Incident(fault(), START - 1, at(0.4 + chance(*key, "until")))
+        yield Incident(fault(), START - 1, at(0.4 + fraction(*key, "until")))
     elif kind == "gone":
-        yield Incident(fault(), at(0.05 + 0.5 * chance(*key, "since")), last)
+        yield Incident(fault(), at(0.05 + 0.5 * fraction(*key, "since")), last)

@@ -34,9 +34,10 @@ def simulate(
     ] = None,
 ) -> None:
     """Run a fake network on loopback until Ctrl-C, and print the configuration to crawl it."""
+    from crn_simulator.command import SimulationOptions
     from crn_simulator.command import simulate as run
 
-    def say(toml: str) -> None:
+    def on_ready(toml: str) -> None:
         if config is None:
             typer.echo(toml)
             return
@@ -47,7 +48,7 @@ def simulate(
         stop = asyncio.Event()
         app.stop_on_signals(stop)
         network = asyncio.create_task(
-            run(nodes, seed, speed, say=say, faults=faults, latency=latency, truth=truth)
+            run(SimulationOptions(nodes, seed, speed, faults, latency, truth=truth), on_ready)
         )
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)

@@ -36,12 +36,12 @@ from collector.model.vantage import ControlResult
 from collector.service.run import open_crawl, run_rounds
 from collector.service.settings import Settings
 from collector.times import DAY, round_time
-from crn_simulator.command import seconds_to_change
-from crn_simulator.entry import entry
-from crn_simulator.latency import quantile
-from crn_simulator.network import Network
-from crn_simulator.script import Script
-from crn_simulator.truth import Truth, UsageTruth
+from crn_simulator.command import seconds_until_change
+from crn_simulator.script.directory_entry import directory_entry
+from crn_simulator.script.latency import quantile
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
+from crn_simulator.truth.node_truth import NodeTruth, UsageTruth, truth_at
 
 TEMPO: Final = 6.0
 """Life goes this much faster than the clock, so that a day has something to show."""
@@ -68,16 +68,16 @@ class Past:
 
     ports: Sequence[int]
     """Of the nodes, in the order of the script."""
-    script: Script
+    script: NetworkScript
     settings: NetworkSettings = field(default_factory=NetworkSettings)
     time: int = 0
     _nodes: dict[str, int] = field(default_factory=dict)
 
     async def listing(self) -> Listing:
         """The list of nodes as it was."""
-        self._nodes = {self.script.trait(i).hash: i for i in range(len(self.script))}
+        self._nodes = {self.script.profile(i).hash: i for i in range(len(self.script))}
         listed = (
-            entry(self.script.trait(i), stage, self.ports[i])
+            directory_entry(self.script.profile(i), stage, self.ports[i])
             for i in range(len(self.script))
             if (stage := self.script.stage(i, self.time)).listed
         )
@@ -85,15 +85,15 @@ class Past:
 
     def refusal(self, node: Node) -> Failure:
         """What the policy says of such an address."""
-        truth = self.script.truth(self._nodes[node.hash], self.time)
+        truth = truth_at(self.script, self._nodes[node.hash], self.time)
         return Failure(truth.failure) if truth.fault == "policy" else Failure.NONE
 
     def look(self, node: Node, ipv6: bool) -> _TrueLook:
         """What a look would have seen."""
         index = self._nodes[node.hash]
-        truth = self.script.truth(index, self.time)
+        truth = truth_at(self.script, index, self.time)
         wave = 1 + 0.25 * math.sin(self.time / 4000 + index)
-        latency = quantile(self.script.trait(index).share) * wave
+        latency = quantile(self.script.profile(index).latency_rank) * wave
         return _TrueLook(observed(node, truth, latency, ipv6))
 
     def use_ipv6(self, available: bool) -> None:
@@ -108,7 +108,7 @@ class Past:
         return ControlResult(ipv6=True)
 
 
-def observed(node: Node, truth: Truth, latency_seconds: float, ipv6: bool) -> Observation:
+def observed(node: Node, truth: NodeTruth, latency_seconds: float, ipv6: bool) -> Observation:
     """The observation that a look makes of what is true."""
     if not truth.reachable:
         attempt = Probe(Endpoint.CONFIG, Failure(truth.failure), duration_seconds=latency_seconds)
@@ -201,8 +201,8 @@ async def demo(
     that are done and how many there are.
     """
     now = time.time()
-    script = Script(nodes, seed, start=now - DAY, tempo=TEMPO)
-    async with Network(script, time=now, folder=folder) as network:
+    script = NetworkScript(nodes, seed, start=now - DAY, speed=TEMPO)
+    async with SimulatedNetwork(script, NetworkOptions(now, folder)) as network:
         config = folder / "demo.toml"
         config.write_text(network.config_toml(), encoding="utf-8")
         settings = settings_from(config)
@@ -232,8 +232,8 @@ async def demo(
                     await living
 
 
-async def _live(network: Network, interval: float) -> None:
+async def _live(network: SimulatedNetwork, interval: float) -> None:
     """Let the script go on with the clock, and change things between rounds only."""
     while True:
-        await asyncio.sleep(seconds_to_change(time.time(), interval))
+        await asyncio.sleep(seconds_until_change(time.time(), interval))
         await network.set_time(time.time())

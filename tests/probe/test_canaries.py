@@ -18,8 +18,8 @@ from aiohttp.connector import AddrInfoType, Connection
 
 from collector.probe.session import Connector, TimedContext
 from collector.probe.trace import TRACE, ConnectionTrace
-from crn_simulator.authority import Authority
-from crn_simulator.host import Host
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
 from tests.support.probe_bed import open_bed
 
 

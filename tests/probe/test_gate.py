@@ -13,10 +13,10 @@ from collector.crawl.gate import RESERVED_DESCRIPTORS, Gate, gate_size
 from collector.crawl.sweep import RoundTiming, Sweep
 from collector.probe.visit import VisitLimits
 from collector.state.plan import VisitPlan
-from crn_simulator.authority import Authority
-from crn_simulator.behaviour import Behaviour
-from crn_simulator.fault import Fault
-from crn_simulator.host import Host
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.node_spec import NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
 from tests.support.probe_bed import node_at, open_bed
 
 
@@ -86,7 +86,7 @@ async def test_waiting_is_in_no_clock(context: ssl.SSLContext, authority: Author
     """Behind a node that takes its whole time, a healthy one is seen with its own durations."""
     limits = VisitLimits(timeout_seconds=0.6)
     async with (
-        Host(Behaviour(fault=Fault.HANG_BEFORE_HEADERS), authority=authority) as slow,
+        Host(NodeSpec(fault=Fault.HANG_BEFORE_HEADERS), authority=authority) as slow,
         Host(authority=authority) as healthy,
         open_bed(context, limits=limits, connections=1) as bed,
     ):

@@ -21,8 +21,8 @@ from collector.probe.classify import classify
 from collector.probe.routes import has_route
 from collector.probe.trace import ConnectionTrace
 from collector.state.plan import VisitPlan
-from crn_simulator.authority import Authority
-from crn_simulator.host import Host
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
 from tests.support.probe_bed import LOOPBACK, node_at, open_bed
 
 ROOT = Path(__file__).parents[2]
