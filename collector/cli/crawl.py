@@ -50,7 +50,7 @@ def crawl(
         typer.echo("stopped before the round began", err=True)
         return
     if dry_run:
-        sys.stdout.buffer.write(lines(p for p in done.points if p.objection() is None))
+        sys.stdout.buffer.write(lines(p for p in done.points if p.rejection_reason() is None))
     elif as_json:
         show_json(_answer(done))
     else:
