@@ -113,6 +113,7 @@ async def _rounds(
             state=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
             store=diary,
             vantage="default",
+            shard="0",
             seen=diary.saw,
         )
         first = min(after + 1 + lost, len(story.steps) - 1)

@@ -39,7 +39,8 @@ def health(
     age = time.time() - last
     if age > _LATE_ROUNDS * interval:
         _unhealthy(f"the last round is {age:.0f} s old, with one every {interval} s")
-    away = sorted({store.store for store in stores if not store.connected})
+    ours = [store for store in stores if store.shard == settings.shard]
+    away = sorted({store.store for store in ours if not store.connected})
     if away and ready:
         _unhealthy(f"{', '.join(away)} takes nothing, rounds wait; the log says why")
     waiting = f"; {', '.join(away)} takes nothing, rounds wait" if away else ""

@@ -6,7 +6,7 @@ import asyncio
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -22,8 +22,14 @@ from collector.model.observation import Observation
 from collector.model.status import JudgedRound
 from collector.model.store_report import Receipt, StoreReport
 from collector.model.vantage import BlindReason, ControlResult, own_reason
+from collector.schema.build import (
+    CollectorFigures,
+    RoundKey,
+    collector_point,
+    points_of,
+    store_point,
+)
 from collector.schema.column import Point
-from collector.schema.measurements import Collector, CollectorStore, points_of
 from collector.schema.round_record import RoundRecord
 from collector.state.context import RoundContext
 from collector.state.tracker import NodeTracker
@@ -127,6 +133,7 @@ class Crawl:
     state: NodeTracker
     store: Store
     vantage: str
+    shard: str
     counters: Counters = field(default_factory=Counters)
     seen: Callable[[Observation], None] = lambda _: None
     """Called for each node as its observation comes in."""
@@ -151,7 +158,7 @@ class Crawl:
         context = RoundContext(time, listing, reason, control_result.ipv6)
         judged = self.state.judge(context, observations)
         overran = self._sweep is not None and self._sweep.overran
-        points = list(points_of(judged, self.vantage))
+        points = points_of(judged, self.vantage, self.shard)
         points += self._own_points(
             time,
             points,
@@ -231,10 +238,9 @@ class Crawl:
     ) -> list[Point]:
         """The collector's point, and those of its stores."""
         rss_bytes, open_fds = own_resources()
-        stored = [CollectorStore(time=time, vantage=self.vantage, **asdict(r)) for r in reports]
-        own = Collector(
-            time=time,
-            vantage=self.vantage,
+        key = RoundKey(time, self.vantage, self.shard)
+        stored = [store_point(key, report) for report in reports]
+        figures = CollectorFigures(
             round_seconds=seconds,
             loop_lag_seconds=lag_seconds,
             probes=sum(len(o.attempts) for o in observations.values()),
@@ -245,7 +251,7 @@ class Crawl:
             rss_bytes=rss_bytes,
             open_fds=open_fds,
         )
-        return [own, *stored]
+        return [collector_point(key, figures), *stored]
 
 
 def own_resources() -> tuple[int | None, int | None]:

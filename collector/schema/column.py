@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import cache
 from operator import attrgetter
-from typing import Any, ClassVar, Final, Self
+from typing import Any, ClassVar, Final, Self, TypeVar, dataclass_transform
 
 TIME_RANGE: Final = range(-9_223_372_036, 9_223_372_037)
 """Seconds since 1970 that fit InfluxDB's nanoseconds in 64 bits."""
@@ -25,6 +25,7 @@ SERIES_LIMIT_BYTES: Final = 65_000
 """Longest set of tags; a name and its tags must fit 64 KiB with what InfluxDB adds to them."""
 
 Value = str | int | float | None
+T = TypeVar("T")
 
 
 class ColumnKind(Enum):
@@ -45,6 +46,8 @@ class Column:
     doc: str
     digits: int | None = None
     """Decimals that are kept; None keeps all."""
+    before: str = ""
+    """Of a tag that was added later: what it is for points written before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,9 +87,16 @@ class Point:
 
     @classmethod
     def from_row(cls, row: Mapping[str, Any]) -> Self:
-        """The point of a row that was read back; columns of a newer version are passed over."""
-        known = {column.name for column in cls.columns()} | {"time"}
-        return cls(**{name: value for name, value in row.items() if name in known})
+        """Return the point of a row that was read back from a file of any version.
+
+        Columns of a newer version are ignored. In a file of an older version, a missing field is
+        absent, and a missing tag has the value that it has for points written before it was added.
+        """
+        values = {
+            c.name: row.get(c.name, c.before if c.kind is ColumnKind.TAG else None)
+            for c in cls.columns()
+        }
+        return cls(time=row["time"], **values)
 
     def objection(self, row: tuple[Value, ...] | None = None) -> str | None:
         """Why some generation of InfluxDB would refuse this point; None if all accept it.
@@ -176,9 +186,7 @@ def _encodable(value: str) -> bool:
 
 def _declared(cls: type[Point]) -> tuple[Column, ...]:
     declared = [
-        Column(f.name, f.metadata["kind"], f.metadata["doc"], f.metadata.get("digits"))
-        for f in dataclasses.fields(cls)
-        if "kind" in f.metadata
+        Column(f.name, **f.metadata) for f in dataclasses.fields(cls) if "kind" in f.metadata
     ]
     tags = sorted((c for c in declared if c.kind is ColumnKind.TAG), key=lambda c: c.name)
     return (*tags, *(c for c in declared if c.kind is not ColumnKind.TAG))
@@ -208,38 +216,50 @@ _plan: Final[Callable[..., _Plan]] = cache(_treatments)
 _judged: Final[Callable[..., tuple[tuple[str, bool, _Judge], ...]]] = cache(_verdicts)
 
 
-def _column(kind: ColumnKind, doc: str, digits: int | None = None) -> Any:
+def _field(kind: ColumnKind, doc: str, digits: int | None = None) -> Any:
     metadata = {"kind": kind, "doc": doc, "digits": digits}
-    if kind is ColumnKind.TAG:
-        return dataclasses.field(metadata=metadata)
     return dataclasses.field(default=None, metadata=metadata)
 
 
-def tag(doc: str) -> Any:
-    """A tag: always there, never empty."""
-    return _column(ColumnKind.TAG, doc)
+def tag(doc: str, before: str = "") -> Any:
+    """A tag: always there, never empty. `before`: see `Column.before`."""
+    metadata = {"kind": ColumnKind.TAG, "doc": doc, "before": before}
+    return dataclasses.field(metadata=metadata)
 
 
 def integer(doc: str) -> Any:
     """A whole number; flags are 0 or 1."""
-    return _column(ColumnKind.INTEGER, doc)
+    return _field(ColumnKind.INTEGER, doc)
 
 
 def real(doc: str) -> Any:
     """A float that is kept as it is."""
-    return _column(ColumnKind.FLOAT, doc)
+    return _field(ColumnKind.FLOAT, doc)
 
 
 def seconds(doc: str) -> Any:
     """A float in seconds, kept to 0.1 ms."""
-    return _column(ColumnKind.FLOAT, doc, digits=4)
+    return _field(ColumnKind.FLOAT, doc, digits=4)
 
 
 def ratio(doc: str) -> Any:
     """A float without unit, kept to 4 decimals."""
-    return _column(ColumnKind.FLOAT, doc, digits=4)
+    return _field(ColumnKind.FLOAT, doc, digits=4)
 
 
 def string(doc: str) -> Any:
     """A text field."""
-    return _column(ColumnKind.TEXT, doc)
+    return _field(ColumnKind.TEXT, doc)
+
+
+@dataclass_transform(
+    kw_only_default=True,
+    frozen_default=True,
+    field_specifiers=(tag, integer, real, seconds, ratio, string),
+)
+def measurement(cls: type[T]) -> type[T]:
+    """Class decorator of a measurement: a frozen dataclass, every column of which must be given.
+
+    That every column is given, absent ones as None, is held by the type checker.
+    """
+    return dataclass(frozen=True, slots=True, kw_only=True)(cls)

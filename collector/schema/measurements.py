@@ -1,40 +1,34 @@
 """The schema: every measurement, tag and field that is written, with its type and meaning.
 
-This module is the only place that names them, and the schema is a public API: add, never rename or
-retype. `docs/schema.md` is generated from it. Each class says, beside its columns, how it is made
-of a judged round.
+Only declarations, and only here: the schema is a public API, to which names are added, and of which
+none is renamed or retyped. `docs/schema.md` is generated from this module, and
+`collector.schema.build` makes the points.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final
 
-from collector.model.event import Event
-from collector.model.failure import Failure, Fault
-from collector.model.observation import Observation, Usage
-from collector.model.status import JudgedRound, NodeStatus
-from collector.schema.column import Point, integer, ratio, real, seconds, string, tag
-
-SEEING: Final = 1.0
-BLIND: Final = 0.001
-"""Weight of a vantage that could not see: it does not vote, and keeps the series alive."""
+from collector.schema.column import Point, integer, measurement, ratio, real, seconds, string, tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class _VantagePoint(Point):
     vantage: str = tag("Where this collector looks from.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
+class _ShardPoint(_VantagePoint):
+    shard: str = tag("Which part of the nodes this collector crawls.", before="0")
+
+
+@measurement
 class _NodePoint(_VantagePoint):
     node: str = tag("Hash of the node, 64 hex digits.")
     name: str = tag("Display name of the node; the first 8 digits of the hash if it has none.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnReachability(_NodePoint):
     """One point per listed node and round, whatever happened."""
 
@@ -59,37 +53,8 @@ class CrnReachability(_NodePoint):
     fault: str = string("Whose fault that is: `none`, `policy`, `dns`, `node` or `vantage`.")
     address: str | None = string("Its address in the directory.")
 
-    @classmethod
-    def of(cls, base: dict[str, Any], status: NodeStatus) -> Self:
-        """The point of one node."""
-        seen = status.observation
-        tried = seen is not None and seen.tried and status.failure.fault is not Fault.POLICY
-        phases = seen.phases if seen else None
-        return cls(
-            **base,
-            reachable=seen.reachable if seen and tried else None,
-            up=status.up,
-            lost=status.lost,
-            probed=tried,
-            status_code=seen.status_code if seen else None,
-            linked=status.node.linked,
-            inactive=status.node.inactive,
-            weight=SEEING if status.fresh else BLIND,
-            evidence_age_seconds=status.evidence_age_seconds,
-            dns_seconds=phases.dns_seconds if phases else None,
-            tcp_seconds=phases.tcp_seconds if phases else None,
-            tls_seconds=phases.tls_seconds if phases else None,
-            ttfb_seconds=phases.ttfb_seconds if phases else None,
-            duration_seconds=seen.duration_seconds if seen and tried else None,
-            cert_expiry_seconds=seen.cert_expiry_seconds if seen else None,
-            score=status.node.score,
-            failure=str(status.failure),
-            fault=str(status.failure.fault),
-            address=status.node.address or None,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnVersion(_NodePoint):
     """What a node runs; on change and once an hour."""
 
@@ -99,7 +64,7 @@ class CrnVersion(_NodePoint):
     outdated: bool | None = integer("1 if older than the network's `last_crn_version`.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnIpv6(_NodePoint):
     """Whether IPv6 works; every six hours."""
 
@@ -114,7 +79,7 @@ class CrnIpv6(_NodePoint):
     method: str = string("`status` or `diagnostic_vm`.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnGpu(_NodePoint):
     """GPUs of one kind on one node; every round."""
 
@@ -127,7 +92,7 @@ class CrnGpu(_NodePoint):
     compatible: int | None = integer("Cards that the network rents out; absent on old firmware.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnUsage(_NodePoint):
     """Resources of a node; every round in which they were read."""
 
@@ -144,28 +109,8 @@ class CrnUsage(_NodePoint):
     disk_total_bytes: float = real("Disk for volumes.")
     disk_available_bytes: float = real("Disk free and not reserved.")
 
-    @classmethod
-    def of(cls, base: dict[str, Any], usage: Usage) -> Self:
-        """The point of one node."""
-        free = None if usage.gpus is None else sum(gpu.available for gpu in usage.gpus)
-        total = None if usage.gpus is None else len(usage.gpus)
-        return cls(
-            **base,
-            cpu_count=usage.cpu_count,
-            gpu_total=total,
-            gpu_used=None if total is None or free is None else total - free,
-            gpu_available=free,
-            load1=usage.load1,
-            load5=usage.load5,
-            load15=usage.load15,
-            mem_total_bytes=usage.mem_total_bytes,
-            mem_available_bytes=usage.mem_available_bytes,
-            disk_total_bytes=usage.disk_total_bytes,
-            disk_available_bytes=usage.disk_available_bytes,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnCapability(_NodePoint):
     """What a node is able to do; on change and once an hour."""
 
@@ -179,7 +124,7 @@ class CrnCapability(_NodePoint):
     terms: bool | None = integer("1 if it has terms and conditions.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnProbe(_NodePoint):
     """One endpoint asked once; when it failed, when it works again, and once an hour."""
 
@@ -192,8 +137,8 @@ class CrnProbe(_NodePoint):
     failure: str = string("What went wrong; `none` if nothing.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network(_VantagePoint):
+@measurement
+class Network(_ShardPoint):
     """The whole network in one round. Capacity is not summed by a blind vantage."""
 
     MEASUREMENT: ClassVar[str] = "network"
@@ -223,48 +168,9 @@ class Network(_VantagePoint):
         "`deadline` or `loop_lag`."
     )
 
-    @classmethod
-    def of(cls, base: dict[str, Any], judged: JudgedRound) -> Self:
-        """The point of the round."""
-        statuses = judged.statuses
-        usages = [v.observation.usage for v in statuses if v.observation and v.observation.usage]
-        gpus = [gpu for usage in usages for gpu in usage.gpus or ()]
-        free = sum(gpu.available for gpu in gpus)
-        sees = judged.sees and bool(usages)
-        counted = judged.sees and any(usage.gpus is not None for usage in usages)
 
-        def total(of: Callable[[Usage], float]) -> float | None:
-            return float(sum(of(usage) for usage in usages)) if sees else None
-
-        return cls(
-            **base,
-            nodes=len(statuses),
-            nodes_linked=sum(v.node.linked for v in statuses),
-            nodes_measured=len(usages),
-            nodes_reachable=sum(_reachable(v) for v in statuses),
-            nodes_up=sum(v.up is True for v in statuses),
-            nodes_lost=sum(v.lost for v in statuses),
-            nodes_unfinished=sum(v.failure is Failure.ROUND_DEADLINE for v in statuses),
-            nodes_outdated=sum(v.outdated is True for v in statuses),
-            nodes_ipv6_measured=sum(v.ipv6_ok is not None for v in statuses),
-            nodes_ipv6_ok=sum(v.ipv6_ok is True for v in statuses),
-            cpu_total=sum(u.cpu_count for u in usages) if sees else None,
-            gpu_total=len(gpus) if counted else None,
-            gpu_used=len(gpus) - free if counted else None,
-            gpu_available=free if counted else None,
-            vantage_ok=judged.sees,
-            vantage_ipv6=judged.ipv6,
-            mem_total_bytes=total(lambda usage: usage.mem_total_bytes),
-            mem_available_bytes=total(lambda usage: usage.mem_available_bytes),
-            disk_total_bytes=total(lambda usage: usage.disk_total_bytes),
-            disk_available_bytes=total(lambda usage: usage.disk_available_bytes),
-            directory_age_seconds=judged.directory_age_seconds,
-            vantage_reason=str(judged.reason),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkGpu(_VantagePoint):
+@measurement
+class NetworkGpu(_ShardPoint):
     """GPUs of one model over the measured nodes; not written by a blind vantage."""
 
     MEASUREMENT: ClassVar[str] = "network_gpu"
@@ -275,8 +181,8 @@ class NetworkGpu(_VantagePoint):
     nodes: int = integer("Nodes that have any.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkVersion(_VantagePoint):
+@measurement
+class NetworkVersion(_ShardPoint):
     """Nodes by the release that they last stated."""
 
     MEASUREMENT: ClassVar[str] = "network_version"
@@ -285,8 +191,8 @@ class NetworkVersion(_VantagePoint):
     reachable: int = integer("Those of them that were reachable in this round.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkFailure(_VantagePoint):
+@measurement
+class NetworkFailure(_ShardPoint):
     """Nodes by failure; every failure in every round, zero included."""
 
     MEASUREMENT: ClassVar[str] = "network_failure"
@@ -295,7 +201,7 @@ class NetworkFailure(_VantagePoint):
     nodes: int = integer("Nodes with this failure.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class NetworkEvent(_NodePoint):
     """Something that happened to a node: one point per node, kind and round, announced once."""
 
@@ -311,25 +217,9 @@ class NetworkEvent(_NodePoint):
     since: int | None = integer("Epoch seconds: first round of the outage, or of the recovery.")
     lasted_seconds: float | None = seconds("`up`: how long the node was down.")
 
-    @classmethod
-    def of(cls, base: dict[str, Any], event: Event) -> Self:
-        """The point of one event."""
-        return cls(
-            **base,
-            node=event.node,
-            name=event.name,
-            kind=str(event.kind),
-            text=event.text,
-            failure=event.failure,
-            old=event.old or None,
-            new=event.new or None,
-            since=event.since,
-            lasted_seconds=event.lasted_seconds,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collector(_VantagePoint):
+@measurement
+class Collector(_ShardPoint):
     """The collector itself in one round."""
 
     MEASUREMENT: ClassVar[str] = "collector"
@@ -344,8 +234,8 @@ class Collector(_VantagePoint):
     open_fds: int | None = integer("Open file descriptors; absent where they cannot be counted.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorStore(_VantagePoint):
+@measurement
+class CollectorStore(_ShardPoint):
     """One store since its previous point."""
 
     MEASUREMENT: ClassVar[str] = "collector_store"
@@ -376,119 +266,3 @@ MEASUREMENTS: Final[tuple[type[Point], ...]] = (
     Collector,
     CollectorStore,
 )
-
-
-def points_of(judged: JudgedRound, vantage: str) -> Iterator[Point]:
-    """Every point of a judged round but those of the collector itself."""
-    base: dict[str, Any] = {"time": judged.time, "vantage": vantage}
-    for status in judged.statuses:
-        yield from _node_points(base, status)
-    network = Network.of(base, judged)
-    yield network
-    if network.gpu_total is not None:
-        yield from _gpu_sums(base, judged)
-    yield from _version_counts(base, judged)
-    counts = Counter(status.failure for status in judged.statuses)
-    for failure in Failure:
-        fault = str(failure.fault)
-        yield NetworkFailure(**base, failure=str(failure), fault=fault, nodes=counts[failure])
-    for event in judged.events:
-        yield NetworkEvent.of(base, event)
-
-
-def _node_points(round_base: dict[str, Any], status: NodeStatus) -> Iterator[Point]:
-    base = round_base | {"node": status.node.hash, "name": status.name}
-    yield CrnReachability.of(base, status)
-    seen = status.observation
-    if seen is None:
-        return
-    if status.due.version and seen.version:
-        yield CrnVersion(
-            **base, version=seen.version, source=seen.version_source, outdated=status.outdated
-        )
-    if ipv6 := status.ipv6:
-        yield CrnIpv6(
-            **base,
-            ok=ipv6.ok,
-            host=ipv6.host,
-            vm=ipv6.vm,
-            aaaa=ipv6.aaaa,
-            direct=ipv6.direct,
-            method=str(ipv6.method),
-        )
-    for (model, device), count in status.gpus.items():
-        yield CrnGpu(
-            **base,
-            model=model,
-            device_id=device,
-            total=count.total,
-            used=count.total - count.available,
-            available=count.available,
-            compatible=count.compatible,
-        )
-    if seen.usage:
-        yield CrnUsage.of(base, seen.usage)
-    if status.due.capability:
-        yield _capability(base, seen)
-    yield from _probes(base, status)
-
-
-def _capability(base: dict[str, Any], seen: Observation) -> CrnCapability:
-    said = seen.capability
-    return CrnCapability(
-        **base,
-        architecture=said.architecture,
-        cpu_vendor=said.cpu_vendor,
-        payment_receiver=said.payment_receiver,
-        qemu=said.qemu,
-        confidential=said.confidential,
-        gpu=said.gpu,
-        terms=said.terms,
-    )
-
-
-def _probes(base: dict[str, Any], status: NodeStatus) -> Iterator[CrnProbe]:
-    for attempt in status.due.probes:
-        yield CrnProbe(
-            **base,
-            endpoint=str(attempt.endpoint),
-            success=attempt.failure is Failure.NONE,
-            status_code=attempt.status_code,
-            response_bytes=attempt.response_bytes,
-            duration_seconds=attempt.duration_seconds,
-            failure=str(attempt.failure),
-        )
-
-
-def _gpu_sums(base: dict[str, Any], judged: JudgedRound) -> Iterator[NetworkGpu]:
-    total: Counter[str] = Counter()
-    free: Counter[str] = Counter()
-    owners: dict[str, set[str]] = {}
-    for status in judged.statuses:
-        for (model, _), count in status.gpus.items():
-            total[model] += count.total
-            free[model] += count.available
-            owners.setdefault(model, set()).add(status.node.hash)
-    for model in sorted({*judged.models, *total}):
-        yield NetworkGpu(
-            **base,
-            model=model,
-            total=total[model],
-            used=total[model] - free[model],
-            available=free[model],
-            nodes=len(owners.get(model, ())),
-        )
-
-
-def _version_counts(base: dict[str, Any], judged: JudgedRound) -> Iterator[NetworkVersion]:
-    known = [(v.release, _reachable(v)) for v in judged.statuses if v.release]
-    nodes = Counter(release for release, _ in known)
-    reachable = Counter(release for release, reached in known if reached)
-    for release in sorted({*judged.releases, *nodes}):
-        yield NetworkVersion(
-            **base, version=release, nodes=nodes[release], reachable=reachable[release]
-        )
-
-
-def _reachable(status: NodeStatus) -> bool:
-    return status.observation is not None and status.observation.reachable

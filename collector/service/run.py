@@ -170,6 +170,7 @@ async def open_crawl(
             state=NodeTracker.load(rules, await store.load_state()),
             store=store,
             vantage=settings.vantage,
+            shard=settings.shard,
             seen=seen,
             begun=begun,
             outlets=outlets,

@@ -32,6 +32,8 @@ from collector.times import HOUR
 
 PREFIX: Final = "CRN_"
 NESTED: Final = "__"
+_LABEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""A name that becomes a tag."""
 
 
 def _listed(value: Any) -> Any:
@@ -267,8 +269,14 @@ class Settings(BaseSettings):
     )
     vantage: str = Field(
         default="default",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=_LABEL,
         description="where this collector looks from; a tag of every point",
+    )
+    shard: Annotated[str, BeforeValidator(_word)] = Field(
+        default="0",
+        pattern=_LABEL,
+        description="which part of the nodes this collector crawls, a tag of its counts and sums; "
+        "leave it at 0, since every collector crawls all nodes so far",
     )
     log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
         default="INFO", description="DEBUG, INFO, WARNING or ERROR"

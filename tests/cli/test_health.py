@@ -18,6 +18,7 @@ def _store(at: int, connected: bool) -> CollectorStore:
     return CollectorStore(
         time=at,
         vantage="default",
+        shard="0",
         store="influxdb",
         connected=connected,
         points_delivered=0,

@@ -158,6 +158,7 @@ def crawl_of(
         state=NodeTracker(),
         store=more.pop("store", None) or MemoryStore(MEASUREMENTS),
         vantage="here",
+        shard="0",
         **more,
     )
 

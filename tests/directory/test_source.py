@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
+from typing import Any
 
 import aiohttp
 import pytest
@@ -71,7 +72,7 @@ async def test_host_that_was_moved_last_is_asked_last(
     ],
 )  # fmt: skip
 async def test_bad_answer(
-    api: Api, session: aiohttp.ClientSession, body: bytes, how: dict[str, object], reason: str
+    api: Api, session: aiohttp.ClientSession, body: bytes, how: dict[str, Any], reason: str
 ) -> None:
     """A bad answer sends us to the next host; when all are bad, the error names each reason."""
     for host in (ONE, TWO):

@@ -76,7 +76,7 @@ def points() -> list[Point]:
         if kind.model
     }
     past = Past(range(20_000, 20_000 + len(SCRIPT)), SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
-    crawl = Crawl(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default")
+    crawl = Crawl(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default", "0")
     asyncio.run(fill(crawl, past, range(BEGIN, END, 60)))
     return kept.points
 

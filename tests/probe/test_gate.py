@@ -31,7 +31,7 @@ from tests.support.probe_bed import node_at, open_bed
 )
 def test_size(monkeypatch: pytest.MonkeyPatch, soft: int, wanted: int, size: int) -> None:
     """The gate is what is wanted, or what the soft limit of descriptors leaves."""
-    monkeypatch.setattr(gates.resource, "getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
     assert gate_size(wanted) == size
 
 
@@ -96,7 +96,9 @@ async def test_waiting_is_in_no_clock(context: ssl.SSLContext, authority: Author
     observation = seen[nodes[1].hash]
     assert observation.reachable
     assert observation.duration_seconds is not None
-    assert observation.duration_seconds < 0.4
+    hung = seen[nodes[0].hash].duration_seconds
+    assert hung is not None
+    assert observation.duration_seconds < hung
     assert not seen[nodes[0].hash].reachable
 
 
@@ -114,7 +116,7 @@ async def test_the_connector_never_has_waiters(
 
         def note(_: object) -> None:
             nonlocal most
-            most = max(most, sum(map(len, connector._waiters.values())))  # type: ignore[attr-defined]
+            most = max(most, sum(map(len, connector._waiters.values())))
 
         nodes = [node_at(f"{host.address_url}/{i}") for i in range(40)]
         plans = [

@@ -17,12 +17,15 @@ import pytest
 from collector.crawl.gate import Gate
 from collector.crawl.sweep import RoundTiming, Sweep
 from collector.model.failure import Failure, Fault
-from collector.probe.classify import classify, has_route
+from collector.probe.classify import classify
+from collector.probe.routes import has_route
 from collector.probe.trace import ConnectionTrace
 from collector.state.plan import VisitPlan
 from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.host import Host
 from tests.support.probe_bed import LOOPBACK, node_at, open_bed
+
+ROOT = Path(__file__).parents[2]
 
 _STARVED = """
 import asyncio, json, resource, sys
@@ -57,16 +60,9 @@ async def test_without_descriptors(authority: Authority, tmp_path: Path) -> None
     """A collector that has run out of descriptors blames nobody, and recovers."""
     ca_file = authority.write(tmp_path / "authority.pem")
     async with Host(authority=authority) as host:
-        command = [
-            sys.executable,
-            "-c",
-            _STARVED,
-            ca_file,
-            host.address_url,
-            Path(__file__).parents[2],
-        ]
+        command = [sys.executable, "-c", _STARVED, str(ca_file), host.address_url, str(ROOT)]
         done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=30, check=False
+            lambda: subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         )
     assert done.stderr == ""
     assert json.loads(done.stdout) == ["no_descriptors", "none"]

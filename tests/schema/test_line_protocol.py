@@ -13,12 +13,14 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
+from collector.model.event import Event, EventKind
+from collector.schema.build import event_point, points_of
 from collector.schema.column import ColumnKind, Point
 from collector.schema.line_protocol import line, lines
 from collector.schema.measurements import MEASUREMENTS, CrnReachability, NetworkEvent
 from collector.text import clean
 from tests.support.influx_servers import Influx1, influx1_cases, running_influx1
-from tests.support.rounds import Rounds, good, gpu, node, points_of, usage, working
+from tests.support.rounds import Rounds, good, gpu, node, usage, working
 
 _FIELD: Final = re.compile(
     r'(?P<name>[a-z0-9_]+)=(?:"(?P<text>(?:[^"\\]|\\.)*)"|(?P<number>[^,"]+))', re.S
@@ -114,7 +116,7 @@ def test_a_clean_name_is_never_refused(name: str) -> None:
 
 
 def _event(**values: Any) -> NetworkEvent:
-    made = NetworkEvent(time=60, vantage="home", node="f" * 64, name="crn", kind="up", text="so")
+    made = event_point(60, "home", Event(EventKind.UP, "f" * 64, "crn", "so"))
     return replace(made, **values)
 
 
@@ -190,7 +192,7 @@ def test_whole_rounds_are_taken(influx: Influx1) -> None:
         rounds.look(lambda order: good(order.node, working(), usage=usage(gpu()))),
         *rounds.play("BBBXGGUP"),
     ]
-    points = [point for judged in judgements for point in points_of(judged, "home")]
+    points = [point for judged in judgements for point in points_of(judged, "home", "0")]
     assert [p.objection() for p in points if p.objection()] == []
     _write(influx, lines(points))
     (kept,) = _rows(influx, "SELECT count(weight) FROM crn_reachability")
@@ -200,7 +202,7 @@ def test_whole_rounds_are_taken(influx: Influx1) -> None:
 def test_a_round_may_be_sent_twice(influx: Influx1) -> None:
     """A write that is repeated changes nothing, since the time is the round's."""
     (judged,) = Rounds(time=1_700_000_040).play("G")
-    body = lines(points_of(judged, "twice"))
+    body = lines(points_of(judged, "twice", "0"))
     _write(influx, body)
     _write(influx, body)
     query = "SELECT count(weight) FROM crn_reachability WHERE vantage = 'twice'"
