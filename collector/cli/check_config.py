@@ -11,8 +11,8 @@ from pydantic_core import PydanticUndefined
 
 from collector.cli.common import AsJson, settings_of
 from collector.cli.output import Column, Result, print_result
-from collector.service import run as app
 from collector.service.settings import Settings, fields, variable
+from collector.service.wiring import node_tls_context
 
 _COLUMNS = (Column("setting"), Column("variable"), Column("value"), Column("meaning"))
 
@@ -32,7 +32,7 @@ def check_config(
     settings = None
     if not defaults:
         settings = settings_of(context)
-        app.context_of(settings)
+        node_tls_context(settings)
     rows = [
         (".".join(path), variable(path), _shown(_value(settings, path, field)), field.description)
         for path, field in fields()

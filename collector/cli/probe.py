@@ -15,7 +15,7 @@ from collector.errors import Exit
 from collector.model.failure import Failure, Fault
 from collector.model.observation import Observation, Probe
 from collector.model.vantage import ControlResult
-from collector.service import run as app
+from collector.service.event_loop import run_async
 from collector.service.single_visit import SingleVisit, visit_address
 from collector.times import DAY
 
@@ -41,7 +41,7 @@ def probe(
     what to do. Stores nothing.
     """
     settings = settings_of(context)
-    visit = app.run_async(visit_address(settings, address, ipv6))
+    visit = run_async(visit_address(settings, address, ipv6))
     document = dataclasses.asdict(visit.observation) | {
         "controls": dataclasses.asdict(visit.controls)
     }

@@ -11,7 +11,7 @@ from collector.cli.common import AsJson, DataDir, settings_of
 from collector.cli.output import Column, Result, print_bytes, print_result, utc
 from collector.cli.registration import add_command
 from collector.errors import Exit
-from collector.service import run as app_service
+from collector.service.event_loop import run_async
 from collector.service.spool import purge_spool, replay_spool
 from collector.store import Reader
 
@@ -83,7 +83,7 @@ def replay(context: typer.Context, data_dir: DataDir = None, rejected: Rejected 
     Refused while a collector uses the data directory. Fails if something still waits afterwards.
     """
     settings = settings_of(context, data_dir=data_dir)
-    replayed = app_service.run_async(replay_spool(settings, with_rejected=rejected))
+    replayed = run_async(replay_spool(settings, with_rejected=rejected))
     if rejected:
         typer.echo(f"{replayed.retried_lines} rejected lines queued again")
     report, left = replayed.report, replayed.left
@@ -117,7 +117,7 @@ def purge(
     ):
         typer.echo("nothing deleted; --yes confirms", err=True)
         raise typer.Exit(Exit.CONFIGURATION)
-    purged = app_service.run_async(purge_spool(settings, before, with_rejected=rejected))
+    purged = run_async(purge_spool(settings, before, with_rejected=rejected))
     lines = f", {purged.rejected_lines} rejected lines" if rejected else ""
     typer.echo(f"{purged.points} points deleted{lines}")
 

@@ -10,8 +10,8 @@ from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Observation
 from collector.model.vantage import ControlResult, mark_blind
-from collector.service.run import context_of, controls_of, open_prober
 from collector.service.settings import Settings
+from collector.service.wiring import make_controls, node_tls_context, open_prober
 
 _NO_HASH = "0" * 64
 
@@ -33,11 +33,11 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
     """
     parsed = parse_address(registered)
     node = Node(_NO_HASH, registered[:64], parsed.text, parsed.host, parsed.refused)
-    context = context_of(settings)
+    context = node_tls_context(settings)
     async with open_prober(settings, context, Gate(1)) as prober:
         if (refusal := prober.refusal(node)) is not Failure.NONE:
             return SingleVisit(Observation(node, refusal), ControlResult())
-        controls = controls_of(settings, prober, context)
+        controls = make_controls(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
         visit = prober.look(node, ipv6)
         await visit.run()

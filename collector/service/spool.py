@@ -8,8 +8,8 @@ from collector.model.batch import BatchLimits
 from collector.model.queue import Backlog
 from collector.model.store_report import StoreReport
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.database import open_delivery, spooling_of
 from collector.service.settings import Settings
+from collector.service.wiring import open_delivery, spool_limits
 from collector.store import EmbeddedStore, Reader
 from collector.store.maintenance import purge, purge_rejected, retry_rejected
 
@@ -49,8 +49,8 @@ async def replay_spool(settings: Settings, *, with_rejected: bool) -> ReplayRepo
     async with await _open(settings) as store:
         async with open_delivery(settings, store, at_once=False) as delivery:
             if with_rejected:
-                spool_limits = spooling_of(settings)
-                limits = spool_limits.cut if spool_limits else BatchLimits()
+                spooled = spool_limits(settings)
+                limits = spooled.cut if spooled else BatchLimits()
                 retried = await store.change(lambda c: retry_rejected(c, limits))
             waited = await store.backlog()
             left = await delivery.finish(None)
