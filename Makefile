@@ -56,20 +56,21 @@ lock: $(VENV)/.test ## Pin the newest versions that the lower bounds allow
 	@for group in "" dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --upgrade --group build $${group:+--group $$group} \
-	    pyproject.toml --output-file requirements$${group:+-$$group}.lock; \
+	    pyproject.toml crn_simulator/pyproject.toml --output-file requirements$${group:+-$$group}.lock; \
 	done
 
 clean: ## Remove the virtual environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-# What is installed is what the lock says, hash by hash; the package itself is linked in.
-$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+# What is installed is what the lock says, hash by hash. The package itself is linked in: with it the
+# checkout is on the path, and so is the simulator, whose dependencies are in the lock as well.
+$(VENV)/.run: requirements.lock pyproject.toml crn_simulator/pyproject.toml | $(VENV)/bin/python
 	@echo "installing into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.test: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.test: requirements-dev.lock pyproject.toml crn_simulator/pyproject.toml | $(VENV)/bin/python
 	@echo "installing into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

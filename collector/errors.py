@@ -27,6 +27,8 @@ class Exit(IntEnum):
     """InfluxDB does not answer, or refuses what it was asked."""
     UNHEALTHY = 9
     """`health`: no round was kept lately."""
+    NOT_INSTALLED = 10
+    """`simulate`, `demo`: the simulated network is not installed."""
     INTERRUPTED = 130
     """Forced to stop by a second signal."""
 
@@ -72,3 +74,9 @@ class DatabaseError(CollectorError):
     """InfluxDB does not answer, or refuses what it was asked."""
 
     exit_code = Exit.DATABASE
+
+
+class NotInstalledError(CollectorError):
+    """An optional part of the program is not installed."""
+
+    exit_code = Exit.NOT_INSTALLED

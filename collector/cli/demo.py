@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collector.cli.common import DataDir
 from collector.cli.log import log_to_stderr
-from collector.service import demo as story
+from collector.cli.simulate import require_simulator
 from collector.service import run as app
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
@@ -26,6 +26,9 @@ def demo(
     seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
 ) -> None:
     """Show it all without the real network: a simulated one, its last day, then live."""
+    require_simulator()
+    from collector.service import demo as story
+
     folder = data_dir or Path(tempfile.mkdtemp(prefix="crn-collector-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     log_to_stderr("INFO" if not sys.stderr.isatty() else "WARNING")

@@ -27,8 +27,8 @@ from collector.errors import CollectorError, Exit
 _EPILOG = (
     "Exit codes: 0 well, 1 a bug, 2 wrong settings or arguments, 3 no list of nodes, 4 data "
     "directory unusable, 5 data directory in use, 6 data directory of a newer version, 7 the node "
-    "probed is not reachable, 8 the database does not answer or refuses, 9 not healthy, 130 forced "
-    "to stop."
+    "probed is not reachable, 8 the database does not answer or refuses, 9 not healthy, 10 the "
+    "simulated network is not installed, 130 forced to stop."
 )
 
 app = typer.Typer(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from collector.cli.log import log_to_stderr
+from collector.errors import NotInstalledError
 from collector.service import run as app
 
 
@@ -34,6 +36,7 @@ def simulate(
     ] = None,
 ) -> None:
     """Run a fake network on loopback until Ctrl-C, and print the configuration to crawl it."""
+    require_simulator()
     from crn_simulator.command import SimulationOptions
     from crn_simulator.command import simulate as run
 
@@ -61,3 +64,14 @@ def simulate(
 
     log_to_stderr("INFO")
     app.run_async(until_stopped())
+
+
+def require_simulator() -> None:
+    """Raise `NotInstalledError` if the simulated network or what it needs is not installed."""
+    try:
+        importlib.import_module("crn_simulator.command")
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(
+            f"the simulated network is not installed: no module named {error.name!r}",
+            "install it: pip install 'crn-collector[demo]'",
+        ) from error
