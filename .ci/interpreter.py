@@ -1,4 +1,4 @@
-"""Print the path of a Python interpreter of a version such as 3.12; exit with 1 if none is there."""
+"""Print the path of a Python of a version such as 3.12; exit with 1 if there is none."""
 
 from __future__ import annotations
 
