@@ -31,7 +31,7 @@ from bench.ground.diary import MARK, read
 from bench.ground.matrix import Matrix
 from bench.ground.reckoning import Reckoning
 from bench.ground.storyline import Storyline
-from collector.service.run import run_async
+from collector.service.event_loop import run_async
 from collector.store import Reader
 
 _WRONG_SHOWN = 1000

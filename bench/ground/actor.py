@@ -6,7 +6,7 @@ import asyncio
 import math
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,12 @@ from bench.ground.dialled import Limits, settings_of
 from bench.ground.diary import MARK, Diary
 from bench.ground.scripted import Scripted
 from bench.ground.storyline import INTERVAL, Step, Storyline
+from collector.crawl.crawler import Crawler, CrawlParts
 from collector.crawl.gate import Gate
-from collector.crawl.round import Crawl
-from collector.crawl.sweep import RoundTiming
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.run import open_crawl, run_async
+from collector.service.event_loop import run_async
+from collector.service.wiring import open_parts
 from collector.state.rules import Rules
 from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore
@@ -105,22 +106,22 @@ async def _rounds(
         after = int(entries.get(MARK, b"-1"))
         diary = Diary(store, folder / DIARY)
         diary.resume(after)
-        crawl = Crawl(
-            directory=scripted,
+        parts = CrawlParts(
+            nodes=scripted,
             prober=scripted,
             controls=scripted,
             gate=Gate(256),
-            state=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
+            tracker=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
             store=diary,
             vantage="default",
             shard="0",
-            seen=diary.saw,
         )
+        crawler = Crawler(parts, [diary])
         first = min(after + 1 + lost, len(story.steps) - 1)
         for step in story.steps[first : until + 1]:
             scripted.step = step
             diary.begin(step.number)
-            await crawl.round(step.clock, _AT_ONCE)
+            await crawler.round(RoundRequest(step.clock, _AT_ONCE))
             connection.send(step.number)
 
 
@@ -136,20 +137,20 @@ async def play_dialled(story: Storyline, folder: Path, told: Callable[[int], Non
         while todo:
             count = 1 + int(2 * _SHIFT_ROUNDS * fraction(story.seed, stops, "rounds"))
             shift, todo = todo[:count], todo[count:]
-            async with open_crawl(settings) as crawl:
-                diary = Diary(crawl.store, folder / DIARY)
-                crawl.store, crawl.seen = diary, diary.saw
+            async with open_parts(settings) as parts:
+                diary = Diary(parts.store, folder / DIARY)
+                crawler = Crawler(replace(parts, store=diary), [diary])
                 for step in shift:
-                    await _dial(network, crawl, diary, step, pace)
+                    await _dial(network, crawler, diary, step, pace)
                     told(step.number)
             stops += 1
     return Played(len(story.steps), stops - 1)
 
 
 async def _dial(
-    network: NetworkWorker, crawl: Crawl, diary: Diary, step: Step, pace: RoundTiming
+    network: NetworkWorker, crawler: Crawler, diary: Diary, step: Step, pace: RoundTiming
 ) -> None:
     await network.set_time(step.at)
     diary.begin(step.number)
-    await crawl.round(step.clock, pace)
+    await crawler.round(RoundRequest(step.clock, pace))
     await asyncio.sleep(0)

@@ -10,9 +10,10 @@ from typing import Any, Final
 
 from bench.ground.comparison import Comparison
 from bench.ground.said import said
-from collector.crawl.sweep import RoundTiming
-from collector.service.run import open_crawl
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.service.settings import Settings
+from collector.service.wiring import open_parts
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript, every_fault
 from crn_simulator.script.trouble import Trouble, TroubleWindow
@@ -121,11 +122,12 @@ async def compare(
     comparison = Comparison(script, INTERVAL, IPV6_INTERVAL)
     async with NetworkWorker(script, NetworkOptions(times[0])) as network:
         settings = settings_of(network, folder, limits.settings(gate, INTERVAL))
-        async with open_crawl(settings) as crawl:
+        async with open_parts(settings) as parts:
+            crawler = Crawler(parts)
             pace = RoundTiming(0, settings.rounds.deadline_seconds, limits.starts)
             for time in times:
                 await network.set_time(time)
-                done = await crawl.round(time, pace)
+                done = await crawler.round(RoundRequest(time, pace))
                 found = said(done.points)
                 comparison.hold(time, found)
                 told(done.seconds, found.lag_seconds, len(comparison.matrix.wrong))

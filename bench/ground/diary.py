@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.ground.said import said
-from collector.crawl.round import Store
+from collector.crawl.ports import RoundObserver, RoundStore
 from collector.model.observation import Observation
 from collector.model.store_report import Receipt
 from collector.schema.round_record import RoundRecord
@@ -22,11 +22,11 @@ MARK: Final = "bench"
 """Key of the state under which the number of the last committed round is kept."""
 
 
-@dataclass(slots=True)
-class Diary:
+@dataclass(eq=False)
+class Diary(RoundObserver):
     """Stands before a store, and notes what each round says."""
 
-    store: Store
+    store: RoundStore
     path: Path
     number: int = -1
     asked: set[str] = field(default_factory=set)
@@ -41,7 +41,7 @@ class Diary:
         self.number = number
         self.asked.clear()
 
-    def saw(self, observation: Observation) -> None:
+    def on_observation(self, observation: Observation) -> None:
         """A node was looked at."""
         self.asked.add(observation.node.hash)
 
