@@ -39,7 +39,7 @@ from bench.ground.round_log import STATE_KEY, read_log
 from bench.ground.runner import LOG_FILE, run_live, run_scripted
 from bench.ground.scenario import Scenario
 from bench.ground.transition_check import TransitionCheck
-from collector.service.run import run_async
+from collector.service.event_loop import run_async
 from collector.store import Reader
 
 _SHOWN_MISMATCHES = 1000

@@ -11,9 +11,10 @@ from typing import Any, Final
 from bench.ground.confusion_matrix import ConfusionMatrix
 from bench.ground.point_check import PointCheck
 from bench.ground.recorded import recorded_round
-from collector.crawl.sweep import RoundTiming
-from collector.service.run import open_crawl
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.service.settings import Settings
+from collector.service.wiring import open_parts
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript, every_fault
 from crn_simulator.script.trouble import Trouble, TroubleWindow
@@ -136,11 +137,12 @@ async def check_live_rounds(
     limits = run.limits
     async with NetworkWorker(script) as network:
         settings = settings_of(network, folder, limits.settings(run.gate, INTERVAL))
-        async with open_crawl(settings) as crawl:
+        async with open_parts(settings) as parts:
+            crawler = Crawler(parts)
             timing = RoundTiming(0, settings.rounds.deadline_seconds, limits.starts_per_second)
             for time in range(START, START + run.rounds * INTERVAL, INTERVAL):
                 await network.set_time(time)
-                done = await crawl.round(time, timing)
+                done = await crawler.round(RoundRequest(time, timing))
                 recorded = recorded_round(done.points)
                 check.check(time, recorded)
                 mismatches = len(check.matrix.mismatches)

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from bench.ground.recorded import recorded_round
-from collector.crawl.round import Store
+from collector.crawl.ports import RoundObserver, RoundStore
 from collector.model.observation import Observation
 from collector.model.store_report import Receipt
 from collector.schema.round_record import RoundRecord
@@ -22,14 +22,14 @@ STATE_KEY: Final = "bench"
 """The key in the store's state for the number of the last committed round."""
 
 
-@dataclass(slots=True)
-class RoundLog:
+@dataclass(eq=False)
+class RoundLog(RoundObserver):
     """A store that logs each round before it commits it to another one.
 
     visited: the nodes that the present round has visited.
     """
 
-    store: Store
+    store: RoundStore
     path: Path
     number: int = -1
     visited: set[str] = field(default_factory=set)
@@ -43,7 +43,7 @@ class RoundLog:
         self.number = number
         self.visited.clear()
 
-    def saw(self, observation: Observation) -> None:
+    def on_observation(self, observation: Observation) -> None:
         """Note that a node was visited."""
         self.visited.add(observation.node.hash)
 

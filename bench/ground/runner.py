@@ -6,7 +6,7 @@ import asyncio
 import math
 import multiprocessing
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Final
@@ -15,11 +15,12 @@ from bench.ground.live_rounds import Limits, settings_of
 from bench.ground.round_log import STATE_KEY, RoundLog
 from bench.ground.scenario import INTERVAL, Scenario, Step
 from bench.ground.scripted_ports import ScriptedPorts
+from collector.crawl.crawler import Crawler, CrawlParts
 from collector.crawl.gate import Gate
-from collector.crawl.round import Crawl
-from collector.crawl.sweep import RoundTiming
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.run import open_crawl, run_async
+from collector.service.event_loop import run_async
+from collector.service.wiring import open_parts
 from collector.state.rules import Rules
 from collector.state.tracker import NodeTracker
 from collector.store import EmbeddedStore
@@ -109,22 +110,22 @@ async def _rounds(
         after = int(entries.get(STATE_KEY, b"-1"))
         round_log = RoundLog(store, folder / LOG_FILE)
         round_log.resume(after)
-        crawl = Crawl(
-            directory=ports,
+        parts = CrawlParts(
+            nodes=ports,
             prober=ports,
             controls=ports,
             gate=Gate(256),
-            state=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
+            tracker=NodeTracker.load(Rules(interval_seconds=INTERVAL), entries),
             store=round_log,
             vantage="default",
             shard="0",
-            seen=round_log.saw,
         )
+        crawler = Crawler(parts, [round_log])
         first = min(after + 1 + lost, len(scenario.steps) - 1)
         for step in scenario.steps[first : until + 1]:
             ports.step = step
             round_log.begin(step.number)
-            await crawl.round(step.clock, _AT_ONCE)
+            await crawler.round(RoundRequest(step.clock, _AT_ONCE))
             connection.send(step.number)
 
 
@@ -140,20 +141,20 @@ async def run_live(scenario: Scenario, folder: Path, on_round: Callable[[int], N
         while todo:
             count = 1 + int(2 * _RUN_ROUNDS * fraction(scenario.seed, stops, "rounds"))
             batch, todo = todo[:count], todo[count:]
-            async with open_crawl(settings) as crawl:
-                round_log = RoundLog(crawl.store, folder / LOG_FILE)
-                crawl.store, crawl.seen = round_log, round_log.saw
+            async with open_parts(settings) as parts:
+                round_log = RoundLog(parts.store, folder / LOG_FILE)
+                crawler = Crawler(replace(parts, store=round_log), [round_log])
                 for step in batch:
-                    await _run_live_round(network, crawl, round_log, step, timing)
+                    await _run_live_round(network, crawler, round_log, step, timing)
                     on_round(step.number)
             stops += 1
     return RunSummary(len(scenario.steps), stops - 1)
 
 
 async def _run_live_round(
-    network: NetworkWorker, crawl: Crawl, round_log: RoundLog, step: Step, timing: RoundTiming
+    network: NetworkWorker, crawler: Crawler, round_log: RoundLog, step: Step, timing: RoundTiming
 ) -> None:
     await network.set_time(step.at)
     round_log.begin(step.number)
-    await crawl.round(step.clock, timing)
+    await crawler.round(RoundRequest(step.clock, timing))
     await asyncio.sleep(0)

@@ -10,8 +10,8 @@ from pydantic_core import PydanticUndefined
 from rich.table import Table
 
 from collector.cli.common import AsJson, cell, settings_of, show, show_json
-from collector.service import run as app
 from collector.service.settings import fields, variable
+from collector.service.wiring import node_tls_context
 
 
 def check_config(
@@ -26,7 +26,7 @@ def check_config(
     settings = None
     if not defaults:
         settings = settings_of(context)
-        app.context_of(settings)
+        node_tls_context(settings)
     rows = []
     for path, field in fields():
         value = _default(field)

@@ -6,7 +6,7 @@ import contextlib
 import dataclasses
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -24,12 +24,14 @@ from collector.cli.common import (
     show,
     show_json,
 )
-from collector.crawl.round import RoundResult
+from collector.crawl.ports import RoundObserver
+from collector.crawl.round import RoundRequest, RoundResult
 from collector.model.failure import Failure
 from collector.model.observation import Observation
 from collector.schema.line_protocol import lines
 from collector.schema.measurements import CrnReachability, Network
-from collector.service import run as app
+from collector.service.event_loop import run_async
+from collector.service.run import crawl_once
 
 
 def crawl(
@@ -44,8 +46,8 @@ def crawl(
 ) -> None:
     """Crawl every node once, now, and keep what was seen."""
     settings = settings_of(context, directory, data_dir)
-    with _progress() as (begun, seen):
-        done = app.run_async(app.crawl_once(settings, dry_run, seen, begun, _waiting))
+    with _progress() as observers:
+        done = run_async(crawl_once(settings, dry_run, observers, _on_wait))
     if done is None:
         typer.echo("stopped before the round began", err=True)
         return
@@ -59,37 +61,42 @@ def crawl(
         typer.secho("warning: the round could not be stored; see the messages above", err=True)
 
 
-def _waiting(seconds: float) -> None:
+def _on_wait(seconds: float) -> None:
     typer.echo(f"this round is stored already; the next one is in {seconds:.0f} s", err=True)
 
 
 @contextlib.contextmanager
-def _progress() -> Iterator[tuple[Callable[[int], None], Callable[[Observation], None]]]:
+def _progress() -> Iterator[Sequence[RoundObserver]]:
     """A bar on the standard error, in a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
-        yield lambda _: None, lambda _: None
+        yield ()
         return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        TextColumn("[green]{task.fields[reached]} reachable"),
+        TextColumn("[green]{task.fields[reachable]} reachable"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
-        bar = progress.add_task("fetching the list of nodes", total=None, reached=0)
-        reached = 0
+        yield (_ProgressBar(progress),)
 
-        def begun(nodes: int) -> None:
-            progress.update(bar, description="crawling", total=nodes)
 
-        def seen(observation: Observation) -> None:
-            nonlocal reached
-            reached += observation.reachable
-            progress.update(bar, advance=1, reached=reached)
+class _ProgressBar(RoundObserver):
+    """Shows how many nodes were visited, and how many of them are reachable."""
 
-        yield begun, seen
+    def __init__(self, progress: Progress) -> None:
+        self._progress = progress
+        self._bar = progress.add_task("fetching the list of nodes", total=None, reachable=0)
+        self._reachable = 0
+
+    def on_start(self, request: RoundRequest, nodes: int) -> None:
+        self._progress.update(self._bar, description="crawling", total=nodes)
+
+    def on_observation(self, observation: Observation) -> None:
+        self._reachable += observation.reachable
+        self._progress.update(self._bar, advance=1, reachable=self._reachable)
 
 
 def _answer(done: RoundResult) -> dict[str, Any]:

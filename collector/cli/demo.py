@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
@@ -15,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from collector.cli.common import DataDir
 from collector.cli.log import log_to_stderr
 from collector.cli.simulate import require_simulator
-from collector.service import run as app
+from collector.service.event_loop import run_async, stop_on_signals
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
 
@@ -42,10 +41,10 @@ def demo(
     )
     bar = progress.add_task("", total=None)
 
-    def told(done: int, rounds: int) -> None:
+    def on_progress(done: int, rounds: int) -> None:
         progress.update(bar, completed=done, total=rounds)
 
-    def ready(settings: Settings) -> None:
+    def on_ready(settings: Settings) -> None:
         progress.stop()
         log_to_stderr("INFO")
         name = f"crn-collector --config {folder / 'demo.toml'}"
@@ -62,13 +61,12 @@ def demo(
         return load_settings(config, data_dir=folder / "data")
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
-        app.stop_on_signals(stop)
-        await story.demo(nodes, seed, folder, settings_from, told, ready, stop)
+        async with stop_on_signals() as stop:
+            await story.demo(nodes, seed, folder, settings_from, on_progress, on_ready, stop)
 
     if sys.stderr.isatty():
         progress.start()
     try:
-        app.run_async(until_stopped())
+        run_async(until_stopped())
     finally:
         progress.stop()

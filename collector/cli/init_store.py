@@ -5,16 +5,16 @@ from __future__ import annotations
 import typer
 
 from collector.cli.common import settings_of
-from collector.service import run as app
-from collector.service.database import open_database
+from collector.service.event_loop import run_async
 from collector.service.settings import Settings
+from collector.service.wiring import open_database
 
 
 def init_store(context: typer.Context) -> None:
     """Make the bucket or database of the settings in InfluxDB, with its retention. Safe to repeat:
     what is there is left as it is."""
     settings = settings_of(context)
-    typer.echo(app.run_async(_prepare(settings)))
+    typer.echo(run_async(_prepare(settings)))
 
 
 async def _prepare(settings: Settings) -> str:

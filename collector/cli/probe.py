@@ -19,8 +19,9 @@ from collector.model.failure import Failure, Fault
 from collector.model.node import Node
 from collector.model.observation import Observation, Probe
 from collector.model.vantage import ControlResult, mark_blind
-from collector.service import run as app
+from collector.service.event_loop import run_async
 from collector.service.settings import Settings
+from collector.service.wiring import make_controls, node_tls_context, open_prober
 from collector.times import DAY
 
 _BLAME = {
@@ -42,7 +43,7 @@ def probe(
 ) -> None:
     """Look at one node as a round does and explain every step. Exits with 7 if not reachable."""
     settings = settings_of(context)
-    observation, control_result = app.run_async(_look(settings, address, ipv6))
+    observation, control_result = run_async(_look(settings, address, ipv6))
     if as_json:
         show_json(dataclasses.asdict(observation) | {"sight": dataclasses.asdict(control_result)})
     else:
@@ -57,11 +58,11 @@ async def _look(
     """The observation of a round that has this node only."""
     parsed = parse_address(registered)
     node = Node("0" * 64, registered[:64], parsed.text, parsed.host, parsed.refused)
-    context = app.context_of(settings)
-    async with app.open_prober(settings, context, Gate(1)) as prober:
+    context = node_tls_context(settings)
+    async with open_prober(settings, context, Gate(1)) as prober:
         if (refusal := prober.refusal(node)) is not Failure.NONE:
             return Observation(node, refusal), ControlResult()
-        controls = app.controls_of(settings, prober, context)
+        controls = make_controls(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
         look = prober.look(node, ipv6)
         await look.run()

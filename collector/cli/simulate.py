@@ -12,7 +12,7 @@ import typer
 
 from collector.cli.log import log_to_stderr
 from collector.errors import NotInstalledError
-from collector.service import run as app
+from collector.service.event_loop import run_async, stop_on_signals
 
 
 def simulate(
@@ -48,22 +48,21 @@ def simulate(
         typer.echo(f"crawl it with: crn-collector --config {config} run", err=True)
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
-        app.stop_on_signals(stop)
-        network = asyncio.create_task(
-            run(SimulationOptions(nodes, seed, speed, faults, latency, truth=truth), on_ready)
-        )
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if network.done():
-            network.result()
-        network.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await network
+        async with stop_on_signals() as stop:
+            network = asyncio.create_task(
+                run(SimulationOptions(nodes, seed, speed, faults, latency, truth=truth), on_ready)
+            )
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if network.done():
+                network.result()
+            network.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await network
 
     log_to_stderr("INFO")
-    app.run_async(until_stopped())
+    run_async(until_stopped())
 
 
 def require_simulator() -> None:

@@ -14,9 +14,9 @@ from collector.errors import Exit
 from collector.model.batch import BatchLimits
 from collector.model.queue import Backlog
 from collector.schema.measurements import MEASUREMENTS
-from collector.service import run as wiring
-from collector.service.database import open_delivery, spooling_of
+from collector.service.event_loop import run_async
 from collector.service.settings import Settings
+from collector.service.wiring import open_delivery, spool_limits
 from collector.store import EmbeddedStore, Reader
 from collector.store.maintenance import purge as forget
 from collector.store.maintenance import purge_rejected, retry_rejected
@@ -89,7 +89,7 @@ def replay(context: typer.Context, data_dir: DataDir = None, rejected: Rejected 
     """Deliver now what waits, without crawling. Not while a collector uses the data directory.
     Exits with 8 if something is left."""
     settings = settings_of(context, data_dir=data_dir)
-    left = wiring.run_async(_replay(settings, rejected))
+    left = run_async(_replay(settings, rejected))
     if left.batches:
         raise typer.Exit(Exit.DATABASE)
 
@@ -98,8 +98,8 @@ async def _replay(settings: Settings, rejected: bool) -> Backlog:
     async with await _open(settings) as store:
         async with open_delivery(settings, store, at_once=False) as delivery:
             if rejected:
-                spool_limits = spooling_of(settings)
-                limits = spool_limits.cut if spool_limits else BatchLimits()
+                spooled = spool_limits(settings)
+                limits = spooled.cut if spooled else BatchLimits()
                 again = await store.change(lambda c: retry_rejected(c, limits))
                 typer.echo(f"{again} refused lines are tried again")
             waited = await store.backlog()
@@ -130,7 +130,7 @@ def purge(
     settings = settings_of(context, data_dir=data_dir)
     if not yes:
         typer.confirm(f"Forget what waits for InfluxDB in {settings.data_dir}?", abort=True)
-    points, lines = wiring.run_async(_purge(settings, before, rejected))
+    points, lines = run_async(_purge(settings, before, rejected))
     typer.echo(f"{points} points forgotten" + (f", {lines} refused lines" if rejected else ""))
 
 

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from collector.crawl.round import Crawl
-from collector.crawl.sweep import RoundTiming
+from collector.crawl.crawler import Crawler, CrawlParts
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.directory.entry import read_entries
 from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
@@ -33,7 +33,7 @@ from collector.model.observation import (
     Usage,
 )
 from collector.model.vantage import ControlResult
-from collector.service.run import open_crawl, run_rounds
+from collector.service.run import startup
 from collector.service.settings import Settings
 from collector.times import DAY, round_time
 from crn_simulator.command import seconds_until_change
@@ -171,19 +171,19 @@ def _usage(truth: UsageTruth) -> Usage:
 
 
 async def fill(
-    crawl: Crawl,
+    parts: CrawlParts,
     past: Past,
     times: range,
-    told: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Rounds at these times, as the script has them. Rounds that the store holds are left out."""
-    then = replace(crawl, directory=past, prober=past, controls=past)
-    last = crawl.state.last_round or 0
+    crawler = Crawler(replace(parts, nodes=past, prober=past, controls=past))
+    last = crawler.last_round or 0
     for number, at in enumerate(times, 1):
         if at > last:
             past.time = at
-            await then.round(at, _AT_ONCE)
-        told(number)
+            await crawler.round(RoundRequest(at, _AT_ONCE))
+        on_progress(number)
 
 
 async def demo(
@@ -191,14 +191,14 @@ async def demo(
     seed: int,
     folder: Path,
     settings_from: Callable[[Path], Settings],
-    told: Callable[[int, int], None],
-    ready: Callable[[Settings], None],
+    on_progress: Callable[[int, int], None],
+    on_ready: Callable[[Settings], None],
     stop: asyncio.Event,
 ) -> None:
-    """Fill in the last day, say that it is `ready`, and go on live until `stop` is set.
+    """Fill in the last day, call `on_ready`, and go on live until `stop` is set.
 
-    `settings_from` makes settings of a configuration file; `told` is given the rounds of the past
-    that are done and how many there are.
+    `settings_from` makes settings of a configuration file; `on_progress` is called with the
+    rounds of the past that are done and how many there are.
     """
     now = time.time()
     script = NetworkScript(nodes, seed, start=now - DAY, speed=TEMPO)
@@ -210,9 +210,9 @@ async def demo(
         end = round_time(now, interval)
         times = range(end - DAY, end, interval)
         past = Past([host.port for host in network.hosts], script)
-        async with open_crawl(settings) as crawl:
+        async with startup(settings) as service:
             filling = asyncio.create_task(
-                fill(crawl, past, times, lambda done: told(done, len(times)))
+                fill(service.parts, past, times, lambda done: on_progress(done, len(times)))
             )
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({filling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -222,10 +222,11 @@ async def demo(
                 await asyncio.wait({filling})
                 return
             filling.result()
-            ready(settings)
+            on_ready(settings)
             living = asyncio.create_task(_live(network, interval))
             try:
-                await run_rounds(crawl, settings, stop)
+                await service.run(stop)
+                await service.shutdown()
             finally:
                 living.cancel()
                 with contextlib.suppress(asyncio.CancelledError):

@@ -7,8 +7,8 @@ from collections import Counter
 
 import pytest
 
+from collector.crawl.crawler import CrawlParts
 from collector.crawl.gate import Gate
-from collector.crawl.round import Crawl
 from collector.model.listing import NetworkSettings
 from collector.model.store_report import Receipt
 from collector.schema.column import Point
@@ -76,8 +76,8 @@ def points() -> list[Point]:
         if kind.model
     }
     past = Past(range(20_000, 20_000 + len(SCRIPT)), SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
-    crawl = Crawl(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default", "0")
-    asyncio.run(fill(crawl, past, range(BEGIN, END, 60)))
+    parts = CrawlParts(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default", "0")
+    asyncio.run(fill(parts, past, range(BEGIN, END, 60)))
     return kept.points
 
 

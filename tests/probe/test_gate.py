@@ -10,7 +10,8 @@ import pytest
 
 from collector.crawl import gate as gates
 from collector.crawl.gate import RESERVED_DESCRIPTORS, Gate, gate_size
-from collector.crawl.sweep import RoundTiming, Sweep
+from collector.crawl.round import RoundTiming
+from collector.crawl.sweep import Sweep
 from collector.probe.visit import VisitLimits
 from collector.state.plan import VisitPlan
 from crn_simulator.script.fault import Fault
@@ -41,8 +42,8 @@ def test_size_without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gate_size(7) == 7
 
 
-async def _waits(gate: Gate, lane: bool) -> asyncio.Task[None]:
-    task = asyncio.create_task(gate.enter(lane))
+async def _waits(gate: Gate, slow: bool) -> asyncio.Task[None]:
+    task = asyncio.create_task(gate.enter(slow))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return task
@@ -52,14 +53,14 @@ async def test_lane_is_a_quarter_and_inside() -> None:
     """Of eight places two are for nodes that hang, and those two are taken from the eight."""
     gate = Gate(8)
     for _ in range(2):
-        await gate.enter(lane=True)
-    third = await _waits(gate, lane=True)
+        await gate.enter(slow=True)
+    third = await _waits(gate, slow=True)
     assert not third.done()
     for _ in range(6):
-        await gate.enter(lane=False)
-    other = await _waits(gate, lane=False)
+        await gate.enter(slow=False)
+    other = await _waits(gate, slow=False)
     assert not other.done()
-    gate.leave(lane=True)
+    gate.leave(slow=True)
     await asyncio.gather(other)
     third.cancel()
     await asyncio.wait({third})
@@ -69,17 +70,17 @@ async def test_who_gives_up_waiting_holds_no_place() -> None:
     """A wait that is cancelled, inside the lane or before the gate, takes nothing along."""
     gate = Gate(4)
     for _ in range(4):
-        await gate.enter(lane=False)
-    tasks = [await _waits(gate, lane=True), await _waits(gate, lane=True)]
+        await gate.enter(slow=False)
+    tasks = [await _waits(gate, slow=True), await _waits(gate, slow=True)]
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
     for _ in range(4):
-        gate.leave(lane=False)
+        gate.leave(slow=False)
     async with asyncio.timeout(1):
-        await gate.enter(lane=True)
+        await gate.enter(slow=True)
         for _ in range(3):
-            await gate.enter(lane=False)
+            await gate.enter(slow=False)
 
 
 async def test_waiting_is_in_no_clock(context: ssl.SSLContext, authority: Authority) -> None:

@@ -15,7 +15,8 @@ import aiohttp
 import pytest
 
 from collector.crawl.gate import Gate
-from collector.crawl.sweep import RoundTiming, Sweep
+from collector.crawl.round import RoundTiming
+from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure, Fault
 from collector.probe.classify import classify
 from collector.probe.routes import has_route
