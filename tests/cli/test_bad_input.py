@@ -126,8 +126,8 @@ def test_without_a_network_no_node_is_blamed(command: Command, tmp_path: Path) -
         CRN_PROBE__CONTROLS="https://control.invalid",
     )  # fmt: skip
     assert crawled.returncode == 0
-    assert "3\tblind\tvantage" in crawled.stdout
-    assert "THIS VANTAGE CANNOT SEE (dns)" in crawled.stdout
+    assert "3\tvantage blind\tblind\tvantage" in crawled.stdout
+    assert "VANTAGE BLIND (dns)" in crawled.stderr
 
 
 def test_every_setting_has_a_meaning(command: Command) -> None:
