@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+COVERAGE ?=
 PICTURES ?= pictures
 
 .DEFAULT_GOAL := help
@@ -13,8 +14,8 @@ help: ## Show this list
 run: $(VENV)/.run ## Set up and crawl the real network every minute into the embedded store
 	@exec $(BIN)/crn-collector run $(ARGS)
 
-test: $(VENV)/.test ## Set up and pass the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test ## Set up and pass the tests (COVERAGE=1 measures what they reach)
+	@$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest $(ARGS)
 
 check: lint ## Check style, types and imports, and pass the fast tests (about a minute)
 	@$(BIN)/python -m pytest -m "not slow and not server" $(ARGS)
@@ -55,20 +56,21 @@ lock: $(VENV)/.test ## Pin the newest versions that the lower bounds allow
 	@for group in "" dev; do \
 	  $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	    --no-header --no-annotate --upgrade --group build $${group:+--group $$group} \
-	    pyproject.toml --output-file requirements$${group:+-$$group}.lock; \
+	    pyproject.toml crn_simulator/pyproject.toml --output-file requirements$${group:+-$$group}.lock; \
 	done
 
 clean: ## Remove the virtual environment and caches
 	@rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 
-# What is installed is what the lock says, hash by hash; the package itself is linked in.
-$(VENV)/.run: requirements.lock pyproject.toml | $(VENV)/bin/python
+# What is installed is what the lock says, hash by hash. The package itself is linked in: with it the
+# checkout is on the path, and so is the simulator, whose dependencies are in the lock as well.
+$(VENV)/.run: requirements.lock pyproject.toml crn_simulator/pyproject.toml | $(VENV)/bin/python
 	@echo "installing into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-$(VENV)/.test: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+$(VENV)/.test: requirements-dev.lock pyproject.toml crn_simulator/pyproject.toml | $(VENV)/bin/python
 	@echo "installing into $(VENV) (once)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

@@ -32,15 +32,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import floor
-from collector.crawl.round import Crawl
-from collector.crawl.sweep import RoundTiming
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.probe.resolver import Resolver
 from collector.service.load_settings import load_settings
-from collector.service.run import context_of, open_crawl
 from collector.service.settings import Settings
-from crn_simulator.fault import Fault
-from crn_simulator.script import Script
-from crn_simulator.worker import NetworkProcess, raise_descriptor_limit
+from collector.service.wiring import node_tls_context, open_parts
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions
+from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
+from crn_simulator.truth.node_truth import truth_at
 
 HANGING = 0.1
 START = 1_800_000_000
@@ -87,16 +89,16 @@ def main() -> None:
 async def _measure(nodes: int, hanging: float, rounds: int) -> dict[str, Any]:
     """One network, and what its client processes say."""
     shares = {Fault.BLACK_HOLE: hanging / 2, Fault.HANG_AFTER_HEADERS: hanging / 2}
-    script = Script(
+    script = NetworkScript(
         nodes, 1, start=START, calm=True, shares=shares if hanging else None, ipv6=False
     )
     folder = Path(tempfile.mkdtemp(prefix="bench-crawl-"))
     try:
-        async with NetworkProcess(script, folder=folder, memory=0) as network:
+        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
             config = folder / "crn.toml"
             config.write_text(network.config_toml(), encoding="utf-8")
             healthy = [
-                script.trait(i).hash for i in range(nodes) if script.truth(i, START).reachable
+                script.profile(i).hash for i in range(nodes) if truth_at(script, i, START).reachable
             ]
             (folder / "healthy.json").write_text(json.dumps(healthy), encoding="utf-8")
             found = await _run_child(kind="round", folder=str(folder), rounds=rounds)
@@ -130,11 +132,13 @@ async def _rounds(settings: Settings, folder: Path, rounds: int) -> dict[str, An
     healthy = set(json.loads((folder / "healthy.json").read_text()))
     pace = RoundTiming(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
     cpu, took, false_failures = [], [], 0
-    async with open_crawl(settings) as crawl, _descriptors() as most:
-        await crawl.round(START, RoundTiming(0, settings.rounds.deadline_seconds))
+    async with open_parts(settings) as parts, _descriptors() as most:
+        crawler = Crawler(parts)
+        at_once = RoundTiming(0, settings.rounds.deadline_seconds)
+        await crawler.round(RoundRequest(START, at_once))
         for number in range(1, rounds + 1):
             before, begun = _cpu_seconds(), time.perf_counter()
-            done = await crawl.round(START + 60 * number, pace)
+            done = await crawler.round(RoundRequest(START + 60 * number, pace))
             cpu.append(_cpu_seconds() - before)
             took.append(time.perf_counter() - begun)
             false_failures += _false_failures(done.judged.statuses, healthy)
@@ -143,7 +147,7 @@ async def _rounds(settings: Settings, folder: Path, rounds: int) -> dict[str, An
             "cpu_ms_per_node": statistics.median(cpu) / nodes * 1000,
             "max_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "max_fds": most[0],
-            "gate": _gate(crawl),
+            "gate": parts.gate.size,
             "round_seconds": statistics.median(took),
             "false_failures": false_failures,
         }
@@ -155,20 +159,16 @@ def _false_failures(statuses: Sequence[Any], healthy: set[str]) -> int:
     )
 
 
-def _gate(crawl: Crawl) -> int:
-    return crawl.gate.size
-
-
 async def _floor(settings: Settings, folder: Path, rounds: int) -> dict[str, Any]:
-    async with open_crawl(settings, dry_run=True) as crawl:
-        nodes = [n for n in (await crawl.directory.listing()).nodes if n.host]
+    async with open_parts(settings, dry_run=True) as parts:
+        nodes = [n for n in (await parts.nodes.listing()).nodes if n.host]
     resolver = Resolver(settings.probe.nameservers)
     targets = [
         (n.host, (await resolver.addresses(n.host))[0], yarl.URL(n.address).port or 443)
         for n in nodes
     ]
     await resolver.close()
-    context = context_of(settings)
+    context = node_tls_context(settings)
     rate = len(targets) / settings.rounds.spread_seconds
     cpu = []
     for _ in range(rounds + 1):

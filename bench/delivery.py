@@ -28,7 +28,7 @@ from collector.influx.target import Target
 from collector.schema.column import Point
 from collector.schema.measurements import MEASUREMENTS, CrnReachability, CrnUsage
 from collector.schema.round_record import RoundRecord
-from collector.service.run import run_async
+from collector.service.event_loop import run_async
 from collector.store import EmbeddedStore
 from collector.store.spool import SpoolLimits
 from tests.support import influx_servers as servers

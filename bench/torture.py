@@ -27,10 +27,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from bench.verdict import Verdict, judge
-from crn_simulator.fault import Fault
-from crn_simulator.incident import Incident
-from crn_simulator.network import Network
-from crn_simulator.script import Script
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.incident import Incident
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
 from tests.support import influx_servers as servers
 
 ROOT = Path(__file__).parents[1]
@@ -127,7 +127,7 @@ class Nursery:
 class Torture:
     """One run."""
 
-    network: Network
+    network: SimulatedNetwork
     nursery: Nursery
     database: servers.Instance
     disk: Path
@@ -234,7 +234,7 @@ def fill(disk: Path) -> None:
             ballast.write(bytes(65_536))
 
 
-def script_of(nodes: int, cycles: int, start: int, chance: random.Random) -> Script:
+def script_of(nodes: int, cycles: int, start: int, chance: random.Random) -> NetworkScript:
     """Half of the nodes go up and down, each in its own way; nothing else happens."""
     told: dict[int, Sequence[Incident]] = {}
     for index in range(0, nodes, 2):
@@ -245,10 +245,10 @@ def script_of(nodes: int, cycles: int, start: int, chance: random.Random) -> Scr
             incidents.append(Incident(fault, at - 2.0, until - 2.0))
             at = until + INTERVAL * chance.randint(2, 12)
         told[index] = incidents
-    return Script(nodes, seed=1, start=start, calm=True, incidents=told, ipv6=False)
+    return NetworkScript(nodes, seed=1, start=start, calm=True, incidents=told, ipv6=False)
 
 
-def config_of(network: Network, influx: servers.Influx, data: Path) -> str:
+def config_of(network: SimulatedNetwork, influx: servers.Influx, data: Path) -> str:
     """The collector's configuration: every round decides at once, and little is waited for."""
     toml = network.config_toml().replace("[probe]\n", "[probe]\nconnect_timeout_seconds = 5\n")
     token = f'token = "{influx.token}"\norg = "{influx.org}"\n' if influx.token else ""
@@ -284,7 +284,7 @@ async def run(options: argparse.Namespace, folder: Path, disk: Path | None) -> d
     began = time.perf_counter()
     try:
         influx = await asyncio.to_thread(database.start)
-        async with Network(script, folder=folder) as network:
+        async with SimulatedNetwork(script, NetworkOptions(folder=folder)) as network:
             config.write_text(config_of(network, influx, data), encoding="utf-8")
             created = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "collector", "--config", config, "init-store"),

@@ -18,7 +18,8 @@ from collector.schema.measurements import (
     NetworkEvent,
 )
 from collector.store import Reader
-from crn_simulator.script import Script
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.truth.node_truth import truth_at
 from tests.support.influx_servers import Influx
 
 Key = tuple[object, ...]
@@ -45,7 +46,7 @@ class Verdict:
 
 
 def judge(
-    folder: Path, influx: Influx, bucket: str, script: Script, announced: Sequence[int]
+    folder: Path, influx: Influx, bucket: str, script: NetworkScript, announced: Sequence[int]
 ) -> Verdict:
     """Hold the database against the collector's file, and both against the script."""
     verdict = Verdict()
@@ -102,7 +103,7 @@ def _compare(
 
 
 def _hold(
-    influx: Influx, bucket: str, script: Script, rounds: Sequence[int], verdict: Verdict
+    influx: Influx, bucket: str, script: NetworkScript, rounds: Sequence[int], verdict: Verdict
 ) -> None:
     """What the database says of nodes is what was true of them."""
     sees = {r["time"]: r["vantage_ok"] for r in _rows(influx, bucket, Network.MEASUREMENT)}
@@ -113,7 +114,7 @@ def _hold(
     for index in range(len(script)):
         up: bool | None = None
         for time in rounds:
-            true = script.truth(index, time)
+            true = truth_at(script, index, time)
             row = seen.get((time, true.node))
             if row is None:
                 verdict.lost += 1

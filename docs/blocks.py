@@ -10,10 +10,11 @@ import types
 import typing
 from pathlib import Path
 
+from collector.errors import Exit
 from collector.model.failure import Failure
 from collector.schema.column import Column, ColumnKind, Point
 from collector.schema.measurements import MEASUREMENTS
-from crn_simulator.fault import OUTCOMES
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
 
 HERE = Path(__file__).parent
 _BEGIN = "<!-- Written by `make docs` from the code; do not edit up to the next comment. -->"
@@ -47,12 +48,18 @@ def state_page() -> str:
     return _filled("state.md", "\n".join(lines))
 
 
+def operation_page() -> str:
+    """Return `operation.md` with its exit codes in step with `collector/errors.py`."""
+    rows = [f"| {code.value} | {code.meaning} |" for code in Exit]
+    return _filled("operation.md", "\n".join(["| code | meaning |", "|---|---|", *rows, ""]))
+
+
 def simulate_page() -> str:
     """`simulate.md` with its faults in step with `collector/simulate/fault.py`."""
     rows = [
-        f"| `{fault}` | {found.phase} | `{found.check}` | `{found.failure}` | "
-        f"{_yes(found.reachable)} | {_yes(found.final)} |"
-        for fault, found in OUTCOMES.items()
+        f"| `{fault}` | {found.phase} | `{found.probe_failure}` | `{found.failure}` | "
+        f"{_yes(found.reachable)} | {_yes(found.ends_visit)} |"
+        for fault, found in FAULT_EFFECTS.items()
     ]
     head = "| fault | shows in | a check that meets it | the node | reachable | final |"
     return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))

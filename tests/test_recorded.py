@@ -9,11 +9,12 @@ from typing import Any
 import aiohttp.web
 import pytest
 
-from collector.crawl.sweep import RoundTiming
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.errors import Exit
 from collector.schema.line_protocol import line
 from collector.service.load_settings import load_settings
-from collector.service.run import open_crawl
+from collector.service.wiring import open_parts
 from tests.support.command import Command
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
@@ -90,8 +91,8 @@ async def _crawl(folder: Path, url: str) -> list[str]:
         directory={"api_hosts": [url]},
         probe={"allowed_networks": ["127.0.0.0/8"], "controls": [url], "ipv6": "off"},
     )
-    async with open_crawl(settings) as crawl:
-        done = await crawl.round(ROUND, RoundTiming(0, 20))
+    async with open_parts(settings) as parts:
+        done = await Crawler(parts).round(RoundRequest(ROUND, RoundTiming(0, 20)))
     return [line(point) for point in done.points]
 
 

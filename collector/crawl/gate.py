@@ -1,7 +1,7 @@
-"""How many nodes are looked at together. The gate is outside every clock: waiting costs nobody.
+"""How many nodes are visited at the same time. Waiting at the gate is in no node's clock.
 
-Nodes that hung last time go through a lane of their own, a quarter of the gate and inside it, so
-that they never hold up those that answer.
+Nodes that were slow last time go through a slow lane, a quarter of the gate and inside it, so that
+they never hold up those that answer.
 """
 
 from __future__ import annotations
@@ -16,11 +16,12 @@ except ImportError:  # Windows has no limits of this kind
 
 RESERVED_DESCRIPTORS: Final = 64
 """For the store, logs, name servers, controls and the web."""
-LANE_SHARE: Final = 4
+SLOW_LANE_SHARE: Final = 4
+"""The slow lane is one part in so many of the gate."""
 
 
 def gate_size(wanted: int) -> int:
-    """At most `wanted`, and what the soft limit of file descriptors leaves; at least 1."""
+    """Return `wanted`, or what the soft limit of file descriptors leaves; at least 1."""
     if resource is None:
         return max(1, wanted)
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -30,26 +31,26 @@ def gate_size(wanted: int) -> int:
 
 
 class Gate:
-    """At most `size` entries at a time, of which at most a quarter through the lane."""
+    """Lets in `size` visits at a time, of which at most a quarter through the slow lane."""
 
     def __init__(self, size: int) -> None:
         self.size = size
         self._places = asyncio.Semaphore(size)
-        self._lane = asyncio.Semaphore(max(1, size // LANE_SHARE))
+        self._slow_lane = asyncio.Semaphore(max(1, size // SLOW_LANE_SHARE))
 
-    async def enter(self, lane: bool) -> None:
-        """Wait for a place and take it."""
-        if lane:
-            await self._lane.acquire()
+    async def enter(self, slow: bool) -> None:
+        """Wait for a place and take it; `slow`: one of the slow lane."""
+        if slow:
+            await self._slow_lane.acquire()
         try:
             await self._places.acquire()
         except BaseException:
-            if lane:
-                self._lane.release()
+            if slow:
+                self._slow_lane.release()
             raise
 
-    def leave(self, lane: bool) -> None:
-        """Give the place back."""
+    def leave(self, slow: bool) -> None:
+        """Give back a place taken with the same `slow`."""
         self._places.release()
-        if lane:
-            self._lane.release()
+        if slow:
+            self._slow_lane.release()

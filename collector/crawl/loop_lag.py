@@ -1,4 +1,4 @@
-"""How long the event loop stands still: time that must not be blamed on a node."""
+"""Measures how long the event loop stood still: time that must not be blamed on a node."""
 
 from __future__ import annotations
 
@@ -15,23 +15,24 @@ class LoopLag:
 
     def __init__(self) -> None:
         self.worst_seconds = 0.0
+        """The longest that a sample came late; 0 before the first."""
         self._due = 0.0
         self._task: asyncio.Task[None] | None = None
 
-    async def _measure(self) -> None:
+    async def _sample(self) -> None:
         loop = asyncio.get_running_loop()
         while True:
             self._due = loop.time() + _SAMPLE_SECONDS
             await asyncio.sleep(_SAMPLE_SECONDS)
-            self._note()
+            self._record()
 
-    def _note(self) -> None:
-        late = asyncio.get_running_loop().time() - self._due
-        self.worst_seconds = max(self.worst_seconds, late)
+    def _record(self) -> None:
+        late_seconds = asyncio.get_running_loop().time() - self._due
+        self.worst_seconds = max(self.worst_seconds, late_seconds)
 
     async def __aenter__(self) -> Self:
         self._due = asyncio.get_running_loop().time() + _SAMPLE_SECONDS
-        self._task = asyncio.create_task(self._measure())
+        self._task = asyncio.create_task(self._sample())
         return self
 
     async def __aexit__(
@@ -41,7 +42,7 @@ class LoopLag:
         traceback: TracebackType | None,
     ) -> None:
         if self._task:
-            self._note()  # of a standstill that has only just ended, too
+            self._record()  # a standstill that has only just ended counts too
             self._task.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._task

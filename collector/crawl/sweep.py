@@ -1,14 +1,14 @@
-"""All looks of one round: spread over a window, through the gate, ended by a deadline."""
+"""All visits of one round: spread over a window, through the gate, ended by a deadline."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
-from typing import Protocol
 
 from collector.crawl.gate import Gate
+from collector.crawl.ports import Visit
+from collector.crawl.round import RoundTiming
 from collector.model.node import Node
 from collector.model.observation import Observation
 from collector.state.plan import VisitPlan
@@ -16,124 +16,102 @@ from collector.state.plan import VisitPlan
 log = logging.getLogger(__name__)
 
 
-class Visit(Protocol):
-    """One look at one node."""
-
-    async def run(self) -> None:
-        """Make all checks."""
-
-    def observation(self, cut: bool = False) -> Observation:
-        """What it gave, even if it was cancelled (`cut`)."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoundTiming:
-    """When the looks of a round are made, in seconds after its start."""
-
-    spread_seconds: float
-    """Window over which they are spread, by a stable fraction of each node; 0 as fast as may be."""
-    deadline_seconds: float
-    """When the round ends, whatever is unfinished."""
-    starts_per_second: float = 250.0
-    """Looks begun where they are not spread: more handshakes at once than a slow machine can do
-    would time out by our own doing."""
-
-
 class Sweep:
-    """One round's looks. `cut` ends it early."""
+    """The visits of one round. `stop_within` ends them early."""
 
     def __init__(
         self,
         gate: Gate,
-        look: Callable[[Node, bool], Visit],
-        seen: Callable[[Observation], None] = lambda _: None,
+        visit: Callable[[Node, bool], Visit],
+        on_observation: Callable[[Observation], None] = lambda _: None,
     ) -> None:
         self._gate = gate
-        self._look = look
-        self._seen = seen
-        self._looks: dict[str, tuple[Visit, asyncio.Task[None]]] = {}
+        self._visit = visit
+        self._on_observation = on_observation
+        self._running: dict[str, tuple[Visit, asyncio.Task[None]]] = {}
         self._observations: dict[str, Observation] = {}
-        self._end: asyncio.Timeout | None = None
-        self._unfinished: list[VisitPlan] = []
+        self._deadline: asyncio.Timeout | None = None
         self.overran = False
-        """The deadline ended it, or it was cut."""
+        """The deadline, or a stop, ended it with visits unfinished."""
 
-    async def run(self, plans: Iterable[VisitPlan], pace: RoundTiming) -> dict[str, Observation]:
-        """One observation for every order, by hash."""
+    async def run(self, plans: Iterable[VisitPlan], timing: RoundTiming) -> dict[str, Observation]:
+        """Make every visit; return one observation for each plan, by the node's hash."""
         loop = asyncio.get_running_loop()
         start = loop.time()
         plans = list(plans)
-        fast = [order for order in plans if not order.hung]
-        slow = [order for order in plans if order.hung]
+        fast = [plan for plan in plans if not plan.hung]
+        slow = [plan for plan in plans if plan.hung]
         try:
-            async with asyncio.timeout_at(start + pace.deadline_seconds) as self._end:
+            async with asyncio.timeout_at(start + timing.deadline_seconds) as self._deadline:
                 async with asyncio.TaskGroup() as lanes:
-                    lanes.create_task(self._dispatch(_plan(fast, pace), start, lane=False))
-                    lanes.create_task(self._dispatch(_plan(slow, pace, hung=True), start, True))
-                running = [task for _, task in self._looks.values()]
+                    order = _spread if timing.spread_seconds else _queue
+                    lanes.create_task(self._begin_all(order(fast, timing), start, slow=False))
+                    lanes.create_task(self._begin_all(_queue(slow, timing), start, slow=True))
+                running = [task for _, task in self._running.values()]
                 if running:
                     await asyncio.wait(running)
         except TimeoutError:
             self.overran = True
         finally:
-            self._end = None
-            await self._cancel_all()
-        for order in plans:
-            if order.node.hash not in self._observations:
-                self._note(order.node.hash, self._look(order.node, False).observation(cut=True))
+            self._deadline = None
+            await self._cancel_running()
+        for plan in plans:
+            if plan.node.hash not in self._observations:
+                self._record(plan.node.hash, self._visit(plan.node, False).observation(True))
         return self._observations
 
-    def cut(self, seconds: float) -> None:
-        """Let what runs finish for so many seconds at most; what is unfinished is recorded."""
-        if self._end and not self._end.expired():
+    def stop_within(self, seconds: float) -> None:
+        """Bring the deadline forward to so many seconds from now; never put it off."""
+        if self._deadline and not self._deadline.expired():
             latest = asyncio.get_running_loop().time() + seconds
-            self._end.reschedule(min(self._end.when() or latest, latest))
+            self._deadline.reschedule(min(self._deadline.when() or latest, latest))
 
-    async def _dispatch(
-        self, plan: Iterable[tuple[float, VisitPlan]], start: float, lane: bool
+    async def _begin_all(
+        self, begins: Iterable[tuple[float, VisitPlan]], start: float, slow: bool
     ) -> None:
-        """Begin each look at its time, or as soon after as the gate lets it in."""
+        """Begin each visit at its time, or as soon after as the gate lets it in."""
         loop = asyncio.get_running_loop()
-        for offset, order in plan:
-            wait = start + offset - loop.time()
-            if wait > 0:
-                await asyncio.sleep(wait)
-            await self._gate.enter(lane)
-            self._begin(order, lane)
+        for offset, plan in begins:
+            wait_seconds = start + offset - loop.time()
+            if wait_seconds > 0:
+                await asyncio.sleep(wait_seconds)
+            await self._gate.enter(slow)
+            self._begin(plan, slow)
 
-    def _begin(self, order: VisitPlan, lane: bool) -> None:
-        key = order.node.hash
-        look = self._look(order.node, order.ipv6)
-        task = asyncio.create_task(look.run())
-        self._looks[key] = (look, task)
+    def _begin(self, plan: VisitPlan, slow: bool) -> None:
+        key = plan.node.hash
+        visit = self._visit(plan.node, plan.ipv6)
+        task = asyncio.create_task(visit.run())
+        self._running[key] = (visit, task)
 
-        def done(task: asyncio.Task[None]) -> None:
-            self._gate.leave(lane)
-            self._looks.pop(key, None)
+        def on_done(task: asyncio.Task[None]) -> None:
+            self._gate.leave(slow)
+            self._running.pop(key, None)
             if not task.cancelled() and (bug := task.exception()):
-                log.error("a look at %s broke off", order.node.address, exc_info=bug)
-            self._note(key, look.observation(cut=task.cancelled()))
+                log.error("the visit to %s broke off: a bug", plan.node.address, exc_info=bug)
+            self._record(key, visit.observation(task.cancelled()))
 
-        task.add_done_callback(done)
+        task.add_done_callback(on_done)
 
-    def _note(self, key: str, observation: Observation) -> None:
+    def _record(self, key: str, observation: Observation) -> None:
         self._observations[key] = observation
-        self._seen(observation)
+        self._on_observation(observation)
 
-    async def _cancel_all(self) -> None:
-        tasks = [task for _, task in self._looks.values()]
+    async def _cancel_running(self) -> None:
+        tasks = [task for _, task in self._running.values()]
         for task in tasks:
             task.cancel()
         if tasks:
             await asyncio.wait(tasks)
 
 
-def _plan(
-    plans: list[VisitPlan], pace: RoundTiming, hung: bool = False
-) -> list[tuple[float, VisitPlan]]:
-    """When each look begins: spread; else, and for nodes that hung, the oldest evidence first."""
-    if pace.spread_seconds and not hung:
-        timed = [(o.node.fraction() * pace.spread_seconds, o) for o in plans]
-        return sorted(timed, key=lambda pair: pair[0])
-    waiting = sorted(plans, key=lambda o: (o.evidence_at, o.node.hash))
-    return [(i / pace.starts_per_second, o) for i, o in enumerate(waiting)]
+def _spread(plans: list[VisitPlan], timing: RoundTiming) -> list[tuple[float, VisitPlan]]:
+    """When each visit begins, in seconds after the start: at its node's fraction of the window."""
+    begins = [(plan.node.fraction() * timing.spread_seconds, plan) for plan in plans]
+    return sorted(begins, key=lambda pair: pair[0])
+
+
+def _queue(plans: list[VisitPlan], timing: RoundTiming) -> list[tuple[float, VisitPlan]]:
+    """When each visit begins, in seconds after the start: the oldest evidence first, no gaps."""
+    waiting = sorted(plans, key=lambda plan: (plan.evidence_at, plan.node.hash))
+    return [(i / timing.starts_per_second, plan) for i, plan in enumerate(waiting)]

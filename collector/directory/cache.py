@@ -1,4 +1,4 @@
-"""Last good copies that survive a restart. Where they lie is not the directory's business."""
+"""Last good documents that survive a restart. Where they are stored is up to the caller."""
 
 from __future__ import annotations
 
@@ -9,51 +9,51 @@ log = logging.getLogger(__name__)
 
 
 class CacheStorage(Protocol):
-    """A place that keeps a few named bodies, of a megabyte or so each."""
+    """Stores a few named documents of about a megabyte each."""
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
-        """The body last saved under the name and its time, in seconds since 1970; None if none."""
+        """Return the document saved under the name and its time (seconds since 1970), or None."""
 
     async def save(self, name: str, body: bytes, at: float) -> None:
-        """Keep the body instead of the one before; `at` is in seconds since 1970."""
+        """Replace the document; `at` is in seconds since 1970."""
 
 
 class NoCache:
-    """Keeps nothing: for commands that touch no disk."""
+    """Stores nothing, for commands that touch no disk."""
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
-        """Nothing is ever there."""
+        """Return None."""
         return None
 
     async def save(self, name: str, body: bytes, at: float) -> None:
-        """Nothing is kept."""
+        """Do nothing."""
 
 
 class BestEffortCache:
-    """Copies that may fail without failing anybody: a warning once per change, not an error."""
+    """A cache whose failures are warnings, logged once per change, and never errors."""
 
-    def __init__(self, copies: CacheStorage) -> None:
-        self._copies = copies
-        self._complaints: dict[str, str] = {}
+    def __init__(self, storage: CacheStorage) -> None:
+        self._storage = storage
+        self._problems: dict[str, str] = {}
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
-        """As `Copies.load`; None also when the place cannot be read."""
+        """Return what `CacheStorage.load` returns; None also if it cannot be read."""
         try:
-            return await self._copies.load(name)
-        except Exception as error:  # whatever the place is made of, the list goes on without it
-            self._complain(name, f"cannot be loaded: {error or type(error).__name__}")
+            return await self._storage.load(name)
+        except Exception as error:  # the directory works without a cache, whatever the storage is
+            self._warn_once(name, f"cannot be loaded: {error or type(error).__name__}")
             return None
 
     async def save(self, name: str, body: bytes, at: float) -> None:
-        """As `Copies.save`, as far as the place takes it."""
+        """Save the document if the storage accepts it."""
         try:
-            await self._copies.save(name, body, at)
+            await self._storage.save(name, body, at)
         except Exception as error:  # as above
-            self._complain(name, f"cannot be saved: {error or type(error).__name__}")
+            self._warn_once(name, f"cannot be saved: {error or type(error).__name__}")
         else:
-            self._complaints.pop(name, None)
+            self._problems.pop(name, None)
 
-    def _complain(self, name: str, complaint: str) -> None:
-        if self._complaints.get(name) != complaint:
-            self._complaints[name] = complaint
-            log.warning("the last good copy %r %s", name, complaint)
+    def _warn_once(self, name: str, problem: str) -> None:
+        if self._problems.get(name) != problem:
+            self._problems[name] = problem
+            log.warning("cached document %r %s", name, problem)

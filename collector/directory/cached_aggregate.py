@@ -1,10 +1,11 @@
-"""One aggregate and its last good value: read from the copy once, then refreshed from a source."""
+"""One aggregate and its last good value: read from the cache once, then refreshed."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from collector.directory.aggregate import Aggregate
@@ -17,7 +18,18 @@ T = TypeVar("T")
 Clock = Callable[[], float]
 """Seconds since 1970."""
 Accept = Callable[[T], Awaitable[bool]]
-"""Takes a value over, or answers that it is not believed."""
+"""Use a new value and return true, or return false if it is not accepted."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refreshing:
+    """What several aggregates are refreshed with."""
+
+    source: Source
+    cache: BestEffortCache
+    seconds: float
+    """Between two refreshes."""
+    clock: Clock
 
 
 class CachedAggregate(Generic[T]):
@@ -26,21 +38,18 @@ class CachedAggregate(Generic[T]):
     def __init__(
         self,
         aggregate: Aggregate[T],
-        source: Source,
-        shelf: BestEffortCache,
-        refresh_seconds: float,
-        clock: Clock,
+        refreshing: Refreshing,
         accept: Accept[T],
     ) -> None:
         self.value: T | None = None
-        """None until a copy or a source gave it."""
+        """None until the cache or a source provided it."""
         self.reasons: Mapping[str, str] = {}
-        """Why the last refresh failed, by host; empty when it did not."""
+        """Why the last refresh failed, by host; empty if it did not."""
         self._aggregate = aggregate
-        self._source = source
-        self._shelf = shelf
-        self._refresh_seconds = refresh_seconds
-        self._clock = clock
+        self._source = refreshing.source
+        self._cache = refreshing.cache
+        self._refresh_seconds = refreshing.seconds
+        self._clock = refreshing.clock
         self._accept = accept
         self._loaded = False
         self._confirmed_at = 0.0
@@ -49,11 +58,11 @@ class CachedAggregate(Generic[T]):
 
     @property
     def age_seconds(self) -> float:
-        """Since a source last confirmed the value; only with a value."""
+        """Time since a source last confirmed the value; meaningful only with a value."""
         return max(0.0, self._clock() - self._confirmed_at)
 
     def refresh(self, urgent: bool = False) -> asyncio.Task[None] | None:
-        """The refresh under way, begun now if it is time (or urgent); None if there is none."""
+        """Start a refresh if it is due or urgent; return the one that runs, or None."""
         if self._task is not None and not self._task.done():
             return self._task
         if urgent:
@@ -64,7 +73,7 @@ class CachedAggregate(Generic[T]):
         return self._task
 
     async def aclose(self) -> None:
-        """Cancel the refresh under way and wait for its end."""
+        """Cancel the running refresh and wait for its end."""
         if self._task is not None:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
@@ -73,7 +82,7 @@ class CachedAggregate(Generic[T]):
         if self._attempted_at is None:
             return True
         since = self._clock() - self._attempted_at
-        return not 0 <= since < self._refresh_seconds  # a clock set back is no reason to wait
+        return not 0 <= since < self._refresh_seconds  # a clock that was set back must not delay it
 
     async def _run(self) -> None:
         try:
@@ -87,44 +96,46 @@ class CachedAggregate(Generic[T]):
             log.exception("the aggregate %s could not be refreshed", self._aggregate.key)
 
     async def _load(self) -> None:
-        copy = await self._shelf.load(self._aggregate.key)
-        if copy is None:
+        document = await self._cache.load(self._aggregate.key)
+        if document is None:
             return
-        body, at = copy
+        body, at = document
         try:
             value = await asyncio.to_thread(self._aggregate.parse, body)
         except ValueError as error:
-            log.warning("the last good copy %r is %s: ignored", self._aggregate.key, error)
+            log.warning("cached aggregate %s is %s: ignored", self._aggregate.key, error)
             return
         if await self._accept(value):
             self.value = value
             self._confirmed_at = self._attempted_at = at
-            log.info("copy of %s read, %.0f s old", self._aggregate.key, self.age_seconds)
+            log.info(
+                "cached aggregate %s loaded, %.0f s old", self._aggregate.key, self.age_seconds
+            )
 
     async def _fetch(self) -> None:
         self._attempted_at = self._clock()
         try:
             answer = await self._source.fetch(self._aggregate)
         except SourceError as error:
-            self._missed(error)
+            self._note_failure(error)
         else:
-            await self._take(answer)
+            await self._use(answer)
 
-    def _missed(self, error: SourceError) -> None:
-        """No host gave a good answer: said once, until one does."""
+    def _note_failure(self, error: SourceError) -> None:
+        """Log once that no host gave a good answer, until one does."""
         if self.value is not None and not self.reasons:
             log.warning(
-                "no API host gives %s, the last one goes on (%.0f s old)",
+                "no API host provides %s, the last one stays in use (%.0f s old)",
                 self._aggregate.key,
                 self.age_seconds,
             )
         self.reasons = error.reasons
 
-    async def _take(self, answer: FetchedAggregate[T]) -> None:
+    async def _use(self, answer: FetchedAggregate[T]) -> None:
         self.reasons = {}
         if not await self._accept(answer.value):
-            self._source.distrust(answer.host, self._aggregate.key)
+            self._source.move_last(answer.host, self._aggregate.key)
             return
         self.value = answer.value
         self._confirmed_at = self._clock()
-        await self._shelf.save(self._aggregate.key, answer.body, self._confirmed_at)
+        await self._cache.save(self._aggregate.key, answer.body, self._confirmed_at)

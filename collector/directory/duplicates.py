@@ -1,4 +1,4 @@
-"""Hashes that are listed more than once: one entry is chosen, the same one while it is listed."""
+"""Hashes that are listed more than once: one entry is used, the same one while it is listed."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from collector.directory.cache import BestEffortCache
 from collector.model.failure import Failure
 from collector.model.node import Node
 
-COPY: Final = "choices"
-"""Name of the copy that lets a choice survive a restart."""
+DOCUMENT: Final = "choices"
+"""Name of the cached document by which a choice survives a restart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class UniqueNodes:
     nodes: tuple[Node, ...] = ()
     """In the order in which their hashes are first listed."""
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By hash listed more than once: the addresses of the entries that were not chosen."""
+    """By hash listed more than once: the addresses of the entries that are not used."""
 
     @property
     def addresses(self) -> dict[str, str]:
@@ -32,15 +32,15 @@ class UniqueNodes:
 
     @property
     def disputed(self) -> dict[str, str]:
-        """The chosen address of every hash that is listed more than once."""
+        """The address in use of every hash that is listed more than once."""
         return {node.hash: node.address for node in self.nodes if node.hash in self.duplicates}
 
 
 def choose(listed: Iterable[Node], before: Mapping[str, str]) -> UniqueNodes:
-    """One entry for every hash, whatever the order of the list.
+    """Return one entry for each hash, independent of the order of the list.
 
-    The address chosen `before` (by hash) is kept while it is listed; else a valid address goes
-    before a refused one, and then the smallest.
+    The address chosen `before` (by hash) is kept while it is listed; otherwise a valid address
+    comes before an invalid one, and then the smallest.
     """
     by_hash: dict[str, list[Node]] = {}
     for node in listed:
@@ -56,7 +56,7 @@ def choose(listed: Iterable[Node], before: Mapping[str, str]) -> UniqueNodes:
 
 
 def _preference(node: Node, before: str | None) -> tuple[object, ...]:
-    """Sorts the entry to choose first; total, so that the order of the list never matters."""
+    """Return a sort key. It is total, so that the order of the list does not matter."""
     refused = node.refused is not Failure.NONE
     score = -1.0 if node.score is None else node.score
     rest = (not node.linked, node.inactive, -score, node.name, node.terms, node.entry)
@@ -64,15 +64,18 @@ def _preference(node: Node, before: str | None) -> tuple[object, ...]:
 
 
 class DuplicateResolver:
-    """Remembers which entry of a hash was chosen, also over a restart."""
+    """Remembers which entry of a hash is used, also over a restart."""
 
-    def __init__(self, shelf: BestEffortCache) -> None:
-        self._shelf = shelf
+    def __init__(self, cache: BestEffortCache) -> None:
+        self._cache = cache
         self._before: dict[str, str] = {}
         self._saved: dict[str, str] | None = None
 
     async def choose(self, listed: Iterable[Node], at: float) -> UniqueNodes:
-        """One entry for every hash, by what was chosen before; `at` in seconds since 1970."""
+        """Return one entry for each hash, if possible the one used before.
+
+        `at` is in seconds since 1970.
+        """
         if self._saved is None:
             self._saved = await self._load()
             self._before = dict(self._saved)
@@ -80,14 +83,14 @@ class DuplicateResolver:
         self._before = chosen.addresses
         if chosen.disputed != self._saved:
             self._saved = chosen.disputed
-            await self._shelf.save(COPY, json.dumps(self._saved).encode(), at)
+            await self._cache.save(DOCUMENT, json.dumps(self._saved).encode(), at)
         return chosen
 
     async def _load(self) -> dict[str, str]:
-        """What was chosen before the restart; empty when that cannot be read."""
-        copy = await self._shelf.load(COPY)
+        """Return what was chosen before the restart; empty if that cannot be read."""
+        document = await self._cache.load(DOCUMENT)
         try:
-            saved = read_json(copy[0]) if copy else {}
+            saved = read_json(document[0]) if document else {}
         except ValueError:
             saved = {}
         if not isinstance(saved, dict):

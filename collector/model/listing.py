@@ -10,7 +10,7 @@ from collector.model.node import Node
 
 @dataclass(frozen=True, slots=True)
 class NetworkSettings:
-    """What the network's settings aggregate says; empty when it was never read."""
+    """The network's settings aggregate; empty if it was never read."""
 
     gpus: Mapping[str, str] = field(default_factory=dict)
     """Model by device id of every GPU that the network rents out."""
@@ -32,4 +32,4 @@ class Listing:
     age_seconds: float
     """Since the list of nodes was last confirmed by a source."""
     duplicate_hashes: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
-    """By hash listed more than once: the addresses of the entries that were not chosen."""
+    """By hash listed more than once: the addresses of the entries that are not used."""

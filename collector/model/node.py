@@ -13,7 +13,7 @@ class Node:
     """One compute resource node (CRN) of the published list."""
 
     hash: str
-    """64 lower-case hex digits; what identifies the node for ever."""
+    """64 lower-case hex digits that identify the node for ever."""
     name: str
     """Display name, cleaned; may be empty."""
     address: str
@@ -21,7 +21,7 @@ class Node:
     host: str = ""
     """Host of the address, lower case, without brackets; empty if refused."""
     refused: Failure = Failure.NONE
-    """`invalid_address` when the registered address cannot be dialled at all."""
+    """`invalid_address` if the registered address cannot be dialled at all."""
     linked: bool = False
     """Attached to a core channel node."""
     inactive: bool = False
@@ -39,5 +39,5 @@ class Node:
         return self.name or self.hash[:8]
 
     def fraction(self, salt: str = "") -> float:
-        """A stable number in [0, 1) by which a node is spread over time."""
+        """Return a stable number in [0, 1) by which a node is spread over time."""
         return zlib.crc32(f"{salt}{self.hash}".encode()) / 2**32

@@ -1,4 +1,4 @@
-"""What one look at a node gave: frozen, complete, without judgement over time."""
+"""What one visit to a node found: frozen, complete, and not weighed with earlier rounds."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collector.model.node import Node
 
 
 class Endpoint(StrEnum):
-    """A path that is checked on a node."""
+    """A path that is probed on a node."""
 
     CONFIG = "/status/config"
     USAGE = "/about/usage/system"
@@ -22,27 +22,27 @@ class Endpoint(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One probe: one endpoint asked once."""
+    """One request to one endpoint."""
 
     endpoint: Endpoint
     failure: Failure
     status_code: int | None = None
     """None when no answer came."""
     response_bytes: int | None = None
-    """Bytes of the body after decompression; None when no complete answer came."""
+    """Bytes of the body after decompression; None without a complete answer."""
     duration_seconds: float = 0.0
     detail: str = ""
-    """What exactly went wrong, for a person; empty when nothing did."""
+    """The error in words, for a person; empty without one."""
 
     @property
     def answered(self) -> bool:
-        """Whether a complete answer came, whatever it said."""
+        """Whether a complete answer came, whatever its content."""
         return self.response_bytes is not None
 
 
 @dataclass(frozen=True, slots=True)
 class Phases:
-    """How long each phase of the first answered check took, in seconds; None if not reached."""
+    """Durations of the phases of the first probe that was answered; None if not reached."""
 
     dns_seconds: float | None = None
     tcp_seconds: float | None = None
@@ -68,7 +68,7 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What `/about/usage/system` says. Bytes are bytes (the wire has units of 1,000)."""
+    """What `/about/usage/system` reports, in bytes (the answer has units of 1,000)."""
 
     cpu_count: int
     load1: float
@@ -86,7 +86,7 @@ class Usage:
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `/status/config` says; None where the firmware does not say it."""
+    """What `/status/config` reports; None for what the firmware leaves out."""
 
     version: str | None
     payment_receiver: str | None
@@ -98,7 +98,7 @@ class Config:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """What a node is able to do; None where it was not said in this round."""
+    """What a node can do; None for what was not reported in this round."""
 
     architecture: str | None = None
     cpu_vendor: str | None = None
@@ -111,7 +111,7 @@ class Capability:
 
 
 class Ipv6Method(StrEnum):
-    """Who said whether IPv6 works."""
+    """Where the result comes from."""
 
     STATUS = "status"
     DIAGNOSTIC_VM = "diagnostic_vm"
@@ -119,37 +119,37 @@ class Ipv6Method(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Ipv6:
-    """Whether IPv6 works on a node. None is: not measured."""
+    """Whether IPv6 works on a node; None for what was not measured."""
 
     method: Ipv6Method
     vm: bool
     host: bool | None = None
-    """Absent when the diagnostic VM was asked itself."""
+    """None if the diagnostic VM was asked itself."""
     aaaa: bool | None = None
     """The node's name has an IPv6 address."""
     direct: bool | None = None
-    """A TCP connection over IPv6 from here; absent where this vantage has no IPv6."""
+    """It accepts TCP over IPv6 from this vantage; None if the vantage has no IPv6."""
 
     @property
     def ok(self) -> bool:
-        """The node's own word: host and VM."""
+        """Whether host and VM have IPv6, as the node reports."""
         return self.vm and self.host is not False
 
 
 @dataclass(frozen=True, slots=True)
 class Observation:
-    """Everything one round saw of one node."""
+    """The result of one visit to one node."""
 
     node: Node
     failure: Failure
-    """`none` exactly when the node was reachable."""
+    """`none` if and only if the node was reachable."""
     attempts: tuple[Probe, ...] = ()
-    """In the order in which they were made; empty when the node was not dialled."""
+    """In the order in which they were made; empty if the node was not dialled."""
     phases: Phases = field(default_factory=Phases)
     duration_seconds: float | None = None
-    """From taking up the node to its last answer; None when it was not dialled."""
+    """From the start of the visit to the last answer; None if the node was not dialled."""
     cert_expiry_seconds: float | None = None
-    """What remained of the certificate; negative never (that fails the handshake)."""
+    """Time until the certificate expires; never negative (that fails the handshake)."""
     version: str | None = None
     version_source: str | None = None
     """`config` or `server_header`."""
@@ -157,11 +157,11 @@ class Observation:
     usage: Usage | None = None
     ipv6: Ipv6 | None = None
     ipv6_only: bool = False
-    """The node's name has IPv6 addresses only, or its address is one."""
+    """The node has IPv6 addresses only."""
 
     @property
     def reachable(self) -> bool:
-        """At least one complete answer that shows a CRN."""
+        """Whether at least one complete answer showed a CRN."""
         return self.failure is Failure.NONE
 
     @property
@@ -171,32 +171,32 @@ class Observation:
 
     @property
     def status_code(self) -> int | None:
-        """Status of the first check that was answered."""
+        """Status of the first probe that was answered; None if none was."""
         return next((a.status_code for a in self.attempts if a.answered), None)
 
     @property
     def capability(self) -> Capability:
-        """What the node said of its abilities in this round; nothing where it did not answer."""
-        said, used = self.config, self.usage
+        """What the node reported of its abilities in this round."""
+        config, usage = self.config, self.usage
         return Capability(
-            architecture=used.architecture if used else None,
-            cpu_vendor=used.cpu_vendor if used else None,
-            payment_receiver=said.payment_receiver if said else None,
-            qemu=said.qemu if said else None,
-            confidential=said.confidential if said else None,
-            gpu=said.gpu if said else None,
-            terms=self.node.terms if said or used else None,
+            architecture=usage.architecture if usage else None,
+            cpu_vendor=usage.cpu_vendor if usage else None,
+            payment_receiver=config.payment_receiver if config else None,
+            qemu=config.qemu if config else None,
+            confidential=config.confidential if config else None,
+            gpu=config.gpu if config else None,
+            terms=self.node.terms if config or usage else None,
         )
 
-    def marked(self, mark_blind: Failure, covers: Callable[[Failure], bool]) -> Observation:
-        """The same look with every failure that our own trouble explains replaced by `excuse`.
+    def masked(self, failure: Failure, applies: Callable[[Failure], bool]) -> Observation:
+        """Return the observation with each failure to which `applies` says yes replaced.
 
-        Answers that did come still count.
+        Answers that came still count.
         """
-        if not any(covers(f) for f in (self.failure, *(a.failure for a in self.attempts))):
+        if not any(applies(f) for f in (self.failure, *(a.failure for a in self.attempts))):
             return self
         attempts = tuple(
-            replace(a, failure=mark_blind) if covers(a.failure) else a for a in self.attempts
+            replace(a, failure=failure) if applies(a.failure) else a for a in self.attempts
         )
-        failure = mark_blind if covers(self.failure) else self.failure
-        return replace(self, failure=failure, attempts=attempts)
+        own = failure if applies(self.failure) else self.failure
+        return replace(self, failure=own, attempts=attempts)

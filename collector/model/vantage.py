@@ -1,4 +1,4 @@
-"""Whether *we* could see in a round, and if not, what of ours was the cause."""
+"""Whether this vantage could see in a round, and if not, why."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collector.model.failure import Failure
 from collector.model.observation import Observation
 
 OWN_SHARE: Final = 0.25
-"""Share of the nodes tried whose failure is our own above which the whole round is not trusted."""
+"""Share of the visited nodes with a failure of ours above which the whole round is blind."""
 
 
 class BlindReason(StrEnum):
@@ -19,39 +19,39 @@ class BlindReason(StrEnum):
 
     NONE = "none"
     CONTROLS = "controls"
-    """The controls answered, but not as they should: their handshake failed."""
+    """The controls were connected to, but their TLS handshake failed."""
     DNS = "dns"
     """No control's name could be resolved."""
     NETWORK = "network"
     """No control could be connected to."""
     DESCRIPTORS = "descriptors"
-    """We ran out of file descriptors or local ports."""
+    """This process ran out of file descriptors or local ports."""
     DEADLINE = "deadline"
-    """We ran out of time."""
+    """The deadline of the round ended too many visits."""
     LOOP_LAG = "loop_lag"
-    """Our event loop stood still longer than a node may be silent."""
+    """The event loop stood still longer than a node may be silent."""
 
 
 @dataclass(frozen=True, slots=True)
 class ControlResult:
-    """What the controls said."""
+    """What the controls answered in a round."""
 
     reason: BlindReason = BlindReason.NONE
     ipv6: bool = False
-    """There is a way out over IPv6, and no control that has IPv6 contradicts."""
+    """There is a route over IPv6, and no control that has IPv6 contradicts it."""
     detail: str = ""
-    """Each control that failed, with its failure; for the log."""
+    """Each control that failed, with its failure, for the log."""
 
     @property
     def ok(self) -> bool:
-        """At least one control took a connection (or there is no control)."""
+        """Whether at least one control answered (or none is configured)."""
         return self.reason is BlindReason.NONE
 
 
 def own_reason(
     observations: Iterable[Observation], lag_seconds: float, lag_limit_seconds: float
 ) -> BlindReason:
-    """What of ours, besides the controls, spoilt the round; `none` if nothing did."""
+    """Return why the round is blind although the controls answered; `none` if it is not."""
     if lag_seconds > lag_limit_seconds:
         return BlindReason.LOOP_LAG
     failures = [o.failure for o in observations if o.tried or o.failure is Failure.ROUND_DEADLINE]
@@ -68,14 +68,14 @@ def own_reason(
 
 
 def mark_blind(observation: Observation, reason: BlindReason, ipv6: bool) -> Observation:
-    """What our own trouble explains is not held against the node.
+    """Return the observation with every failure replaced that this vantage explains.
 
-    A vantage that cannot see, whatever the cause, explains everything up to the handshake and every
-    timeout (without descriptors no name resolves, and a peer gives up on a loop that stands still);
-    one without IPv6 explains what a node with nothing else did.
+    A blind vantage explains every failure up to and including the handshake, and every timeout:
+    without descriptors no name resolves, and a peer closes the connection of a loop that stands
+    still. A vantage without IPv6 explains the failures of a node that has nothing else.
     """
     if reason is not BlindReason.NONE:
-        return observation.marked(Failure.BLIND, lambda failure: failure.is_masked_when_blind)
+        return observation.masked(Failure.BLIND, lambda failure: failure.is_masked_when_blind)
     if observation.ipv6_only and not ipv6:
-        return observation.marked(Failure.NO_ROUTE, lambda failure: failure.is_masked_when_blind)
+        return observation.masked(Failure.NO_ROUTE, lambda failure: failure.is_masked_when_blind)
     return observation

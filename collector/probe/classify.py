@@ -1,10 +1,12 @@
-"""From an exception and the phase it came in to a failure. Types and error numbers, never words."""
+"""From an exception, and the phase in which it came, to a failure.
+
+By type and error number, never by the text of an error.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
-import socket
 import ssl
 from typing import Final
 
@@ -13,6 +15,7 @@ import aiohttp
 from collector.model.failure import Failure
 from collector.probe.policy import FORBIDDEN_ERRNO
 from collector.probe.resolver import FamilyMissingError, NameNotFoundError
+from collector.probe.routes import has_route
 from collector.probe.trace import ConnectionTrace, Phase
 
 log = logging.getLogger(__name__)
@@ -44,35 +47,35 @@ _ERRNOS: Final = {
     errno.EPERM: Failure.NO_ROUTE,
     errno.EAFNOSUPPORT: Failure.NO_ROUTE,
 }
-"""EADDRNOTAVAIL is no free local port, where there is a way at all; EACCES and EPERM come from a
-packet filter of our own."""
+"""EADDRNOTAVAIL means that no local port is free, if there is a route at all; EACCES and EPERM come
+from a packet filter on this machine."""
 
-
-_WAYLESS: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
-"""What a machine says that has no way to an address; so it may be with IPv6 switched off."""
+_NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
+"""Errors of a machine without a route to an address, for example with IPv6 switched off."""
 
 
 def classify(exc: BaseException, trace: ConnectionTrace) -> Failure:
-    """The failure that an exception of a check stands for. The order of the cases matters:
+    """Return the failure that an exception of a probe stands for.
 
-    `ConnectionTimeoutError` is a `ClientError` too, `ClientSSLError` a `ClientConnectorError`,
-    `ContentTypeError` a `ClientResponseError`. What is unexpected is logged with its traceback.
+    The order of the cases matters: `ConnectionTimeoutError` is also a `ClientError`,
+    `ClientSSLError` a `ClientConnectorError`, `ContentTypeError` a `ClientResponseError`. An
+    unexpected exception is logged with its traceback and is `internal`.
 
-    Of several addresses the first that took TCP and no handshake counts, whatever became of those
-    after it, and the first that was dialled, if a later one keeps silent until the time is over (an
-    IPv6 record that leads nowhere is common).
+    Of several addresses, the first that accepted TCP but no handshake decides; else the first that
+    was dialled, if a later one stayed silent until the timeout (an IPv6 record that leads nowhere
+    is common).
     """
     if trace.handshake_failed is not None and trace.phase is not Phase.ANSWER:
         return os_failure(trace.handshake_failed, trace)
-    if trace.refusal and trace.phase is Phase.TCP and isinstance(exc, TimeoutError):
-        return os_failure(trace.refusal, trace)
+    if trace.connect_error and trace.phase is Phase.TCP and isinstance(exc, TimeoutError):
+        return os_failure(trace.connect_error, trace)
     match exc:
         case aiohttp.InvalidURL():
             return Failure.INVALID_ADDRESS
         case TimeoutError() if not isinstance(exc, aiohttp.ClientOSError):
             if trace.phase in _TIMEOUTS:
                 return _TIMEOUTS[trace.phase]
-            if trace.dialled:  # an earlier check left it no time to begin
+            if trace.dialled:  # an earlier probe left no time for this one
                 return Failure.ANSWER_TIMEOUT
         case aiohttp.ClientConnectorDNSError():
             return _name_failure(exc.os_error)
@@ -95,7 +98,7 @@ def classify(exc: BaseException, trace: ConnectionTrace) -> Failure:
             return Failure.ANSWER_BROKEN
         case OSError():
             return os_failure(exc, trace)
-    log.error("unexpected error while looking at a node", exc_info=exc)
+    log.error("unexpected error while visiting a node", exc_info=exc)
     return Failure.INTERNAL
 
 
@@ -117,7 +120,7 @@ def _certificate_failure(error: BaseException) -> Failure:
 
 
 def os_failure(error: OSError, trace: ConnectionTrace) -> Failure:
-    """The failure that an operating system's error while connecting stands for.
+    """Return the failure that an error of the operating system while connecting stands for.
 
     Several addresses that failed for different reasons leave no error number: unreachable.
     """
@@ -128,19 +131,8 @@ def os_failure(error: OSError, trace: ConnectionTrace) -> Failure:
             return _certificate_failure(error)
         case TimeoutError():
             return Failure.CONNECT_TIMEOUT
-    if error.errno in _WAYLESS and not any(map(has_route, trace.dialled)):
+    if error.errno in _NO_ROUTE and not any(map(has_route, trace.dialled)):
         return Failure.NO_ROUTE
     if error.errno is None and trace.phase is Phase.TLS:
         return Failure.CONNECT_RESET
     return _ERRNOS.get(error.errno or 0, Failure.CONNECT_UNREACHABLE)
-
-
-def has_route(address: str) -> bool:
-    """Whether this machine knows a way to an address. Nothing is sent."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 443))
-    except OSError:
-        return False
-    return True

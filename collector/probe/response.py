@@ -1,4 +1,4 @@
-"""One answer of a node: its status, its headers that matter, and its body within bounds."""
+"""One answer of a node: its status, the version that its headers state, and its bounded body."""
 
 from __future__ import annotations
 
@@ -23,23 +23,23 @@ class TooLargeError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """A complete answer, whatever it says."""
+    """A complete answer, whatever its content."""
 
     status: int
     body: bytes
     aleph: bool
     """A `Server` header says `aleph-vm/…`. A proxy may add its own header or replace this one."""
     version: str | None
-    """The version that this header states."""
+    """The version that this header states; None if there is none."""
 
     @property
     def shows_crn(self) -> bool:
-        """The headers alone show a CRN. (A body within the contract does so too.)"""
+        """Whether the headers show a CRN. (A body within the contract shows one too.)"""
         return self.aleph and self.status < 500
 
     @property
     def status_failure(self) -> Failure:
-        """What the status alone says."""
+        """The failure that the status stands for; `none` below 300."""
         if self.status >= 500:
             return Failure.SERVER_ERROR
         if self.status >= 400:
@@ -47,7 +47,7 @@ class Response:
         return Failure.REDIRECTED if self.status >= 300 else Failure.NONE
 
     def parse(self, model: type[Model]) -> Model | Failure:
-        """The body as the contract has it, or why not: `not_json` or `wrong_shape`."""
+        """Return the body as a model, or the failure: `not_json` or `wrong_shape`."""
         try:
             return model.model_validate_json(self.body)
         except ValidationError as exc:
@@ -55,8 +55,11 @@ class Response:
             return Failure.NOT_JSON if "json_invalid" in kinds else Failure.WRONG_SHAPE
 
 
-async def read_answer(response: aiohttp.ClientResponse, limit_bytes: int) -> Response:
-    """The whole answer. Raises TooLargeError, or what aiohttp raises when the body breaks off."""
+async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> Response:
+    """Read the whole answer, at most `limit_bytes` after decompression.
+
+    Raise TooLargeError, or the error of aiohttp if the body ends early.
+    """
     body = bytearray()
     async for chunk in response.content.iter_any():
         body += chunk

@@ -1,7 +1,7 @@
-"""The trail of one check: when each phase began, kept by public hooks of aiohttp and ssl.
+"""When each phase of a probe began, recorded through public hooks of aiohttp and ssl.
 
-The session is shared by all nodes, so its hooks find the trail of their own node in a context
-variable, which asyncio hands to every task and callback that a look starts.
+The session is shared by all nodes. Its hooks find the trace of the node that they work for in a
+context variable, which asyncio passes to every task and callback that a visit starts.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from collector.model.observation import Phases
 
 
 class Phase(IntEnum):
-    """How far a check got."""
+    """How far a probe got."""
 
     START = 0
     DNS = 1
@@ -30,7 +30,7 @@ class Phase(IntEnum):
 
 @dataclass(slots=True)
 class ConnectionTrace:
-    """Stamps (monotonic seconds) of the check under way, and what the node turned out to be."""
+    """Times of the current probe in monotonic seconds, and facts about the node's connection."""
 
     dns_at: float | None = None
     resolved_at: float | None = None
@@ -40,37 +40,37 @@ class ConnectionTrace:
     sent_at: float | None = None
     first_byte_at: float | None = None
     fresh: bool = True
-    """The connection of this check was made for it."""
+    """The connection was opened for this probe, not kept from the one before."""
     handshakes: int = 0
     addresses: list[str] = field(default_factory=list)
     """Every address of the node's name, of both families."""
     dialled: list[str] = field(default_factory=list)
-    """Every address that a socket was made for, the last one last."""
+    """Every address that a socket was created for, in order."""
     cert_expires_at: float | None = None
-    """Epoch seconds."""
+    """End of the certificate's validity, in seconds since 1970."""
     transport: asyncio.Transport | None = None
-    """The connection of this check, once there is one."""
+    """The connection of this probe; None before it is open."""
     tls_error: ssl.SSLError | None = None
-    """Why the last handshake of this check failed, if TLS itself said so."""
+    """Why the last handshake of this probe failed, if TLS reported it."""
     handshake_failed: OSError | None = None
-    """Why an address of this check took TCP and no handshake, so that another one was dialled."""
-    refusal: OSError | None = None
-    """Why the first address that this check dialled took no connection, once it said so."""
+    """Why an address accepted TCP but no handshake, so that the next address was dialled."""
+    connect_error: OSError | None = None
+    """Why the first address that was dialled accepted no connection."""
     _sockets: list[tuple[socket.socket, int | None]] = field(default_factory=list)
-    """Those made in this check, with the inode of each."""
+    """Sockets created in this probe, with the inode of each."""
 
     def begin(self) -> None:
-        """Forget the stamps: another check begins."""
+        """Reset the times: the next probe begins."""
         self.dns_at = self.resolved_at = self.tcp_at = self.tls_at = None
         self.connected_at = self.sent_at = self.first_byte_at = None
         self.fresh = True
         self.transport = None
-        self.tls_error = self.handshake_failed = self.refusal = None
+        self.tls_error = self.handshake_failed = self.connect_error = None
         self._sockets.clear()
 
     @property
     def phase(self) -> Phase:
-        """The phase that the check has reached."""
+        """The phase that the probe has reached."""
         if self.connected_at is not None:
             return Phase.ANSWER
         if self.tls_at is not None:
@@ -80,7 +80,7 @@ class ConnectionTrace:
         return Phase.DNS if self.dns_at is not None else Phase.START
 
     def phases(self) -> Phases:
-        """The durations of the phases of this check."""
+        """Return the durations of the phases of this probe."""
         handshake = self.tls_at if self.tls_at is not None else self.connected_at
         return Phases(
             dns_seconds=_between(self.dns_at, self.resolved_at),
@@ -90,17 +90,20 @@ class ConnectionTrace:
         )
 
     def resolving(self) -> None:
-        """A name is being resolved."""
+        """Record that a name is being resolved."""
         self.dns_at = perf_counter()
 
     def resolved(self, addresses: list[str]) -> None:
-        """The name has these addresses."""
+        """Record the addresses that the name resolved to."""
         self.resolved_at = perf_counter()
         self.addresses = addresses
 
     def dialling(self, address: str) -> None:
-        """A socket is being connected. Of several addresses that are tried in turn the first one
-        is stamped; another one after a handshake that failed begins anew."""
+        """Record that a socket is being connected.
+
+        Of several addresses that are tried in turn the first one counts; an address that is tried
+        after a failed handshake starts the TCP time again.
+        """
         self.dialled.append(address)
         if self.tls_at is not None and self.handshake_failed is None:
             self.handshake_failed = self.tls_error or ConnectionResetError()
@@ -109,34 +112,35 @@ class ConnectionTrace:
             self.tls_at = None
 
     def connected(self, fresh: bool) -> None:
-        """A connection is at hand: made for this check, or left by the one before."""
+        """Record that a connection is ready: `fresh` if it was opened for this probe."""
         self.connected_at = perf_counter()
         self.fresh = fresh
 
     @property
-    def repeating(self) -> bool:
-        """The request was sent on a connection made for it, and another one is being made.
+    def is_repeated(self) -> bool:
+        """Whether aiohttp repeats a request that was already sent on a connection of its own.
 
         aiohttp repeats a GET when its connection breaks. That is right for a connection that was
-        left idle, but a probe never retries.
+        idle, but a probe never retries.
         """
         return self.sent_at is not None and self.fresh
 
-    def made(self, dialled: socket.socket) -> None:
-        """A socket was made for this check."""
+    def socket_created(self, dialled: socket.socket) -> None:
+        """Record a socket that was created for this probe."""
         self._sockets.append((dialled, _inode(dialled.fileno())))
 
-    def refused(self, dialled: socket.socket, error: OSError) -> None:
-        """A socket that was made for this check was not connected."""
+    def connect_failed(self, dialled: socket.socket, error: OSError) -> None:
+        """Record why a socket of this probe was not connected."""
         if self._sockets and self._sockets[0][0] is dialled:
-            self.refusal = error
+            self.connect_error = error
 
-    def hang_up(self) -> None:
-        """Close the connection of this check at once, and let go of the sockets of the loop.
+    def abort(self) -> None:
+        """Close the connection of this probe at once and release its sockets.
 
-        aiohttp closes politely, and uvloop would then go on reading what the node still sends, for
-        30 s. Of a connection that is reset at once uvloop closes the descriptor and leaves its
-        number to the socket, which would close it again, whatever else has that number by then.
+        A regular close would let uvloop read for up to 30 s what the node still sends. When a
+        connection is reset early, uvloop closes the descriptor while the socket object keeps its
+        number and would close it a second time, when another file may have it: such a socket is
+        detached.
         """
         if self.transport:
             self.transport.abort()
@@ -146,8 +150,8 @@ class ConnectionTrace:
                 dialled.detach()
         self._sockets.clear()
 
-    def shaking(self) -> None:
-        """The TLS handshake begins."""
+    def handshake_started(self) -> None:
+        """Record that the TLS handshake begins."""
         self.tls_at = perf_counter()
         self.handshakes += 1
 
@@ -163,5 +167,5 @@ def _between(start: float | None, end: float | None) -> float | None:
     return None if start is None or end is None else end - start
 
 
-TRACE: ContextVar[ConnectionTrace] = ContextVar("trail")
-"""The trail of the node that the current task looks at."""
+TRACE: ContextVar[ConnectionTrace] = ContextVar("trace")
+"""The trace of the visit that the current task belongs to."""

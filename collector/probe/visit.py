@@ -1,8 +1,8 @@
-"""One look at one node: its checks one after another on one connection, and what they add up to.
+"""One visit to one node: its probes one after another on one connection, and the observation.
 
-A probe never retries. After a failed connection or a timeout the node is not asked again in this
-round. The caller owns the gate and the deadline of the round: it cancels `run` and still has an
-observation from `observation(cut=True)`.
+A probe never retries. After a failed connection or a timeout nothing more is asked of the node in
+this round. The caller owns the gate and the deadline of the round: it may cancel `run`, and then
+gets the observation of what was done from `observation(is_unfinished=True)`.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from collector.model.observation import (
     Usage,
 )
 from collector.probe.classify import classify
-from collector.probe.response import Model, Response, TooLargeError, read_answer
+from collector.probe.response import Model, Response, TooLargeError, read_response
 from collector.probe.trace import TRACE, ConnectionTrace
 from collector.probe.wire import (
     ConfigWire,
@@ -42,40 +42,40 @@ from collector.text import clean, release_of
 
 log = logging.getLogger(__name__)
 
-_IPV6_STATUS_MENDED: Final = (1, 9, 0)
-"""Before, `/status/check/ipv6` answers 500 on every node whose IPv6 works."""
+_IPV6_STATUS_WORKS: Final = (1, 9, 0)
+"""Older releases answer 500 on `/status/check/ipv6` where IPv6 works."""
 _DETAIL_LIMIT: Final = 200
-_SOFT: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Failure.WRONG_SHAPE})
-"""What a web server that is no CRN answers."""
+_NO_CRN_ANSWERS: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Failure.WRONG_SHAPE})
+"""Failures of a web server that is no CRN."""
 
 
 @dataclass(frozen=True, slots=True)
 class VisitLimits:
-    """What a node may cost."""
+    """Limits of one visit."""
 
     timeout_seconds: float = 10.0
-    """All checks of a node together, from the dial on."""
+    """For all probes of a visit together, from its first connection on."""
     diagnostic_timeout_seconds: float = 30.0
-    """The diagnostic VM alone: it may have to boot."""
+    """For the probe of the diagnostic VM, which may have to boot."""
     body_bytes: int = 1024 * 1024
     diagnostic_vm: str = "d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7"
-    """Hash of the program that the diagnostic VM runs."""
+    """Hash of the program that the diagnostic VM runs, 64 hex digits."""
 
 
-class Direct(Protocol):
-    """Asks whether the node takes a TCP connection over IPv6; None if that cannot be known."""
+class DirectIpv6(Protocol):
+    """Return whether the node accepts TCP over IPv6; None if that cannot be known."""
 
     async def __call__(self, address: yarl.URL, found: list[str]) -> bool | None: ...
 
 
 @dataclass(slots=True)
 class Visit:
-    """What is known so far; filled by `run`."""
+    """A visit to `node`, and what is known of it so far."""
 
     node: Node
     session: aiohttp.ClientSession
     limits: VisitLimits
-    direct: Direct
+    direct: DirectIpv6
     ipv6_due: bool = False
     attempts: list[Probe] = field(default_factory=list)
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
@@ -87,51 +87,51 @@ class Visit:
     _ipv6: Ipv6 | None = None
     _started: float | None = None
     _ended: float | None = None
-    _under_way: Endpoint | None = None
+    _current: Endpoint | None = None
 
     async def run(self) -> None:
-        """Make all checks. Never raises for what a node does."""
+        """Make all probes. Nothing that a node does raises."""
         token = TRACE.set(self.trace)
         self._started = perf_counter()
         try:
-            await self._checks(asyncio.get_running_loop().time() + self.limits.timeout_seconds)
+            await self._probe_all(asyncio.get_running_loop().time() + self.limits.timeout_seconds)
         finally:
             self._ended = perf_counter()
             TRACE.reset(token)
 
-    async def _checks(self, deadline: float) -> None:
-        config = await self._check(Endpoint.CONFIG, ConfigWire, deadline)
+    async def _probe_all(self, deadline: float) -> None:
+        config = await self._probe(Endpoint.CONFIG, ConfigWire, deadline)
         if config:
             self._config = config.config()
-        if self._given_up:
+        if self._is_over:
             return
         more = self.ipv6_due and self._shows_crn
-        usage = await self._check(Endpoint.USAGE, UsageWire, deadline, last=not more)
+        usage = await self._probe(Endpoint.USAGE, UsageWire, deadline, last=not more)
         if usage:
             self._usage = usage.usage()
-        if self.ipv6_due and self._shows_crn and not self._given_up:
-            await self._check_ipv6(deadline)
+        if self.ipv6_due and self._shows_crn and not self._is_over:
+            await self._probe_ipv6(deadline)
 
     @property
-    def _given_up(self) -> bool:
-        """The connection failed or the time ran out: nothing more is asked in this round."""
+    def _is_over(self) -> bool:
+        """Whether the connection failed or the time ran out, so that nothing more is asked."""
         failure = self.attempts[-1].failure
         return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
 
-    async def _check_ipv6(self, deadline: float) -> None:
-        """By the node's own word, or, where that cannot be had, by the diagnostic VM's."""
+    async def _probe_ipv6(self, deadline: float) -> None:
+        """Ask the node whether IPv6 works, or its diagnostic VM if the node cannot say."""
         release = release_of(self.version or "")
         vm: bool | None = None
         host: bool | None = None
         method = Ipv6Method.DIAGNOSTIC_VM
-        if release is None or release >= _IPV6_STATUS_MENDED:
-            said = await self._check(Endpoint.IPV6, Ipv6Wire, deadline, last=True)
-            if said:
-                vm, host, method = said.vm, said.host, Ipv6Method.STATUS
-        if vm is None and not self._given_up:
+        if release is None or release >= _IPV6_STATUS_WORKS:
+            status = await self._probe(Endpoint.IPV6, Ipv6Wire, deadline, last=True)
+            if status:
+                vm, host, method = status.vm, status.host, Ipv6Method.STATUS
+        if vm is None and not self._is_over:
             limit = self.limits.diagnostic_timeout_seconds
             late = asyncio.get_running_loop().time() + limit
-            diagnosed = await self._check(Endpoint.DIAGNOSTIC_VM, DiagnosticWire, late, last=True)
+            diagnosed = await self._probe(Endpoint.DIAGNOSTIC_VM, DiagnosticWire, late, last=True)
             vm = diagnosed.result if diagnosed else None
         if vm is not None:
             found = self.trace.addresses
@@ -143,12 +143,12 @@ class Visit:
                 direct=await self.direct(yarl.URL(self.node.address), found),
             )
 
-    async def _check(
+    async def _probe(
         self, endpoint: Endpoint, model: type[Model], deadline: float, last: bool = False
     ) -> Model | None:
-        """Ask one endpoint once and note the attempt; the parsed body if it fits the contract."""
+        """Ask one endpoint once and record the probe; return the body if it fits the contract."""
         self.trace.begin()
-        self._under_way = endpoint
+        self._current = endpoint
         started = perf_counter()
         answer: Response | None = None
         failure, detail = Failure.NONE, ""
@@ -162,9 +162,9 @@ class Visit:
             failure = classify(exc, self.trace)
             detail = clean(str(exc) or type(exc).__name__, _DETAIL_LIMIT)
         if answer:
-            failure, parsed = _reading(endpoint, answer, model)
-            self._note(answer, parsed is not None)
-        self._under_way = None
+            failure, parsed = _read(endpoint, answer, model)
+            self._learn(answer, parsed is not None)
+        self._current = None
         self.attempts.append(
             Probe(
                 endpoint=endpoint,
@@ -188,14 +188,14 @@ class Visit:
                 allow_redirects=False,
                 headers={"Connection": "close"} if last else None,
             ) as response:
-                answer = await read_answer(response, self.limits.body_bytes)
+                answer = await read_response(response, self.limits.body_bytes)
             keep = not last
         finally:
             if not keep:
-                self.trace.hang_up()
+                self.trace.abort()
         return answer
 
-    def _note(self, answer: Response, fits: bool) -> None:
+    def _learn(self, answer: Response, fits: bool) -> None:
         if self._phases is None:
             self._phases = self.trace.phases()
         self._version = self._version or answer.version
@@ -203,21 +203,24 @@ class Visit:
 
     @property
     def version(self) -> str | None:
-        """What the node runs: by its configuration, else by its `Server` header."""
+        """The version that the node states: in its configuration, else in its `Server` header."""
         return (self._config.version if self._config else None) or self._version
 
-    def observation(self, cut: bool = False) -> Observation:
-        """What the look gave. `cut`: the round's deadline, or the end of the program, ended it."""
+    def observation(self, is_unfinished: bool = False) -> Observation:
+        """Return what the visit found.
+
+        `is_unfinished`: the deadline of the round, or the end of the program, interrupted it.
+        """
         attempts = list(self.attempts)
-        if cut and self._under_way:
-            attempts.append(Probe(self._under_way, Failure.ROUND_DEADLINE))
+        if is_unfinished and self._current:
+            attempts.append(Probe(self._current, Failure.ROUND_DEADLINE))
         by_config = self._config is not None and self._config.version is not None
         expires = self.trace.cert_expires_at
         reached = self.trace.addresses or self.trace.dialled
         ended = self._ended if self._ended is not None else perf_counter()
         return Observation(
             node=self.node,
-            failure=self._failure(attempts, cut),
+            failure=self._failure(attempts, is_unfinished),
             attempts=tuple(attempts),
             phases=self._phases or Phases(),
             duration_seconds=None if self._started is None else ended - self._started,
@@ -230,23 +233,21 @@ class Visit:
             ipv6_only=bool(reached) and all(":" in a for a in reached),
         )
 
-    def _failure(self, attempts: list[Probe], cut: bool) -> Failure:
+    def _failure(self, attempts: list[Probe], is_unfinished: bool) -> Failure:
         if self._shows_crn:
             return Failure.NONE
         first = next((a.failure for a in attempts if a.failure is not Failure.NONE), None)
         if first is None:
-            return Failure.ROUND_DEADLINE if cut else Failure.INTERNAL
-        return Failure.NOT_A_CRN if first in _SOFT else first
+            return Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL
+        return Failure.NOT_A_CRN if first in _NO_CRN_ANSWERS else first
 
 
-def _reading(
-    endpoint: Endpoint, answer: Response, model: type[Model]
-) -> tuple[Failure, Model | None]:
-    """What an answer means: the diagnostic VM says its `false` with 503."""
-    speaks = endpoint is Endpoint.DIAGNOSTIC_VM and answer.status == 503
-    if answer.status_failure is not Failure.NONE and not speaks:
+def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> tuple[Failure, Model | None]:
+    """Return the failure of an answer and its body. The diagnostic VM says `false` with 503."""
+    is_negative = endpoint is Endpoint.DIAGNOSTIC_VM and answer.status == 503
+    if answer.status_failure is not Failure.NONE and not is_negative:
         return answer.status_failure, None
     parsed = answer.parse(model)
     if isinstance(parsed, Failure):
-        return (Failure.SERVER_ERROR if speaks else parsed), None
+        return (Failure.SERVER_ERROR if is_negative else parsed), None
     return Failure.NONE, parsed

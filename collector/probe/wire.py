@@ -1,7 +1,7 @@
-"""The answers of a node, as its firmware promises them, from 0.2.7 to the newest.
+"""The answers of a node by the contracts of its firmware, from 0.2.7 to the newest.
 
-Bodies come from strangers: types are strict, numbers bounded by what a machine can hold, text
-bounded, unknown keys ignored, and what an old firmware leaves out is None.
+Bodies come from strangers: types are strict, numbers are bounded by what a machine can hold, text
+is bounded, unknown keys are ignored, and what old firmware leaves out is None.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def _or_none(text: Any) -> Any:
 Text = Annotated[str, BeforeValidator(_short)]
 """Text that becomes a name somewhere: one clean line of at most 64 characters."""
 MaybeText = Annotated[str | None, BeforeValidator(_or_none)]
-"""Text that may be missing, empty or of another type: then None."""
+"""Text that may be missing, empty or of another type; then it is None."""
 Kilobytes = Annotated[int, Field(ge=0, le=MAX_KILOBYTES)]
 Load = Annotated[float, Field(ge=0, le=MAX_LOAD, allow_inf_nan=False)]
 
@@ -53,8 +53,8 @@ class _Cpu(_Wire):
     load_average: _Load
 
 
-class _Room(_Wire):
-    """Units of 1,000 bytes, whatever the name of the key suggests."""
+class _Space(_Wire):
+    """Memory or disk, in units of 1,000 bytes."""
 
     total_kB: Kilobytes = Field(gt=0)  # noqa: N815  the name on the wire
     available_kB: Kilobytes  # noqa: N815
@@ -89,13 +89,13 @@ class UsageWire(_Wire):
     """`/about/usage/system`."""
 
     cpu: _Cpu
-    mem: _Room
-    disk: _Room
+    mem: _Space
+    disk: _Space
     properties: _Properties = _Properties()
     gpu: _Gpus | None = None
 
     def usage(self) -> Usage:
-        """What it says, in bytes."""
+        """Return the usage, in bytes."""
         load = self.cpu.load_average
         return Usage(
             cpu_count=self.cpu.count,
@@ -113,14 +113,14 @@ class UsageWire(_Wire):
 
 
 def _gpus(gpu: _Gpus) -> tuple[Gpu, ...]:
-    """Every device once, free where its slot (or, without one, its kind) is among the free."""
+    """Return every device once; free if its slot (or its kind, without one) is listed as free."""
     free = [(g.pci_host, g.device_id) for g in gpu.available_devices]
-    found = []
+    gpus = []
     for device in gpu.devices:
         key = (device.pci_host, device.device_id)
         if available := key in free:
             free.remove(key)
-        found.append(
+        gpus.append(
             Gpu(
                 device_id=device.device_id or "unknown",
                 model=device.model,
@@ -129,7 +129,7 @@ def _gpus(gpu: _Gpus) -> tuple[Gpu, ...]:
                 available=available,
             )
         )
-    return tuple(found)
+    return tuple(gpus)
 
 
 Flag = Annotated[bool | None, BeforeValidator(lambda v: v if isinstance(v, bool) else None)]
@@ -165,7 +165,7 @@ class ConfigWire(_Wire):
     computing: _Computing = _Computing()
 
     def config(self) -> Config:
-        """What it says."""
+        """Return the configuration."""
         return Config(
             version=usable_version(self.version),
             payment_receiver=self.payment.PAYMENT_RECEIVER_ADDRESS,
@@ -184,12 +184,12 @@ class Ipv6Wire(_Wire):
 
 
 class DiagnosticWire(_Wire):
-    """`/vm/<diagnostic VM>/ip/6`: 200 or 503 with its own word."""
+    """`/vm/<diagnostic VM>/ip/6`: 200 with true, or 503 with false."""
 
     result: bool
 
 
 def usable_version(text: str) -> str | None:
-    """A version as a node states it, cleaned; None where it states none."""
+    """Return a version as a node states it, cleaned; None if it states none."""
     version = clean(text)
     return None if version in ("", "version-unavailable") else version

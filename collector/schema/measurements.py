@@ -1,140 +1,111 @@
 """The schema: every measurement, tag and field that is written, with its type and meaning.
 
-This module is the only place that names them, and the schema is a public API: add, never rename or
-retype. `docs/schema.md` is generated from it. Each class says, beside its columns, how it is made
-of a judged round.
+Only declarations, and only here: the schema is a public API, to which names are added, and of which
+none is renamed or retyped. `docs/schema.md` is generated from this module, and
+`collector.schema.build` makes the points.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Final, Self
+from typing import ClassVar, Final
 
-from collector.model.event import Event
-from collector.model.failure import Failure, Fault
-from collector.model.observation import Observation, Usage
-from collector.model.status import JudgedRound, NodeStatus
-from collector.schema.column import Point, integer, ratio, real, seconds, string, tag
-
-SEEING: Final = 1.0
-BLIND: Final = 0.001
-"""Weight of a vantage that could not see: it does not vote, and keeps the series alive."""
+from collector.schema.column import Point, integer, measurement, ratio, real, seconds, string, tag
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class _VantagePoint(Point):
-    vantage: str = tag("Where this collector looks from.")
+    vantage: str = tag("The place that this collector looks from.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
+class _ShardPoint(_VantagePoint):
+    shard: str = tag("The part of the nodes that this collector crawls.", before="0")
+
+
+@measurement
 class _NodePoint(_VantagePoint):
     node: str = tag("Hash of the node, 64 hex digits.")
     name: str = tag("Display name of the node; the first 8 digits of the hash if it has none.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnReachability(_NodePoint):
     """One point per listed node and round, whatever happened."""
 
     MEASUREMENT: ClassVar[str] = "crn_reachability"
-    reachable: bool | None = integer("1 if it was reachable in this round; absent if not tried.")
+    reachable: bool | None = integer(
+        "1 if it was reachable in this round; absent if it was not visited."
+    )
     up: bool | None = integer("1 if it is up, after hysteresis; absent for refused addresses.")
     lost: bool = integer("1 if it is down now and was up within the last 7 days.")
-    probed: bool = integer("1 if it was dialled in this round.")
-    status_code: int | None = integer("HTTP status of the first check that was answered.")
-    linked: bool = integer("1 if it is attached to a core channel node.")
+    probed: bool = integer("1 if it was visited in this round.")
+    status_code: int | None = integer("HTTP status of the first probe that was answered.")
+    linked: bool = integer("1 if it is linked to a core channel node.")
     inactive: bool = integer("1 if the network itself calls it inactive.")
-    weight: float = real("1 if this vantage could see and its evidence is fresh, else 0.001.")
-    evidence_age_seconds: float | None = seconds("Since something was last learnt of the node.")
-    dns_seconds: float | None = seconds("Resolving its name.")
-    tcp_seconds: float | None = seconds("Connecting.")
-    tls_seconds: float | None = seconds("The TLS handshake.")
-    ttfb_seconds: float | None = seconds("From the request to the first byte of its answer.")
-    duration_seconds: float | None = seconds("The whole look: all checks of the round.")
-    cert_expiry_seconds: float | None = seconds("What remains of its certificate.")
+    weight: float = real("1 if the vantage was not blind and its evidence is fresh, else 0.001.")
+    evidence_age_seconds: float | None = seconds("Age of the last evidence about the node.")
+    dns_seconds: float | None = seconds("DNS lookup of its name.")
+    tcp_seconds: float | None = seconds("TCP connection.")
+    tls_seconds: float | None = seconds("TLS handshake.")
+    ttfb_seconds: float | None = seconds("From the first request to the first byte of its answer.")
+    duration_seconds: float | None = seconds("The whole visit, with all its probes.")
+    cert_expiry_seconds: float | None = seconds("Until its certificate expires.")
     score: float | None = ratio("The network's own score, 0 to 1.")
     failure: str = string("Why it was not reachable; `none` if it was.")
     fault: str = string("Whose fault that is: `none`, `policy`, `dns`, `node` or `vantage`.")
     address: str | None = string("Its address in the directory.")
 
-    @classmethod
-    def of(cls, base: dict[str, Any], status: NodeStatus) -> Self:
-        """The point of one node."""
-        seen = status.observation
-        tried = seen is not None and seen.tried and status.failure.fault is not Fault.POLICY
-        phases = seen.phases if seen else None
-        return cls(
-            **base,
-            reachable=seen.reachable if seen and tried else None,
-            up=status.up,
-            lost=status.lost,
-            probed=tried,
-            status_code=seen.status_code if seen else None,
-            linked=status.node.linked,
-            inactive=status.node.inactive,
-            weight=SEEING if status.fresh else BLIND,
-            evidence_age_seconds=status.evidence_age_seconds,
-            dns_seconds=phases.dns_seconds if phases else None,
-            tcp_seconds=phases.tcp_seconds if phases else None,
-            tls_seconds=phases.tls_seconds if phases else None,
-            ttfb_seconds=phases.ttfb_seconds if phases else None,
-            duration_seconds=seen.duration_seconds if seen and tried else None,
-            cert_expiry_seconds=seen.cert_expiry_seconds if seen else None,
-            score=status.node.score,
-            failure=str(status.failure),
-            fault=str(status.failure.fault),
-            address=status.node.address or None,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnVersion(_NodePoint):
-    """What a node runs; on change and once an hour."""
+    """Version of a node; when it changes, and once an hour."""
 
     MEASUREMENT: ClassVar[str] = "crn_version"
-    version: str = string("As the node states it; seldom PEP 440.")
+    version: str = string("As the node states it; often not PEP 440.")
     source: str | None = string("`config` or `server_header`.")
-    outdated: bool | None = integer("1 if older than the network's `last_crn_version`.")
+    outdated: bool | None = integer("1 if it is below the network's `last_crn_version`.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnIpv6(_NodePoint):
-    """Whether IPv6 works; every six hours."""
+    """Result of an IPv6 check; every six hours."""
 
     MEASUREMENT: ClassVar[str] = "crn_ipv6"
-    ok: bool = integer("1 if host and VM have IPv6, or the diagnostic VM says so itself.")
-    host: bool | None = integer("1 if the host has IPv6; absent by diagnostic VM.")
+    ok: bool = integer("1 if host and VM have IPv6, or if the diagnostic VM reports it.")
+    host: bool | None = integer("1 if the host has IPv6; absent if the diagnostic VM was asked.")
     vm: bool = integer("1 if a VM on it has IPv6.")
-    aaaa: bool | None = integer("1 if its name has an IPv6 address.")
+    aaaa: bool | None = integer("1 if its name resolves to an IPv6 address.")
     direct: bool | None = integer(
-        "1 if it takes TCP over IPv6 from here; absent where this vantage has none."
+        "1 if it accepts TCP over IPv6 from here; absent if the vantage has no IPv6."
     )
     method: str = string("`status` or `diagnostic_vm`.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnGpu(_NodePoint):
     """GPUs of one kind on one node; every round."""
 
     MEASUREMENT: ClassVar[str] = "crn_gpu"
-    model: str = tag("As the network publishes it; else a bounded name, `other` or `unknown`.")
+    model: str = tag(
+        "Name published by the network; else one of at most 32 names, `other` or `unknown`."
+    )
     device_id: str = tag("PCI vendor and device; `other` or `unknown` outside the published list.")
     total: int = integer("Cards.")
-    used: int = integer("Cards taken by VMs.")
+    used: int = integer("Cards in use by VMs.")
     available: int = integer("Cards free.")
-    compatible: int | None = integer("Cards that the network rents out; absent on old firmware.")
+    compatible: int | None = integer(
+        "Cards that the network rents out; absent if the node does not report it."
+    )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnUsage(_NodePoint):
     """Resources of a node; every round in which they were read."""
 
     MEASUREMENT: ClassVar[str] = "crn_usage"
     cpu_count: int = integer("Logical CPUs.")
-    gpu_total: int | None = integer("GPUs; absent on firmware that does not report them.")
-    gpu_used: int | None = integer("GPUs taken by VMs.")
+    gpu_total: int | None = integer("GPUs; absent if the node does not report them.")
+    gpu_used: int | None = integer("GPUs in use by VMs.")
     gpu_available: int | None = integer("GPUs free.")
     load1: float = ratio("Load average over 1 minute.")
     load5: float = ratio("Load average over 5 minutes.")
@@ -144,150 +115,91 @@ class CrnUsage(_NodePoint):
     disk_total_bytes: float = real("Disk for volumes.")
     disk_available_bytes: float = real("Disk free and not reserved.")
 
-    @classmethod
-    def of(cls, base: dict[str, Any], usage: Usage) -> Self:
-        """The point of one node."""
-        free = None if usage.gpus is None else sum(gpu.available for gpu in usage.gpus)
-        total = None if usage.gpus is None else len(usage.gpus)
-        return cls(
-            **base,
-            cpu_count=usage.cpu_count,
-            gpu_total=total,
-            gpu_used=None if total is None or free is None else total - free,
-            gpu_available=free,
-            load1=usage.load1,
-            load5=usage.load5,
-            load15=usage.load15,
-            mem_total_bytes=usage.mem_total_bytes,
-            mem_available_bytes=usage.mem_available_bytes,
-            disk_total_bytes=usage.disk_total_bytes,
-            disk_available_bytes=usage.disk_available_bytes,
-        )
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnCapability(_NodePoint):
-    """What a node is able to do; on change and once an hour."""
+    """Capabilities of a node; when they change, and once an hour."""
 
     MEASUREMENT: ClassVar[str] = "crn_capability"
     architecture: str | None = string("`x86_64`, `arm64`, …")
     cpu_vendor: str | None = string("`GenuineIntel`, `AuthenticAMD`, …")
-    payment_receiver: str | None = string("Address that is paid.")
+    payment_receiver: str | None = string("Address that receives payments.")
     qemu: bool | None = integer("1 if it runs QEMU instances.")
     confidential: bool | None = integer("1 if it runs confidential VMs.")
     gpu: bool | None = integer("1 if GPUs may be rented.")
     terms: bool | None = integer("1 if it has terms and conditions.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class CrnProbe(_NodePoint):
-    """One endpoint asked once; when it failed, when it works again, and once an hour."""
+    """One probe of one endpoint; when it fails, when it works again, and once an hour."""
 
     MEASUREMENT: ClassVar[str] = "crn_probe"
-    endpoint: str = tag("Path that was asked.")
-    success: bool = integer("1 if the answer was within the contract.")
-    status_code: int | None = integer("HTTP status; absent when no answer came.")
-    response_bytes: int | None = integer("Body after decompression; absent if not complete.")
-    duration_seconds: float = seconds("From asking to the last byte.")
-    failure: str = string("What went wrong; `none` if nothing.")
+    endpoint: str = tag("Path of the endpoint.")
+    success: bool = integer("1 if the answer had the expected shape.")
+    status_code: int | None = integer("HTTP status; absent if there was no answer.")
+    response_bytes: int | None = integer("Body after decompression; absent if it was not complete.")
+    duration_seconds: float = seconds("From the request to the last byte of the answer.")
+    failure: str = string("Failure of this probe; `none` if it succeeded.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Network(_VantagePoint):
-    """The whole network in one round. Capacity is not summed by a blind vantage."""
+@measurement
+class Network(_ShardPoint):
+    """All nodes of the shard in one round. A blind vantage writes no sums of capacity."""
 
     MEASUREMENT: ClassVar[str] = "network"
     nodes: int = integer("Nodes listed.")
-    nodes_linked: int = integer("Nodes attached to a core channel node.")
+    nodes_linked: int = integer("Nodes linked to a core channel node.")
     nodes_measured: int = integer("Nodes whose usage was read in this round.")
     nodes_reachable: int = integer("Nodes reachable in this round.")
     nodes_up: int = integer("Nodes that are up, after hysteresis.")
-    nodes_lost: int = integer("Nodes down now that were up within the last 7 days.")
-    nodes_unfinished: int = integer("Nodes for which the round had no time left.")
-    nodes_outdated: int = integer("Nodes older than the network's `last_crn_version`.")
-    nodes_ipv6_measured: int = integer("Nodes whose IPv6 was checked within two cadences.")
+    nodes_lost: int = integer("Nodes that are down and were up within the last 7 days.")
+    nodes_unfinished: int = integer("Nodes that the round did not finish before its deadline.")
+    nodes_outdated: int = integer("Nodes with a version below the network's `last_crn_version`.")
+    nodes_ipv6_measured: int = integer("Nodes whose IPv6 was checked within two check intervals.")
     nodes_ipv6_ok: int = integer("Those of them whose IPv6 works.")
     cpu_total: int | None = integer("Logical CPUs of the measured nodes.")
     gpu_total: int | None = integer("GPUs of the measured nodes.")
-    gpu_used: int | None = integer("GPUs taken.")
+    gpu_used: int | None = integer("GPUs in use.")
     gpu_available: int | None = integer("GPUs free.")
-    vantage_ok: bool = integer("1 if this vantage could see.")
+    vantage_ok: bool = integer("1 if this vantage was not blind.")
     vantage_ipv6: bool = integer("1 if this vantage has IPv6.")
     mem_total_bytes: float | None = real("Memory of the measured nodes.")
     mem_available_bytes: float | None = real("Memory free.")
     disk_total_bytes: float | None = real("Disk of the measured nodes.")
     disk_available_bytes: float | None = real("Disk free.")
-    directory_age_seconds: float = seconds("Since the list of nodes was last confirmed.")
+    directory_age_seconds: float = seconds("Age of the directory: since it was last confirmed.")
     vantage_reason: str = string(
-        "Why this vantage could not see: `none`, `controls`, `dns`, `network`, `descriptors`, "
+        "Why this vantage was blind: `none`, `controls`, `dns`, `network`, `descriptors`, "
         "`deadline` or `loop_lag`."
     )
 
-    @classmethod
-    def of(cls, base: dict[str, Any], judged: JudgedRound) -> Self:
-        """The point of the round."""
-        statuses = judged.statuses
-        usages = [v.observation.usage for v in statuses if v.observation and v.observation.usage]
-        gpus = [gpu for usage in usages for gpu in usage.gpus or ()]
-        free = sum(gpu.available for gpu in gpus)
-        sees = judged.sees and bool(usages)
-        counted = judged.sees and any(usage.gpus is not None for usage in usages)
 
-        def total(of: Callable[[Usage], float]) -> float | None:
-            return float(sum(of(usage) for usage in usages)) if sees else None
-
-        return cls(
-            **base,
-            nodes=len(statuses),
-            nodes_linked=sum(v.node.linked for v in statuses),
-            nodes_measured=len(usages),
-            nodes_reachable=sum(_reachable(v) for v in statuses),
-            nodes_up=sum(v.up is True for v in statuses),
-            nodes_lost=sum(v.lost for v in statuses),
-            nodes_unfinished=sum(v.failure is Failure.ROUND_DEADLINE for v in statuses),
-            nodes_outdated=sum(v.outdated is True for v in statuses),
-            nodes_ipv6_measured=sum(v.ipv6_ok is not None for v in statuses),
-            nodes_ipv6_ok=sum(v.ipv6_ok is True for v in statuses),
-            cpu_total=sum(u.cpu_count for u in usages) if sees else None,
-            gpu_total=len(gpus) if counted else None,
-            gpu_used=len(gpus) - free if counted else None,
-            gpu_available=free if counted else None,
-            vantage_ok=judged.sees,
-            vantage_ipv6=judged.ipv6,
-            mem_total_bytes=total(lambda usage: usage.mem_total_bytes),
-            mem_available_bytes=total(lambda usage: usage.mem_available_bytes),
-            disk_total_bytes=total(lambda usage: usage.disk_total_bytes),
-            disk_available_bytes=total(lambda usage: usage.disk_available_bytes),
-            directory_age_seconds=judged.directory_age_seconds,
-            vantage_reason=str(judged.reason),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkGpu(_VantagePoint):
-    """GPUs of one model over the measured nodes; not written by a blind vantage."""
+@measurement
+class NetworkGpu(_ShardPoint):
+    """GPUs of one model on the measured nodes; not written by a blind vantage."""
 
     MEASUREMENT: ClassVar[str] = "network_gpu"
     model: str = tag("As in `crn_gpu`.")
     total: int = integer("Cards.")
-    used: int = integer("Cards taken.")
+    used: int = integer("Cards in use.")
     available: int = integer("Cards free.")
-    nodes: int = integer("Nodes that have any.")
+    nodes: int = integer("Nodes that have at least one.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkVersion(_VantagePoint):
-    """Nodes by the release that they last stated."""
+@measurement
+class NetworkVersion(_ShardPoint):
+    """Nodes by the release that they last reported."""
 
     MEASUREMENT: ClassVar[str] = "network_version"
-    version: str = tag("Release part of the version, bounded: else `other`.")
+    version: str = tag("Release part of the version: one of at most 32, or `other`.")
     nodes: int = integer("Nodes that run it.")
     reachable: int = integer("Those of them that were reachable in this round.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NetworkFailure(_VantagePoint):
-    """Nodes by failure; every failure in every round, zero included."""
+@measurement
+class NetworkFailure(_ShardPoint):
+    """Nodes by failure; every failure in every round, with 0 where there are none."""
 
     MEASUREMENT: ClassVar[str] = "network_failure"
     failure: str = tag("As in `crn_reachability`.")
@@ -295,9 +207,9 @@ class NetworkFailure(_VantagePoint):
     nodes: int = integer("Nodes with this failure.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@measurement
 class NetworkEvent(_NodePoint):
-    """Something that happened to a node: one point per node, kind and round, announced once."""
+    """Something that happened to a node: one point per node, kind and round."""
 
     MEASUREMENT: ClassVar[str] = "network_event"
     kind: str = tag(
@@ -305,59 +217,49 @@ class NetworkEvent(_NodePoint):
         "`gpu_added`, `gpu_removed`, `duplicate_hash` or `duplicate_address`."
     )
     text: str = string("The event in words.")
-    failure: str | None = string("`down`: why.")
-    old: str | None = string("What it was.")
-    new: str | None = string("What it is.")
+    failure: str | None = string("`down` only: the failure.")
+    old: str | None = string("Value before, where something changed.")
+    new: str | None = string("Value now, where something changed.")
     since: int | None = integer("Epoch seconds: first round of the outage, or of the recovery.")
-    lasted_seconds: float | None = seconds("`up`: how long the node was down.")
-
-    @classmethod
-    def of(cls, base: dict[str, Any], event: Event) -> Self:
-        """The point of one event."""
-        return cls(
-            **base,
-            node=event.node,
-            name=event.name,
-            kind=str(event.kind),
-            text=event.text,
-            failure=event.failure,
-            old=event.old or None,
-            new=event.new or None,
-            since=event.since,
-            lasted_seconds=event.lasted_seconds,
-        )
+    lasted_seconds: float | None = seconds("`up` only: how long the node was down.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Collector(_VantagePoint):
+@measurement
+class Collector(_ShardPoint):
     """The collector itself in one round."""
 
     MEASUREMENT: ClassVar[str] = "collector"
-    round_seconds: float = seconds("From the start of the round to its judgement.")
-    loop_lag_seconds: float = seconds("The longest that the event loop stood still.")
-    probes: int = integer("Endpoints asked.")
+    round_seconds: float = seconds("From the start of the round until its points are built.")
+    loop_lag_seconds: float = seconds("Longest time that the event loop was blocked.")
+    probes: int = integer("Probes of endpoints.")
     points: int = integer("Points of this round, this one included.")
-    rounds_skipped: int = integer("Rounds since the last point that did not run: one was running.")
-    rounds_missed: int = integer("Rounds since the last point that did not run: we were late.")
+    rounds_skipped: int = integer(
+        "Rounds since the last point that did not run: the one before still ran."
+    )
+    rounds_missed: int = integer(
+        "Rounds since the last point that did not run: the collector was late."
+    )
     overran: bool = integer("1 if the round was ended by its deadline.")
     rss_bytes: int | None = integer("Resident memory; absent where it cannot be read.")
     open_fds: int | None = integer("Open file descriptors; absent where they cannot be counted.")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CollectorStore(_VantagePoint):
-    """One store since its previous point."""
+@measurement
+class CollectorStore(_ShardPoint):
+    """One store, since its previous point."""
 
     MEASUREMENT: ClassVar[str] = "collector_store"
-    store: str = tag("`embedded`, or the name of a database.")
-    connected: bool = integer("1 if it took what it was last given.")
-    points_delivered: int = integer("Points that it took.")
-    points_rejected: int = integer("Points that it refused for good.")
-    points_dropped: int = integer("Points that were given up.")
-    backlog_bytes: int = integer("What waits for it.")
-    backlog_points: int = integer("Points that wait for it.")
-    backlog_seconds: float = seconds("Age of the oldest round that waits.")
-    write_seconds: float = seconds("The last write.")
+    store: str = tag("`embedded`, or the kind of database.")
+    connected: bool = integer("1 if its last write succeeded.")
+    points_delivered: int = integer("Points accepted.")
+    points_rejected: int = integer("Points rejected for good.")
+    points_dropped: int = integer(
+        "Points dropped: too many, too old, or older than the database keeps."
+    )
+    backlog_bytes: int = integer("Bytes that wait to be written.")
+    backlog_points: int = integer("Points that wait to be written.")
+    backlog_seconds: float = seconds("Age of the oldest round that waits; 0 if none does.")
+    write_seconds: float = seconds("Duration of the last write.")
 
 
 MEASUREMENTS: Final[tuple[type[Point], ...]] = (
@@ -376,119 +278,3 @@ MEASUREMENTS: Final[tuple[type[Point], ...]] = (
     Collector,
     CollectorStore,
 )
-
-
-def points_of(judged: JudgedRound, vantage: str) -> Iterator[Point]:
-    """Every point of a judged round but those of the collector itself."""
-    base: dict[str, Any] = {"time": judged.time, "vantage": vantage}
-    for status in judged.statuses:
-        yield from _node_points(base, status)
-    network = Network.of(base, judged)
-    yield network
-    if network.gpu_total is not None:
-        yield from _gpu_sums(base, judged)
-    yield from _version_counts(base, judged)
-    counts = Counter(status.failure for status in judged.statuses)
-    for failure in Failure:
-        fault = str(failure.fault)
-        yield NetworkFailure(**base, failure=str(failure), fault=fault, nodes=counts[failure])
-    for event in judged.events:
-        yield NetworkEvent.of(base, event)
-
-
-def _node_points(round_base: dict[str, Any], status: NodeStatus) -> Iterator[Point]:
-    base = round_base | {"node": status.node.hash, "name": status.name}
-    yield CrnReachability.of(base, status)
-    seen = status.observation
-    if seen is None:
-        return
-    if status.due.version and seen.version:
-        yield CrnVersion(
-            **base, version=seen.version, source=seen.version_source, outdated=status.outdated
-        )
-    if ipv6 := status.ipv6:
-        yield CrnIpv6(
-            **base,
-            ok=ipv6.ok,
-            host=ipv6.host,
-            vm=ipv6.vm,
-            aaaa=ipv6.aaaa,
-            direct=ipv6.direct,
-            method=str(ipv6.method),
-        )
-    for (model, device), count in status.gpus.items():
-        yield CrnGpu(
-            **base,
-            model=model,
-            device_id=device,
-            total=count.total,
-            used=count.total - count.available,
-            available=count.available,
-            compatible=count.compatible,
-        )
-    if seen.usage:
-        yield CrnUsage.of(base, seen.usage)
-    if status.due.capability:
-        yield _capability(base, seen)
-    yield from _probes(base, status)
-
-
-def _capability(base: dict[str, Any], seen: Observation) -> CrnCapability:
-    said = seen.capability
-    return CrnCapability(
-        **base,
-        architecture=said.architecture,
-        cpu_vendor=said.cpu_vendor,
-        payment_receiver=said.payment_receiver,
-        qemu=said.qemu,
-        confidential=said.confidential,
-        gpu=said.gpu,
-        terms=said.terms,
-    )
-
-
-def _probes(base: dict[str, Any], status: NodeStatus) -> Iterator[CrnProbe]:
-    for attempt in status.due.probes:
-        yield CrnProbe(
-            **base,
-            endpoint=str(attempt.endpoint),
-            success=attempt.failure is Failure.NONE,
-            status_code=attempt.status_code,
-            response_bytes=attempt.response_bytes,
-            duration_seconds=attempt.duration_seconds,
-            failure=str(attempt.failure),
-        )
-
-
-def _gpu_sums(base: dict[str, Any], judged: JudgedRound) -> Iterator[NetworkGpu]:
-    total: Counter[str] = Counter()
-    free: Counter[str] = Counter()
-    owners: dict[str, set[str]] = {}
-    for status in judged.statuses:
-        for (model, _), count in status.gpus.items():
-            total[model] += count.total
-            free[model] += count.available
-            owners.setdefault(model, set()).add(status.node.hash)
-    for model in sorted({*judged.models, *total}):
-        yield NetworkGpu(
-            **base,
-            model=model,
-            total=total[model],
-            used=total[model] - free[model],
-            available=free[model],
-            nodes=len(owners.get(model, ())),
-        )
-
-
-def _version_counts(base: dict[str, Any], judged: JudgedRound) -> Iterator[NetworkVersion]:
-    known = [(v.release, _reachable(v)) for v in judged.statuses if v.release]
-    nodes = Counter(release for release, _ in known)
-    reachable = Counter(release for release, reached in known if reached)
-    for release in sorted({*judged.releases, *nodes}):
-        yield NetworkVersion(
-            **base, version=release, nodes=nodes[release], reachable=reachable[release]
-        )
-
-
-def _reachable(status: NodeStatus) -> bool:
-    return status.observation is not None and status.observation.reachable

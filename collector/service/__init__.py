@@ -1,1 +1,1 @@
-"""The composition root: settings, wiring, and running until told to stop."""
+"""The composition root: settings become parts (`wiring`), and parts run (`run`)."""

@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
-from collector.crawl.round import Crawl
-from collector.crawl.sweep import RoundTiming
+from collector.crawl.crawler import Crawler, CrawlParts
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.directory.entry import read_entries
 from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
@@ -33,15 +33,15 @@ from collector.model.observation import (
     Usage,
 )
 from collector.model.vantage import ControlResult
-from collector.service.run import open_crawl, run_rounds
+from collector.service.run import startup
 from collector.service.settings import Settings
 from collector.times import DAY, round_time
-from crn_simulator.command import seconds_to_change
-from crn_simulator.entry import entry
-from crn_simulator.latency import quantile
-from crn_simulator.network import Network
-from crn_simulator.script import Script
-from crn_simulator.truth import Truth, UsageTruth
+from crn_simulator.command import seconds_until_change
+from crn_simulator.script.directory_entry import directory_entry
+from crn_simulator.script.latency import quantile
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
+from crn_simulator.truth.node_truth import NodeTruth, UsageTruth, truth_at
 
 TEMPO: Final = 6.0
 """Life goes this much faster than the clock, so that a day has something to show."""
@@ -57,7 +57,7 @@ class _TrueLook:
     async def run(self) -> None:
         """Nothing is dialled."""
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         """What is true."""
         return self.seen
 
@@ -68,16 +68,16 @@ class Past:
 
     ports: Sequence[int]
     """Of the nodes, in the order of the script."""
-    script: Script
+    script: NetworkScript
     settings: NetworkSettings = field(default_factory=NetworkSettings)
     time: int = 0
     _nodes: dict[str, int] = field(default_factory=dict)
 
     async def listing(self) -> Listing:
         """The list of nodes as it was."""
-        self._nodes = {self.script.trait(i).hash: i for i in range(len(self.script))}
+        self._nodes = {self.script.profile(i).hash: i for i in range(len(self.script))}
         listed = (
-            entry(self.script.trait(i), stage, self.ports[i])
+            directory_entry(self.script.profile(i), stage, self.ports[i])
             for i in range(len(self.script))
             if (stage := self.script.stage(i, self.time)).listed
         )
@@ -85,15 +85,15 @@ class Past:
 
     def refusal(self, node: Node) -> Failure:
         """What the policy says of such an address."""
-        truth = self.script.truth(self._nodes[node.hash], self.time)
+        truth = truth_at(self.script, self._nodes[node.hash], self.time)
         return Failure(truth.failure) if truth.fault == "policy" else Failure.NONE
 
     def look(self, node: Node, ipv6: bool) -> _TrueLook:
         """What a look would have seen."""
         index = self._nodes[node.hash]
-        truth = self.script.truth(index, self.time)
+        truth = truth_at(self.script, index, self.time)
         wave = 1 + 0.25 * math.sin(self.time / 4000 + index)
-        latency = quantile(self.script.trait(index).share) * wave
+        latency = quantile(self.script.profile(index).latency_rank) * wave
         return _TrueLook(observed(node, truth, latency, ipv6))
 
     def use_ipv6(self, available: bool) -> None:
@@ -108,7 +108,7 @@ class Past:
         return ControlResult(ipv6=True)
 
 
-def observed(node: Node, truth: Truth, latency_seconds: float, ipv6: bool) -> Observation:
+def observed(node: Node, truth: NodeTruth, latency_seconds: float, ipv6: bool) -> Observation:
     """The observation that a look makes of what is true."""
     if not truth.reachable:
         attempt = Probe(Endpoint.CONFIG, Failure(truth.failure), duration_seconds=latency_seconds)
@@ -171,19 +171,19 @@ def _usage(truth: UsageTruth) -> Usage:
 
 
 async def fill(
-    crawl: Crawl,
+    parts: CrawlParts,
     past: Past,
     times: range,
-    told: Callable[[int], None] = lambda _: None,
+    on_progress: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Rounds at these times, as the script has them. Rounds that the store holds are left out."""
-    then = replace(crawl, directory=past, prober=past, controls=past)
-    last = crawl.state.last_round or 0
+    crawler = Crawler(replace(parts, nodes=past, prober=past, controls=past))
+    last = crawler.last_round or 0
     for number, at in enumerate(times, 1):
         if at > last:
             past.time = at
-            await then.round(at, _AT_ONCE)
-        told(number)
+            await crawler.round(RoundRequest(at, _AT_ONCE))
+        on_progress(number)
 
 
 async def demo(
@@ -191,18 +191,18 @@ async def demo(
     seed: int,
     folder: Path,
     settings_from: Callable[[Path], Settings],
-    told: Callable[[int, int], None],
-    ready: Callable[[Settings], None],
+    on_progress: Callable[[int, int], None],
+    on_ready: Callable[[Settings], None],
     stop: asyncio.Event,
 ) -> None:
-    """Fill in the last day, say that it is `ready`, and go on live until `stop` is set.
+    """Fill in the last day, call `on_ready`, and go on live until `stop` is set.
 
-    `settings_from` makes settings of a configuration file; `told` is given the rounds of the past
-    that are done and how many there are.
+    `settings_from` makes settings of a configuration file; `on_progress` is called with the
+    rounds of the past that are done and how many there are.
     """
     now = time.time()
-    script = Script(nodes, seed, start=now - DAY, tempo=TEMPO)
-    async with Network(script, time=now, folder=folder) as network:
+    script = NetworkScript(nodes, seed, start=now - DAY, speed=TEMPO)
+    async with SimulatedNetwork(script, NetworkOptions(now, folder)) as network:
         config = folder / "demo.toml"
         config.write_text(network.config_toml(), encoding="utf-8")
         settings = settings_from(config)
@@ -210,9 +210,9 @@ async def demo(
         end = round_time(now, interval)
         times = range(end - DAY, end, interval)
         past = Past([host.port for host in network.hosts], script)
-        async with open_crawl(settings) as crawl:
+        async with startup(settings) as service:
             filling = asyncio.create_task(
-                fill(crawl, past, times, lambda done: told(done, len(times)))
+                fill(service.parts, past, times, lambda done: on_progress(done, len(times)))
             )
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({filling, stopping}, return_when=asyncio.FIRST_COMPLETED)
@@ -222,18 +222,19 @@ async def demo(
                 await asyncio.wait({filling})
                 return
             filling.result()
-            ready(settings)
+            on_ready(settings)
             living = asyncio.create_task(_live(network, interval))
             try:
-                await run_rounds(crawl, settings, stop)
+                await service.run(stop)
+                await service.shutdown()
             finally:
                 living.cancel()
                 with contextlib.suppress(asyncio.CancelledError):
                     await living
 
 
-async def _live(network: Network, interval: float) -> None:
+async def _live(network: SimulatedNetwork, interval: float) -> None:
     """Let the script go on with the clock, and change things between rounds only."""
     while True:
-        await asyncio.sleep(seconds_to_change(time.time(), interval))
+        await asyncio.sleep(seconds_until_change(time.time(), interval))
         await network.set_time(time.time())

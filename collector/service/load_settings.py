@@ -1,4 +1,4 @@
-"""The effective settings: read from their sources, or refused by the name of what is wrong."""
+"""Loads the settings: command line, environment, `.env` and a TOML file, in this precedence."""
 
 from __future__ import annotations
 
@@ -32,9 +32,10 @@ class ConfigurationError(CollectorError):
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
-    """The effective settings. `overrides` come from the command line and win.
+    """Return the effective settings; `overrides` come from the command line and win.
 
-    Raises ConfigurationError naming every variable or key that is wrong, and what it must be.
+    Raises ConfigurationError with the name of every variable or key that is unknown or wrong, and
+    what it must be.
     """
     path = _config_path(config)
     unknown = [*_unknown_variables(os.environ, "the environment"), *_unknown_dotenv()]
@@ -67,7 +68,9 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             "`crn-collector check-config` shows what is in effect.",
         ) from None
     except tomllib.TOMLDecodeError as exc:
-        raise ConfigurationError(f"{path} is not TOML: {exc}", "Mend the line it names.") from None
+        raise ConfigurationError(
+            f"{path} is not TOML: {exc}", "Correct the line it names."
+        ) from None
     except (OSError, UnicodeDecodeError) as exc:
         raise ConfigurationError(
             f"{path or '.env'} cannot be read: {exc}", "Check its permissions and encoding."
@@ -75,7 +78,7 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
 
 
 def _config_path(config: Path | None) -> Path | None:
-    """The TOML file: named on the command line, by variable, or lying in the working directory."""
+    """The TOML file: named on the command line or by variable, or in the working directory."""
     named = config or (Path(v) if (v := os.environ.get(CONFIG_VARIABLE)) else None)
     if named and not named.is_file():
         raise ConfigurationError(
@@ -86,11 +89,11 @@ def _config_path(config: Path | None) -> Path | None:
     return named or (here if here.is_file() else None)
 
 
-def _unknown_variables(variables: Mapping[str, Any], place: str) -> Iterator[str]:
+def _unknown_variables(variables: Mapping[str, Any], origin: str) -> Iterator[str]:
     known = {variable(path) for path, _ in fields()} | {CONFIG_VARIABLE}
     for name in variables:
         if name.upper().startswith(PREFIX) and name.upper() not in known:
-            yield f"{name} in {place}"
+            yield f"{name} in {origin}"
 
 
 def _unknown_dotenv() -> Iterator[str]:
@@ -104,15 +107,15 @@ def _unknown_dotenv() -> Iterator[str]:
 
 
 def _problem(error: Any, path: Path | None) -> str:
-    """One line: the name of the setting as the person wrote it, and what is wrong with it."""
-    place = tuple(str(part) for part in error["loc"] if not isinstance(part, int))
-    where = variable(place) if place else "settings"
-    if path is not None and place:
-        *section, key = place
+    """One line: the variable of the setting, its key in the file, and what is wrong with it."""
+    setting = tuple(str(part) for part in error["loc"] if not isinstance(part, int))
+    where = variable(setting) if setting else "settings"
+    if path is not None and setting:
+        *section, key = setting
         table = f"[{'.'.join(section)}] " if section else ""
         where = f"{where} (in {path}: {table}{key})"
     if error["type"] == "extra_forbidden":
         return f"{where}: there is no such setting"
-    given = None if place[:1] == ("influxdb",) else error.get("input")  # it may be a secret
+    given = None if setting[:1] == ("influxdb",) else error.get("input")  # it may be a secret
     shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
     return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"

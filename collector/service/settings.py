@@ -1,22 +1,17 @@
-"""Settings: from the environment, `.env` and a TOML file, in this order of precedence.
+"""The settings: their names, defaults, limits and meanings.
 
-Only the command line and the app see them; parts get values. Anything under our prefix or in our
-file that is not a setting refuses to start, by its exact name.
+Only `service` and `cli` see them; parts get values.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from ipaddress import ip_network
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Any, Final, Self
 
-import yarl
 from platformdirs import user_data_path
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
     ConfigDict,
     Field,
     SecretStr,
@@ -24,59 +19,27 @@ from pydantic import (
 )
 from pydantic_settings import (
     BaseSettings,
-    NoDecode,
     SettingsConfigDict,
 )
 
+from collector.service.setting_types import (
+    DatabaseUrl,
+    GenerationSetting,
+    InfluxDbGeneration,
+    Ipv6Mode,
+    LogLevel,
+    Name,
+    Networks,
+    Seconds,
+    Urls,
+    Words,
+)
 from collector.times import HOUR
 
 PREFIX: Final = "CRN_"
 NESTED: Final = "__"
-
-
-def _listed(value: Any) -> Any:
-    """A list as the environment has it: words between commas."""
-    if isinstance(value, str):
-        return [word.strip() for word in value.split(",") if word.strip()]
-    return value
-
-
-def _base_url(value: str) -> str:
-    url = yarl.URL(value)
-    if url.scheme not in ("http", "https") or not url.host:
-        raise ValueError(f"{value!r} is not an http or https URL")
-    return value.rstrip("/")
-
-
-def _or_none(value: Any) -> Any:
-    """An empty variable is the same as none."""
-    return None if value == "" else value
-
-
-def _word(value: Any) -> Any:
-    """A number that is a name, as TOML may have it."""
-    return str(value) if isinstance(value, int | float) else value
-
-
-def _database_url(value: str) -> str:
-    if yarl.URL(value).user is not None:
-        raise ValueError("a name or password belongs into the token, as `user:password`")
-    return _base_url(value)
-
-
-def _cidr(value: str) -> str:
-    ip_network(value)
-    return value
-
-
-Words = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_listed)]
-Urls = Annotated[
-    tuple[Annotated[str, AfterValidator(_base_url)], ...], NoDecode, BeforeValidator(_listed)
-]
-Networks = Annotated[
-    tuple[Annotated[str, AfterValidator(_cidr)], ...], NoDecode, BeforeValidator(_listed)
-]
-Seconds = Annotated[float, Field(gt=0)]
+_LABEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""A name that becomes a tag."""
 
 
 class _Section(BaseModel):
@@ -109,7 +72,7 @@ class RoundSettings(_Section):
 
     interval_seconds: int = Field(default=60, ge=10, le=HOUR, description="between two rounds")
     spread_seconds: float = Field(
-        default=30, ge=0, description="window over which the looks of a round are spread"
+        default=30, ge=0, description="window over which the visits of a round are spread"
     )
     deadline_seconds: Seconds = Field(
         default=55, description="after the start of a round: what is unfinished then is recorded so"
@@ -117,24 +80,24 @@ class RoundSettings(_Section):
     concurrency: int = Field(
         default=1024,
         ge=1,
-        description="nodes looked at together at most; less if file descriptors are short",
+        description="nodes visited together at most; less if file descriptors are short",
     )
     shutdown_seconds: float = Field(
         default=20, ge=0, description="for the round under way to finish when asked to stop"
     )
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_order(self) -> Self:
         if not self.spread_seconds < self.deadline_seconds < self.interval_seconds:
             raise ValueError("spread_seconds < deadline_seconds < interval_seconds must hold")
         return self
 
 
 class ProbeSettings(_Section):
-    """How a node is looked at."""
+    """How a node is visited."""
 
     connect_timeout_seconds: Seconds = Field(default=5, description="name, TCP and TLS together")
-    timeout_seconds: Seconds = Field(default=10, description="all checks of a node together")
+    timeout_seconds: Seconds = Field(default=10, description="all probes of a node together")
     diagnostic_timeout_seconds: Seconds = Field(
         default=30, description="the diagnostic VM alone: it may have to boot"
     )
@@ -173,8 +136,8 @@ class ProbeSettings(_Section):
     controls: Urls = Field(
         default=(), description="hosts that tell whether we can see; empty for the API hosts"
     )
-    ipv6: Annotated[str, Field(pattern="^(auto|on|off)$")] = Field(
-        default="auto", description="whether this vantage has IPv6: auto, on or off"
+    ipv6: Ipv6Mode = Field(
+        default=Ipv6Mode.AUTO, description="whether this vantage has IPv6: auto, on or off"
     )
 
 
@@ -186,7 +149,7 @@ class StateSettings(_Section):
     up_after: int = Field(default=2, ge=1, description="good rounds in a row make it up again")
 
     @model_validator(mode="after")
-    def _in_order(self) -> Self:
+    def _check_order(self) -> Self:
         if max(self.down_after, self.up_after) > self.down_within:
             raise ValueError("down_after and up_after must not be above down_within")
         return self
@@ -201,9 +164,9 @@ class StoreSettings(_Section):
 class InfluxDbSettings(_Section):
     """Where rounds are delivered to, beside the embedded store. Nothing is, without a `url`."""
 
-    url: Annotated[
-        Annotated[str, AfterValidator(_database_url)] | None, BeforeValidator(_or_none)
-    ] = Field(default=None, description="such as `http://localhost:8086`; empty for no InfluxDB")
+    url: DatabaseUrl = Field(
+        default=None, description="such as `http://localhost:8086`; empty for no InfluxDB"
+    )
     token: SecretStr = Field(
         default=SecretStr(""), description="for 1.x `user:password`; empty if none is asked for"
     )
@@ -214,11 +177,9 @@ class InfluxDbSettings(_Section):
         min_length=1,
         description="bucket, or database; for 1.x also `database/retention policy`",
     )
-    generation: Annotated[str, BeforeValidator(_word), Field(pattern=r"^(auto|1|1\.8|2|3)$")] = (
-        Field(
-            default="auto",
-            description="`auto` asks the server; else `1` (before 1.8), `1.8`, `2` or `3`",
-        )
+    generation: GenerationSetting = Field(
+        default=InfluxDbGeneration.AUTO,
+        description="`auto` asks the server; else `1` (before 1.8), `1.8`, `2` or `3`",
     )
     ca_file: Path | None = Field(
         default=None, description="certificates of authorities trusted besides the system's"
@@ -241,7 +202,7 @@ class InfluxDbSettings(_Section):
     )
 
     @model_validator(mode="after")
-    def _whole(self) -> Self:
+    def _check_credentials(self) -> Self:
         given = {"token": self.token.get_secret_value(), "token_file": self.token_file}
         if all(given.values()):
             raise ValueError("give token or token_file, not both")
@@ -267,12 +228,16 @@ class Settings(BaseSettings):
     )
     vantage: str = Field(
         default="default",
-        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$",
+        pattern=_LABEL,
         description="where this collector looks from; a tag of every point",
     )
-    log_level: Annotated[str, Field(pattern="^(DEBUG|INFO|WARNING|ERROR)$")] = Field(
-        default="INFO", description="DEBUG, INFO, WARNING or ERROR"
+    shard: Name = Field(
+        default="0",
+        pattern=_LABEL,
+        description="which part of the nodes this collector crawls, a tag of its counts and sums; "
+        "leave it at 0, since every collector crawls all nodes so far",
     )
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
     directory: DirectorySettings = DirectorySettings()
     rounds: RoundSettings = RoundSettings()
     probe: ProbeSettings = ProbeSettings()
@@ -282,7 +247,7 @@ class Settings(BaseSettings):
 
     @property
     def controls(self) -> tuple[str, ...]:
-        """The controls: those configured, else the API hosts; none when a file is the list."""
+        """The controls: those configured, else the API hosts."""
         return self.probe.controls or self.directory.api_hosts
 
 

@@ -71,12 +71,12 @@ def _save(path: Path, fresh: Path, tables: Sequence[Table]) -> tuple[int, bool]:
         with closing(file.create(fresh, ())) as new:
             for statement in found or ():
                 new.execute(statement)
-        with closing(file.create(fresh, tables)) as new:
             total, whole = 0, found is not None
             for (name,) in new.execute(f"SELECT name {_TABLES}").fetchall() if whole else ():
                 count, complete = _copy(old, new, name)
                 total, whole = total + count, whole and complete
-            return total, whole
+    file.create(fresh, tables).close()  # adds what this version needs to tables of an older one
+    return total, whole
 
 
 def _schema(old: sqlite3.Connection) -> list[str] | None:

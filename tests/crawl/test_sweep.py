@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 import pytest
 
 from collector.crawl.gate import Gate
-from collector.crawl.sweep import RoundTiming, Sweep
+from collector.crawl.round import RoundTiming
+from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Observation
@@ -68,10 +69,10 @@ class _Look:
         finally:
             stage.running -= 1
 
-    def observation(self, cut: bool = False) -> Observation:
+    def observation(self, is_unfinished: bool = False) -> Observation:
         if self.done:
             return Observation(self.node, Failure.NONE)
-        return Observation(self.node, Failure.ROUND_DEADLINE if cut else Failure.INTERNAL)
+        return Observation(self.node, Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL)
 
 
 def failures(observations: dict[str, Observation]) -> list[Failure]:
@@ -105,8 +106,8 @@ async def test_the_deadline_ends_the_round() -> None:
     assert sweep.overran
     assert failures(observations) == [Failure.NONE] + [Failure.ROUND_DEADLINE] * 4
     async with asyncio.timeout(1):
-        await gate.enter(lane=True)
-        await gate.enter(lane=False)
+        await gate.enter(slow=True)
+        await gate.enter(slow=False)
 
 
 async def test_spread_by_hash() -> None:
@@ -149,7 +150,7 @@ async def test_cut() -> None:
     task = asyncio.create_task(sweep.run([order(0), order(1)], RoundTiming(0, 60)))
     await stage.all_hang.wait()
     async with asyncio.timeout(2):
-        sweep.cut(0.0)
+        sweep.stop_within(0.0)
         observations = await task
     assert failures(observations) == [Failure.NONE, Failure.ROUND_DEADLINE]
     assert sweep.overran
@@ -161,7 +162,7 @@ async def test_a_cut_never_lengthens_a_round() -> None:
     sweep = Sweep(Gate(2), stage.look)
     task = asyncio.create_task(sweep.run([order(1)], RoundTiming(0, 0.2)))
     await stage.all_hang.wait()
-    sweep.cut(60)
+    sweep.stop_within(60)
     async with asyncio.timeout(2):
         await task
 
@@ -171,17 +172,17 @@ async def test_a_cut_that_comes_as_the_deadline_passes() -> None:
     stage = Stage(hangs={order(1).node.hash})
 
     class Late(Gate):
-        async def enter(self, lane: bool) -> None:
+        async def enter(self, slow: bool) -> None:
             try:
-                await super().enter(lane)
+                await super().enter(slow)
             except asyncio.CancelledError:
-                sweep.cut(1.0)
+                sweep.stop_within(1.0)
                 raise
 
     sweep = Sweep(Late(1), stage.look)
     observations = await sweep.run([order(1), order(2)], RoundTiming(0, 0.1))
     assert failures(observations) == [Failure.ROUND_DEADLINE] * 2
-    sweep.cut(1.0)
+    sweep.stop_within(1.0)
 
 
 async def test_cancel() -> None:

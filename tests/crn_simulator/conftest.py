@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from crn_simulator.authority import Authority
+from crn_simulator.server.certificate_authority import Authority
 
 
 @pytest.fixture(scope="session")

@@ -11,12 +11,13 @@ from dataclasses import dataclass
 
 import pytest
 
-from crn_simulator.authority import Authority
-from crn_simulator.behaviour import Aaaa, Behaviour, ServerHeader
-from crn_simulator.door import Way
-from crn_simulator.fault import OUTCOMES, Fault, Phase
-from crn_simulator.host import Host
-from crn_simulator.misbehave import RoundTiming
+from crn_simulator.script.fault import Fault, FaultPhase
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
+from crn_simulator.script.node_spec import AaaaRecord, NodeSpec, ServerHeader
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.connection_faults import FaultDelays
+from crn_simulator.server.host import Host, HostAddress, HostOptions
+from crn_simulator.server.listener import ListenerMode
 
 CONFIG = "/status/config"
 USAGE = "/about/usage/system"
@@ -75,7 +76,7 @@ async def ask(host: Host, path: str = CONFIG, *, limit: int = 4_000_000) -> Repl
 
 
 def host(authority: Authority, fault: Fault, **more: object) -> Host:
-    return Host(Behaviour(fault=fault, **more), authority=authority)  # type: ignore[arg-type]
+    return Host(NodeSpec(fault=fault, **more), authority=authority)  # type: ignore[arg-type]
 
 
 async def test_healthy_node_answers_its_contract(authority: Authority) -> None:
@@ -103,11 +104,11 @@ async def test_counts_connections_and_requests(authority: Authority) -> None:
         await reader.read()
         writer.close()
         await writer.wait_closed()
-        await node.quiet()
-    assert (node.seen.connections, node.seen.handshakes) == (1, 1)
-    assert dict(node.seen.asked) == {CONFIG: 1, USAGE: 1}
-    assert [request.last for request in node.seen.requests] == [False, True]
-    assert {request.connection for request in node.seen.requests} == {1}
+        await node.wait_idle()
+    assert (node.traffic.connections, node.traffic.handshakes) == (1, 1)
+    assert dict(node.traffic.requests_by_path) == {CONFIG: 1, USAGE: 1}
+    assert [request.is_last for request in node.traffic.last_requests] == [False, True]
+    assert {request.connection for request in node.traffic.last_requests} == {1}
 
 
 @pytest.mark.parametrize(
@@ -122,7 +123,7 @@ async def test_server_headers(
     authority: Authority, server: ServerHeader, expected: list[str]
 ) -> None:
     """A proxy adds its own Server header or takes the place of the node's."""
-    async with Host(Behaviour(version="1.9.0", server=server), authority=authority) as node:
+    async with Host(NodeSpec(version="1.9.0", server=server), authority=authority) as node:
         assert (await ask(node)).servers == expected
 
 
@@ -131,9 +132,9 @@ async def test_refused(authority: Authority) -> None:
     async with host(authority, Fault.REFUSED) as node:
         with pytest.raises(ConnectionRefusedError):
             await ask(node)
-        node.become(Behaviour())
+        node.apply(NodeSpec())
         assert (await ask(node)).status == 200
-        node.become(Behaviour(fault=Fault.REFUSED))
+        node.apply(NodeSpec(fault=Fault.REFUSED))
         with pytest.raises(ConnectionRefusedError):
             await ask(node)
 
@@ -144,8 +145,8 @@ async def test_black_hole(authority: Authority) -> None:
         for _ in range(3):
             with pytest.raises(TimeoutError):
                 await asyncio.wait_for(asyncio.open_connection(node.address, node.port), PATIENCE)
-        assert node.seen.connections == 0
-        node.become(Behaviour())
+        assert node.traffic.connections == 0
+        node.apply(NodeSpec())
         assert (await ask(node)).status == 200
 
 
@@ -155,7 +156,7 @@ async def test_reset_before_the_handshake_is_complete(authority: Authority, faul
     async with host(authority, fault) as node:
         with pytest.raises(ConnectionResetError):
             await ask(node)
-        assert node.seen.handshakes == 0
+        assert node.traffic.handshakes == 0
 
 
 @pytest.mark.parametrize("fault", [Fault.CLOSE_ON_CONNECT, Fault.CLOSE_IN_TLS])
@@ -164,7 +165,7 @@ async def test_close_before_the_handshake_is_complete(authority: Authority, faul
     async with host(authority, fault) as node:
         with pytest.raises((ConnectionResetError, ssl.SSLEOFError)):
             await ask(node)
-        assert node.seen.handshakes == 0
+        assert node.traffic.handshakes == 0
 
 
 async def test_silent_in_tls(authority: Authority) -> None:
@@ -172,7 +173,7 @@ async def test_silent_in_tls(authority: Authority) -> None:
     async with host(authority, Fault.SILENT_IN_TLS) as node:
         with pytest.raises(TimeoutError):
             await asyncio.wait_for(ask(node), PATIENCE)
-        assert node.seen.connections == 1
+        assert node.traffic.connections == 1
 
 
 @pytest.mark.parametrize(
@@ -224,13 +225,15 @@ async def test_hangs(authority: Authority, fault: Fault, start: bytes) -> None:
         assert not reply.ended
         assert reply.received.startswith(start)
         assert (b"\r\n\r\n" in reply.received) == (fault is Fault.HANG_AFTER_HEADERS)
-        assert node.seen.handshakes == 1
+        assert node.traffic.handshakes == 1
 
 
 async def test_slow_drip(authority: Authority) -> None:
     """The body comes byte by byte, never silent and never done."""
-    behaviour = Behaviour(fault=Fault.SLOW_DRIP)
-    async with Host(behaviour, authority=authority, pace=RoundTiming(drip=0.001)) as node:
+    spec = NodeSpec(fault=Fault.SLOW_DRIP)
+    async with Host(
+        spec, authority=authority, options=HostOptions(FaultDelays(drip_seconds=0.001))
+    ) as node:
         reply = await ask(node, limit=400)
         assert not reply.ended
         assert len(reply.body) > 10
@@ -256,8 +259,8 @@ async def test_cut_off_after_the_handshake(authority: Authority, fault: Fault) -
             assert reply.ended
             assert fault is not Fault.RESET_AFTER_REQUEST
             assert reply.received.startswith(b"HTTP/1.1") == (fault is Fault.CUT_OFF)
-        await node.quiet()
-        assert node.seen.handshakes == 1
+        await node.wait_idle()
+        assert node.traffic.handshakes == 1
 
 
 async def test_huge_headers(authority: Authority) -> None:
@@ -273,10 +276,10 @@ async def test_bodies_that_are_too_large(authority: Authority) -> None:
         reply = await ask(node, limit=2_000_000)
         assert len(reply.received) >= 2_000_000
         assert not reply.ended
-        node.become(Behaviour(fault=Fault.OVERSIZED_BODY))
+        node.apply(NodeSpec(fault=Fault.OVERSIZED_BODY))
         reply = await ask(node)
         assert len(reply.body) == 3 * 1024 * 1024
-        node.become(Behaviour(fault=Fault.GZIP_BOMB))
+        node.apply(NodeSpec(fault=Fault.GZIP_BOMB))
         reply = await ask(node)
     assert len(reply.body) < 1024 * 1024
     assert len(gzip.decompress(reply.body)) == 256 * 1024 * 1024
@@ -284,7 +287,7 @@ async def test_bodies_that_are_too_large(authority: Authority) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [fault for fault, outcome in OUTCOMES.items() if outcome.check == "not_json"],
+    [fault for fault, outcome in FAULT_EFFECTS.items() if outcome.probe_failure == "not_json"],
 )
 async def test_bodies_that_are_not_json(authority: Authority, fault: Fault) -> None:
     """The answer is complete, and no parser reads its body."""
@@ -299,13 +302,13 @@ async def test_bodies_that_are_not_json(authority: Authority, fault: Fault) -> N
 @pytest.mark.parametrize("path", [CONFIG, USAGE])
 @pytest.mark.parametrize(
     "fault",
-    [fault for fault, outcome in OUTCOMES.items() if outcome.check == "wrong_shape"],
+    [fault for fault, outcome in FAULT_EFFECTS.items() if outcome.probe_failure == "wrong_shape"],
 )
 async def test_bodies_of_another_shape(authority: Authority, fault: Fault, path: str) -> None:
     """The body is JSON, and not what the path promises."""
     async with host(authority, fault) as node:
         reply = await ask(node, path)
-        node.become(Behaviour())
+        node.apply(NodeSpec())
         right = json.loads((await ask(node, path)).body)
     wrong = json.loads(reply.body)
     assert reply.status == 200
@@ -336,7 +339,7 @@ async def test_statuses(authority: Authority, fault: Fault, status: int) -> None
     async with host(authority, fault) as node:
         reply = await ask(node)
     assert reply.status == status
-    assert ("aleph-vm/" in reply.head) == OUTCOMES[fault].reachable
+    assert ("aleph-vm/" in reply.head) == FAULT_EFFECTS[fault].reachable
     assert ("169.254.169.254" in reply.head) == (fault is Fault.REDIRECT_PRIVATE)
 
 
@@ -354,8 +357,8 @@ async def test_a_fault_may_concern_some_paths(authority: Authority) -> None:
 
 def test_only_answers_can_be_wrong_on_some_paths() -> None:
     """A connection has no path."""
-    with pytest.raises(ValueError, match="refused concerns a whole node"):
-        Behaviour(fault=Fault.REFUSED, paths=frozenset({USAGE}))
+    with pytest.raises(ValueError, match="refused affects a whole node"):
+        NodeSpec(fault=Fault.REFUSED, paths=frozenset({USAGE}))
 
 
 async def test_plain_http(authority: Authority) -> None:
@@ -378,24 +381,28 @@ async def _connects(address: str, port: int) -> str:
 @pytest.mark.parametrize(
     ("aaaa", "expected"),
     [
-        pytest.param(Aaaa.TRUE, "connected", id="true"),
-        pytest.param(Aaaa.REFUSED, "ConnectionRefusedError", id="refused"),
-        pytest.param(Aaaa.BLACK_HOLE, "TimeoutError", id="black-hole"),
+        pytest.param(AaaaRecord.TRUE, "connected", id="true"),
+        pytest.param(AaaaRecord.REFUSED, "ConnectionRefusedError", id="refused"),
+        pytest.param(AaaaRecord.BLACK_HOLE, "TimeoutError", id="black-hole"),
     ],
 )
-async def test_ipv6_doors(authority: Authority, aaaa: Aaaa, expected: str) -> None:
+async def test_ipv6_doors(authority: Authority, aaaa: AaaaRecord, expected: str) -> None:
     """IPv4 is open whatever IPv6 does."""
-    async with Host(Behaviour(aaaa=aaaa), authority=authority) as node:
+    async with Host(NodeSpec(aaaa=aaaa), authority=authority) as node:
         assert await _connects("::1", node.port) == expected
         assert await _connects(node.address, node.port) == "connected"
 
 
 async def test_cuts(authority: Authority) -> None:
     """An outage of the client's own hides a healthy node, by family, and ends."""
-    async with Host(Behaviour(aaaa=Aaaa.TRUE), authority=authority) as node:
+    async with Host(NodeSpec(aaaa=AaaaRecord.TRUE), authority=authority) as node:
         seen = []
-        for cut in ((Way.BLACK_HOLE, Way.BLACK_HOLE), (None, Way.REFUSED), (None, None)):
-            node.cut(*cut)
+        for cut in (
+            (ListenerMode.BLACK_HOLE, ListenerMode.BLACK_HOLE),
+            (None, ListenerMode.REFUSED),
+            (None, None),
+        ):
+            node.block(*cut)
             seen.append([await _connects(a, node.port) for a in (node.address, "::1")])
     assert seen == [
         ["TimeoutError", "TimeoutError"],
@@ -421,11 +428,15 @@ async def test_finds_a_port_that_is_free(authority: Authority) -> None:
     """A port that is taken is passed over; when none is left, that is an error."""
     async with Host(authority=authority) as first:
         taken = first.port
-        second = Host(authority=authority, address=first.address, ports=[taken, taken + 1])
+        second = Host(
+            authority=authority, address=HostAddress(ip=first.address, ports=[taken, taken + 1])
+        )
         async with second:
             assert second.port == taken + 1
-        with pytest.raises(OSError, match="no port is left to try on 127"):
-            await Host(authority=authority, address=first.address, ports=[taken]).__aenter__()
+        with pytest.raises(OSError, match="no port is free on 127"):
+            await Host(
+                authority=authority, address=HostAddress(ip=first.address, ports=[taken])
+            ).__aenter__()
 
 
 async def test_runs_out_of_descriptors(
@@ -450,7 +461,7 @@ async def test_runs_out_of_descriptors(
 
 def test_every_fault_has_an_outcome() -> None:
     """The table is complete, and its words are consistent."""
-    assert set(OUTCOMES) == set(Fault)
-    for outcome in OUTCOMES.values():
+    assert set(FAULT_EFFECTS) == set(Fault)
+    for outcome in FAULT_EFFECTS.values():
         assert outcome.reachable == (outcome.failure == "none") == (outcome.fault == "none")
-        assert outcome.phase is not Phase.NONE or outcome.reachable
+        assert outcome.phase is not FaultPhase.NONE or outcome.reachable

@@ -13,15 +13,17 @@ import aiohttp
 import pytest
 from aiohttp.resolver import AsyncResolver
 
-from crn_simulator.api import CORECHANNEL_ADDRESS, SETTINGS_ADDRESSES
-from crn_simulator.command import seconds_to_change, simulate
-from crn_simulator.entry import JUNK
-from crn_simulator.fault import OUTCOMES, Fault, Phase
-from crn_simulator.incident import Incident
-from crn_simulator.network import Network
-from crn_simulator.script import Script
-from crn_simulator.trouble import Trouble, Window
-from crn_simulator.worker import NetworkProcess
+from crn_simulator.command import SimulationOptions, seconds_until_change, simulate
+from crn_simulator.script.directory_entry import JUNK_ADDRESSES
+from crn_simulator.script.fault import Fault, FaultPhase
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
+from crn_simulator.script.incident import Incident
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.script.trouble import Trouble, TroubleWindow
+from crn_simulator.server.api_responder import CORECHANNEL_ADDRESS, SETTINGS_ADDRESSES
+from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
+from crn_simulator.server.worker import NetworkWorker
+from crn_simulator.truth.node_truth import truth_at
 
 START = 1_750_000_000.0
 CONFIG = "/status/config"
@@ -30,7 +32,7 @@ CORECHANNEL = f"/api/v0/aggregates/{CORECHANNEL_ADDRESS}.json?keys=corechannel"
 
 
 @asynccontextmanager
-async def client(network: Network | NetworkProcess) -> AsyncIterator[aiohttp.ClientSession]:
+async def client(network: SimulatedNetwork | NetworkWorker) -> AsyncIterator[aiohttp.ClientSession]:
     """A session that resolves by the network's own DNS server and trusts its authority."""
     context = ssl.create_default_context(cafile=network.ca_file)
     resolver = AsyncResolver(nameservers=[network.nameserver], timeout=0.1, tries=1)
@@ -56,7 +58,7 @@ async def get(session: aiohttp.ClientSession, url: str) -> Any:
         return type(error).__name__
 
 
-async def listed(session: aiohttp.ClientSession, network: Network) -> Any:
+async def listed(session: aiohttp.ClientSession, network: SimulatedNetwork) -> Any:
     """The directory by hash, or what went wrong."""
     found = await get(session, network.api_url + CORECHANNEL)
     if not isinstance(found, dict):
@@ -67,13 +69,13 @@ async def listed(session: aiohttp.ClientSession, network: Network) -> Any:
 async def test_nodes_are_what_the_directory_says() -> None:
     """Every listed node answers at its address, by its name, with what the truth holds."""
     async with (
-        Network(Script(60, 4, start=START, calm=True)) as network,
+        SimulatedNetwork(NetworkScript(60, 4, start=START, calm=True)) as network,
         client(network) as session,
     ):
         directory = await listed(session, network)
         assert set(directory) == set(network.nodes)
         for index, node in enumerate(network.nodes):
-            truth = network.truth(index)
+            truth = truth_at(network.script, index, network.time)
             usage = await get(session, directory[node]["address"].rstrip("/") + USAGE)
             if truth.usage is None:
                 assert usage == 500
@@ -90,7 +92,10 @@ async def test_nodes_are_what_the_directory_says() -> None:
 
 async def test_settings() -> None:
     """Both owners hold the settings; unknown ones hold nothing."""
-    async with Network(Script(1, start=START, calm=True)) as network, client(network) as session:
+    async with (
+        SimulatedNetwork(NetworkScript(1, start=START, calm=True)) as network,
+        client(network) as session,
+    ):
         for owner in SETTINGS_ADDRESSES:
             url = f"{network.api_url}/api/v0/aggregates/{owner}.json?keys=settings"
             settings = (await get(session, url))["data"]["settings"]
@@ -106,8 +111,8 @@ def _time_line(faults: list[Fault]) -> dict[int, list[Incident]]:
 async def test_script_changes_nodes_between_rounds() -> None:
     """A node has its fault from one `set_time` to another, and not before or after."""
     faults = [Fault.REFUSED, Fault.DNS_NOT_FOUND, Fault.DNS_SERVFAIL, Fault.HTML, Fault.NONE]
-    script = Script(5, 4, start=START, calm=True, incidents=_time_line(faults))
-    async with Network(script) as network, client(network) as session:
+    script = NetworkScript(5, 4, start=START, calm=True, incidents=_time_line(faults))
+    async with SimulatedNetwork(script) as network, client(network) as session:
         seen = []
         for second in (0, 60, 120):
             await network.set_time(START + second)
@@ -120,9 +125,14 @@ async def test_script_changes_nodes_between_rounds() -> None:
 
 async def test_addresses_in_the_directory() -> None:
     """What is wrong with an address is wrong in the directory."""
-    faults = [fault for fault, o in OUTCOMES.items() if o.phase is Phase.ADDRESS]
-    script = Script(len(faults), 4, start=START - 60, calm=True, incidents=_time_line(faults))
-    async with Network(script, time=START + 60) as network, client(network) as session:
+    faults = [fault for fault, o in FAULT_EFFECTS.items() if o.phase is FaultPhase.ADDRESS]
+    script = NetworkScript(
+        len(faults), 4, start=START - 60, calm=True, incidents=_time_line(faults)
+    )
+    async with (
+        SimulatedNetwork(script, NetworkOptions(time=START + 60)) as network,
+        client(network) as session,
+    ):
         directory = await listed(session, network)
         found = {
             fault: directory[node]["address"]
@@ -130,15 +140,15 @@ async def test_addresses_in_the_directory() -> None:
         }
         plain = await get(session, found[Fault.ADDRESS_HTTP_ONLY].rstrip("/") + USAGE)
     assert found[Fault.ADDRESS_EMPTY] == ""
-    assert found[Fault.ADDRESS_JUNK] in JUNK
+    assert found[Fault.ADDRESS_JUNK] in JUNK_ADDRESSES
     assert found[Fault.ADDRESS_HTTP_ONLY].startswith("http://")
     assert plain["cpu"]["count"] > 0
-    assert not any(".test" in found[f] for f in faults if not OUTCOMES[f].reachable)
+    assert not any(".test" in found[f] for f in faults if not FAULT_EFFECTS[f].reachable)
 
 
-def _windows(*troubles: Trouble) -> tuple[Window, ...]:
+def _windows(*troubles: Trouble) -> tuple[TroubleWindow, ...]:
     return tuple(
-        Window(trouble, START + 60 * number, START + 60 * (number + 1))
+        TroubleWindow(trouble, START + 60 * number, START + 60 * (number + 1))
         for number, trouble in enumerate(troubles, 1)
     )
 
@@ -146,9 +156,9 @@ def _windows(*troubles: Trouble) -> tuple[Window, ...]:
 async def test_troubles_of_the_api() -> None:
     """Down, garbage, slow, stale, shrunken, empty: one after another, and well at the end."""
     troubles = [trouble for trouble in Trouble if trouble.startswith("api")]
-    script = Script(9, 4, start=START, windows=_windows(*troubles))
+    script = NetworkScript(9, 4, start=START, windows=_windows(*troubles))
     seen = {}
-    async with Network(script) as network, client(network) as session:
+    async with SimulatedNetwork(script) as network, client(network) as session:
         for number, trouble in enumerate([None, *troubles, None]):
             await network.set_time(START + 60 * number)
             found = await listed(session, network)
@@ -171,8 +181,11 @@ async def test_troubles_of_the_api() -> None:
 async def test_mirrors_have_no_troubles() -> None:
     """A further API host lists what is true while the first one is stale, down or lies."""
     troubles = [trouble for trouble in Trouble if trouble.startswith("api")]
-    script = Script(9, 4, start=START, calm=True, windows=_windows(*troubles))
-    async with Network(script, mirrors=1) as network, client(network) as session:
+    script = NetworkScript(9, 4, start=START, calm=True, windows=_windows(*troubles))
+    async with (
+        SimulatedNetwork(script, NetworkOptions(mirrors=1)) as network,
+        client(network) as session,
+    ):
         for number in range(len(troubles) + 2):
             await network.set_time(START + 60 * number)
             found = await get(session, network.mirrors[0].url + CORECHANNEL)
@@ -183,8 +196,8 @@ async def test_mirrors_have_no_troubles() -> None:
 
 async def test_some_hashes_are_listed_twice() -> None:
     """A few, and with the same entry, so that nothing else follows from it."""
-    script = Script(600, 4, start=START, calm=True, ipv6=False)
-    async with Network(script) as network, client(network) as session:
+    script = NetworkScript(600, 4, start=START, calm=True, ipv6=False)
+    async with SimulatedNetwork(script) as network, client(network) as session:
         found = await get(session, network.api_url + CORECHANNEL)
     nodes = found["data"]["corechannel"]["resource_nodes"]
     hashes = [node["hash"] for node in nodes]
@@ -194,9 +207,9 @@ async def test_some_hashes_are_listed_twice() -> None:
 
 async def test_stale_api_lists_what_was() -> None:
     """Nodes that join meanwhile are missing from it."""
-    window = Window(Trouble.API_STALE, START + 60, START + 86400)
-    script = Script(200, 4, start=START, windows=(window,))
-    async with Network(script) as network, client(network) as session:
+    window = TroubleWindow(Trouble.API_STALE, START + 60, START + 86400)
+    script = NetworkScript(200, 4, start=START, windows=(window,))
+    async with SimulatedNetwork(script) as network, client(network) as session:
         counts = []
         for second in (0, 60, 86000, 86400):
             await network.set_time(START + second)
@@ -208,9 +221,9 @@ async def test_stale_api_lists_what_was() -> None:
 async def test_troubles_of_the_way_out() -> None:
     """Names or connections fail for everything, controls and API included, and come back."""
     troubles = [trouble for trouble in Trouble if not trouble.startswith("api")]
-    script = Script(1, 4, start=START, calm=True, windows=_windows(*troubles))
+    script = NetworkScript(1, 4, start=START, calm=True, windows=_windows(*troubles))
     seen = {}
-    async with Network(script) as network, client(network) as session:
+    async with SimulatedNetwork(script) as network, client(network) as session:
         for number, trouble in enumerate([None, *troubles, None]):
             await network.set_time(START + 60 * number)
             urls = (network.controls[0].url, network.hosts[0].url + USAGE)
@@ -231,14 +244,14 @@ async def test_troubles_of_the_way_out() -> None:
 
 async def test_moves_and_names() -> None:
     """A node that moves is found under its new name, and no more under its old one."""
-    script = Script(200, 4, start=START)
+    script = NetworkScript(200, 4, start=START)
     end = START + 86400
     moved = next(
         node
         for node in range(200)
         if script.stage(node, START).host != script.stage(node, end).host
     )
-    async with Network(script) as network, client(network) as session:
+    async with SimulatedNetwork(script) as network, client(network) as session:
         old = network.hosts[moved].url
         await network.set_time(end)
         config = await get(session, network.hosts[moved].url + USAGE)
@@ -251,7 +264,9 @@ async def test_moves_and_names() -> None:
 
 async def test_configuration(tmp_path: Path) -> None:
     """It is TOML, allows the simulator's addresses by CIDR, and leads to what is running."""
-    async with Network(Script(1, calm=True, start=START), folder=tmp_path) as network:
+    async with SimulatedNetwork(
+        NetworkScript(1, calm=True, start=START), NetworkOptions(folder=tmp_path)
+    ) as network:
         found = tomllib.loads(network.config_toml())
         assert found == {
             "directory": {"api_hosts": [network.api_url]},
@@ -270,21 +285,21 @@ async def test_configuration(tmp_path: Path) -> None:
 def test_addresses_must_be_loopback_and_enough(cidr: str) -> None:
     """A network refuses addresses that are not its own."""
     with pytest.raises(ValueError, match="not loopback, or too small"):
-        Network(Script(1), cidr=cidr)
+        SimulatedNetwork(NetworkScript(1), NetworkOptions(cidr=cidr))
 
 
 async def test_cold_diagnostic_vm() -> None:
     """It says false at first, true a minute later, and false again after an hour of sleep."""
-    script = Script(200, 4, start=START, calm=True)
+    script = NetworkScript(200, 4, start=START, calm=True)
     node = next(
         index
         for index in range(200)
-        if script.trait(index).cold
-        and (ipv6 := script.truth(index, START).ipv6)
+        if script.profile(index).cold
+        and (ipv6 := truth_at(script, index, START).ipv6)
         and ipv6.method == "status"
         and ipv6.ok
     )
-    async with Network(script) as network, client(network) as session:
+    async with SimulatedNetwork(script) as network, client(network) as session:
         seen = []
         for second in (0, 60, 3000, 7000):
             await network.set_time(START + second)
@@ -294,27 +309,27 @@ async def test_cold_diagnostic_vm() -> None:
 
 
 @pytest.fixture
-def script() -> Script:
-    return Script(20, 4, start=START, calm=True)
+def script() -> NetworkScript:
+    return NetworkScript(20, 4, start=START, calm=True)
 
 
-async def test_process_of_its_own(script: Script) -> None:
+async def test_process_of_its_own(script: NetworkScript) -> None:
     """A network in another process is the same network, and ends with its context."""
-    async with NetworkProcess(script) as network, client(network) as session:
+    async with NetworkWorker(script) as network, client(network) as session:
         await network.set_time(START + 60)
         for url in network.urls[:3]:
             assert url.startswith("https://127.64.")
         answer = await get(session, network.api_url + CORECHANNEL)
         node = answer["data"]["corechannel"]["resource_nodes"][0]
         assert isinstance(await get(session, node["address"].rstrip("/") + USAGE), dict | int)
-        figures = await network.figures()
-    assert (figures.connections, figures.handshakes, figures.requests) == (1, 1, 1)
+        totals = await network.totals()
+    assert (totals.connections, totals.handshakes, totals.requests) == (1, 1, 1)
 
 
-async def test_process_says_why_it_cannot(script: Script) -> None:
+async def test_process_says_why_it_cannot(script: NetworkScript) -> None:
     """What goes wrong there is raised here."""
     with pytest.raises(ValueError, match="too small"):
-        async with NetworkProcess(script, cidr="127.64.0.0/28"):
+        async with NetworkWorker(script, NetworkOptions(cidr="127.64.0.0/28")):
             pass
 
 
@@ -335,7 +350,12 @@ async def test_command(tmp_path: Path) -> None:
 
     truth = tmp_path / "truth.jsonl"
     running = asyncio.create_task(
-        simulate(3, 1, say=said.append, truth=truth, clock=lambda: now, sleep=sleep, latency=0)
+        simulate(
+            SimulationOptions(3, 1, truth=truth, latency=0),
+            said.append,
+            clock=lambda: now,
+            sleep=sleep,
+        )
     )
     await enough.wait()
     running.cancel()
@@ -346,7 +366,9 @@ async def test_command(tmp_path: Path) -> None:
     assert "[probe]" in said[0]
     assert slept[1:] == [60.0, 60.0]
     assert lines[0]["kind"] == "header"
-    assert {line["node"] for line in truths} == {Script(3, 1).trait(i).hash for i in range(3)}
+    assert {line["node"] for line in truths} == {
+        NetworkScript(3, 1).profile(i).hash for i in range(3)
+    }
     assert {line["since"] for line in truths} == {START + 10, START + 18, START + 78}
 
 
@@ -355,4 +377,4 @@ async def test_command(tmp_path: Path) -> None:
 )
 def test_changes_lie_between_rounds(now: float, expected: float) -> None:
     """Two seconds before each round."""
-    assert seconds_to_change(now, 60.0) == expected
+    assert seconds_until_change(now, 60.0) == expected

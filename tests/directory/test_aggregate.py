@@ -84,7 +84,16 @@ def test_only_needed_keys() -> None:
 
 def test_bad_entries_are_left_out() -> None:
     """What cannot be a node is counted and left out; the rest of the list is read."""
-    bad = [None, 7, "text", [], {}, {"hash": 5}, {"hash": "abc"}, {"hash": digest(1) + "\n"}]
+    bad: list[Any] = [
+        None,
+        7,
+        "text",
+        [],
+        {},
+        {"hash": 5},
+        {"hash": "abc"},
+        {"hash": digest(1) + "\n"},
+    ]
     entries = CORECHANNEL.parse(corechannel(entry(1), *bad, entry(2), entry(3, type="core")))
     assert [node.hash for node in entries.nodes] == [digest(1), digest(2)]
     assert entries.skipped == len(bad)

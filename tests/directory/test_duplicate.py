@@ -81,6 +81,6 @@ async def test_full_disk(caplog: pytest.LogCaptureFixture) -> None:
     for listed in (_nodes(A, B), _nodes(A), _nodes(A, B)):
         assert (await choices.choose(listed, at=1.0)).nodes == _nodes(A)
     assert [record.getMessage() for record in caplog.records] == [
-        "the last good copy 'choices' cannot be loaded: [Errno 5] Input/output error",
-        "the last good copy 'choices' cannot be saved: [Errno 28] No space left on device",
+        "cached document 'choices' cannot be loaded: [Errno 5] Input/output error",
+        "cached document 'choices' cannot be saved: [Errno 28] No space left on device",
     ]

@@ -17,8 +17,6 @@ from typing import Any
 from collector.model.failure import Failure, Fault
 from collector.schema.column import Point
 from collector.schema.measurements import (
-    BLIND,
-    SEEING,
     Collector,
     CollectorStore,
     CrnCapability,
@@ -34,6 +32,7 @@ from collector.schema.measurements import (
     NetworkGpu,
     NetworkVersion,
 )
+from collector.schema.node_points import BLIND_WEIGHT, FULL_WEIGHT
 
 INTERVAL = 60
 HOUR = 3600
@@ -212,6 +211,9 @@ class Round:
     def _base(self) -> dict[str, Any]:
         return {"time": self.time, "vantage": self.vantage}
 
+    def _shard_base(self) -> dict[str, Any]:
+        return self._base() | {"shard": "0"}
+
     def _seen(self, number: int, machine: Machine) -> Seen:
         outages = [outage for outage in self.story.outages if number in outage.nodes]
         now = [o for o in outages if o.begin <= self.time < o.end]
@@ -239,7 +241,7 @@ class Round:
             status_code=200 if fine else None,
             linked=seen.number % 10 != 3,
             inactive=machine.dead is not None and seen.number % 2 == 0,
-            weight=SEEING if self.sees else BLIND,
+            weight=FULL_WEIGHT if self.sees else BLIND_WEIGHT,
             evidence_age_seconds=0.0 if self.sees else 60.0,
             dns_seconds=0.004 + 0.01 * noise if fine else None,
             tcp_seconds=first * 0.3 if fine else None,
@@ -349,7 +351,7 @@ class Round:
             )
 
     def _network(self, seen: list[Seen]) -> Iterator[Point]:
-        base = self._base()
+        base = self._shard_base()
         fine = [one.machine for one in seen if one.failure is Failure.NONE]
         known = [one for one in seen if one.machine.dead is None and not one.machine.refused]
         cards: Counter[str] = Counter()
@@ -441,7 +443,7 @@ class Round:
 
     def _self(self, nodes: int) -> Iterator[Point]:
         yield Collector(
-            **self._base(),
+            **self._shard_base(),
             round_seconds=33.0 + 3 * self.chance.random(),
             loop_lag_seconds=0.004 + 0.01 * self.chance.random(),
             probes=nodes * 2,
@@ -454,7 +456,7 @@ class Round:
         )
         for store in ("embedded", "influxdb"):
             yield CollectorStore(
-                **self._base(),
+                **self._shard_base(),
                 store=store,
                 connected=True,
                 points_delivered=nodes * 2 + 60,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import time
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +14,12 @@ from collector.model.failure import Failure
 from collector.model.observation import Config, Endpoint, Gpu, Usage
 from collector.probe.response import Response
 from collector.probe.wire import ConfigWire, Ipv6Wire, UsageWire, usable_version
-from crn_simulator.authority import Authority
-from crn_simulator.behaviour import Behaviour, ServerHeader
-from crn_simulator.firmware import RELEASES, Firmware
-from crn_simulator.host import Host
-from crn_simulator.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
+from crn_simulator.script.firmware import RELEASES, Firmware
+from crn_simulator.script.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
+from crn_simulator.script.node_spec import NodeSpec, ServerHeader
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
+from crn_simulator.server.responder import NodeEnvironment, NodeResponder
 from tests.support.probe_bed import CONFIG, USAGE, open_bed
 from tests.support.tls_servers import Lines, answer
 
@@ -75,8 +75,10 @@ async def test_every_firmware(context: ssl.SSLContext, authority: Authority) -> 
     async with open_bed(context) as bed:
 
         async def seen(version: str) -> tuple[Config | None, Usage | None, str | None, str | None]:
-            behaviour = Behaviour(version=version, machine=GPU_MACHINE)
-            async with Host(behaviour, authority=authority, load=lambda: load) as host:
+            spec = NodeSpec(version=version, machine=GPU_MACHINE)
+            environment = NodeEnvironment(load=lambda: load)
+            responder = NodeResponder(spec, "crn.simulated.test", environment)
+            async with Host(spec, authority=authority, responder=responder) as host:
                 observation = await bed.look(host.address_url)
             assert observation.reachable
             return (
@@ -152,8 +154,8 @@ async def test_version(
     source: str | None,
 ) -> None:
     """The version comes from the configuration, else from any of the Server headers."""
-    behaviour = Behaviour(version=version, server=ServerHeader(server))
-    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+    spec = NodeSpec(version=version, server=ServerHeader(server))
+    async with Host(spec, authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url)
     assert observation.reachable
     assert (observation.version, observation.version_source) == (stated, source)
@@ -174,20 +176,24 @@ async def test_version(
     ],
 )
 async def test_what_shows_a_node(
-    context: ssl.SSLContext, authority: Authority, header: str, status: str, failure: Failure
+    context: ssl.SSLContext,
+    authority: Authority,
+    header: str,
+    status: str,
+    failure: Failure,
 ) -> None:
     """Any complete answer below 500 with the software's own header does, others do not."""
     said = answer("<html></html>", status, f"Server: {header}")
-    voice = Lines({CONFIG: said, USAGE: said})
-    async with Host(authority=authority, voice=voice) as host, open_bed(context) as bed:
+    responder = Lines({CONFIG: said, USAGE: said})
+    async with Host(authority=authority, responder=responder) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url)
     assert observation.failure is failure
 
 
 async def test_usage_fails_for_ever(context: ssl.SSLContext, authority: Authority) -> None:
     """A node that answers 500 on usage for ever runs well; only its usage is not known."""
-    behaviour = Behaviour(usage_broken=True)
-    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+    spec = NodeSpec(usage_broken=True)
+    async with Host(spec, authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url)
     assert observation.reachable
     assert observation.usage is None
@@ -284,11 +290,10 @@ def test_config_contract(path: str, value: object, failure: Failure) -> None:
         pytest.param(b'{"version": ' + b"1" * 1_000_000 + b"}", id="endless-number"),
     ],
 )
+@pytest.mark.timeout(10)
 def test_not_json(body: bytes) -> None:
-    """What is no JSON is told apart from JSON of the wrong shape, in no time."""
-    began = time.perf_counter()
+    """What is no JSON is told apart from JSON of the wrong shape, however deep or long it is."""
     assert config_of(body) is Failure.NOT_JSON
-    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"{}"])

@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
+import asyncio
 import ssl
-import time
 
 import pytest
 import yarl
 
 from collector.model.vantage import BlindReason, ControlResult
 from collector.probe.controls import Controls
-from crn_simulator.authority import Authority
-from crn_simulator.behaviour import Aaaa, Behaviour
-from crn_simulator.door import has_ipv6
-from crn_simulator.fault import Fault
-from crn_simulator.host import Host
-from crn_simulator.names import Manner, Name
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.node_spec import AaaaRecord, NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.dns_server import DnsEntry, DnsMode
+from crn_simulator.server.host import Host, HostAddress
+from crn_simulator.server.listener import has_ipv6
 from tests.support.probe_bed import open_bed
 
 
 async def ask(
     context: ssl.SSLContext,
     authority: Authority,
-    *behaviours: Behaviour,
-    manner: Manner = Manner.KNOWN,
+    *behaviours: NodeSpec,
+    mode: DnsMode = DnsMode.KNOWN,
     ipv6: bool | None = False,
 ) -> ControlResult:
     """Ask controls that behave so, of which each has a name."""
     async with open_bed(context) as bed:
         hosts = [
-            Host(b, authority=authority, name=f"control-{i}.simulated.test")
+            Host(b, authority=authority, address=HostAddress(f"control-{i}.simulated.test"))
             for i, b in enumerate(behaviours)
         ]
         for host in hosts:
             await host.__aenter__()
         try:
             for host in hosts:
-                six = () if host.behaviour.aaaa is Aaaa.NONE else ("::1",)
-                bed.names.know(host.name, Name((host.address, *six), manner))
+                six = () if host.spec.aaaa is AaaaRecord.NONE else ("::1",)
+                bed.names.set_entry(host.name, DnsEntry((host.address, *six), mode))
             targets = [yarl.URL(host.url) for host in hosts]
             controls = Controls(targets, bed.prober.resolver, context, 0.8, ipv6)
             return await controls.ask()
@@ -46,16 +46,16 @@ async def ask(
                 await host.__aexit__(None, None, None)
 
 
-def bad(fault: Fault) -> Behaviour:
-    return Behaviour(fault=fault)
+def bad(fault: Fault) -> NodeSpec:
+    return NodeSpec(fault=fault)
 
 
 @pytest.mark.parametrize(
     ("behaviours", "reason"),
     [
-        pytest.param([Behaviour()], BlindReason.NONE, id="one-answers"),
+        pytest.param([NodeSpec()], BlindReason.NONE, id="one-answers"),
         pytest.param([], BlindReason.NONE, id="no-controls"),
-        pytest.param([bad(Fault.REFUSED), Behaviour()], BlindReason.NONE, id="one-of-two-answers"),
+        pytest.param([bad(Fault.REFUSED), NodeSpec()], BlindReason.NONE, id="one-of-two-answers"),
         pytest.param([bad(Fault.SERVER_ERROR)], BlindReason.NONE, id="only-the-handshake-counts"),
         pytest.param([bad(Fault.REFUSED)] * 2, BlindReason.NETWORK, id="refused"),
         pytest.param([bad(Fault.BLACK_HOLE)], BlindReason.NETWORK, id="black-hole"),
@@ -68,19 +68,22 @@ def bad(fault: Fault) -> Behaviour:
     ],
 )
 async def test_reasons(
-    context: ssl.SSLContext, authority: Authority, behaviours: list[Behaviour], reason: BlindReason
+    context: ssl.SSLContext,
+    authority: Authority,
+    behaviours: list[NodeSpec],
+    reason: BlindReason,
 ) -> None:
     """One control whose handshake succeeds is enough; else the reason is the farthest they got."""
     control_result = await ask(context, authority, *behaviours)
     assert (control_result.reason, control_result.ok) == (reason, reason is BlindReason.NONE)
 
 
-@pytest.mark.parametrize("manner", [Manner.SERVFAIL, Manner.SILENT, Manner.NOT_FOUND])
+@pytest.mark.parametrize("mode", [DnsMode.SERVFAIL, DnsMode.SILENT, DnsMode.NOT_FOUND])
 async def test_names_that_do_not_resolve(
-    context: ssl.SSLContext, authority: Authority, manner: Manner
+    context: ssl.SSLContext, authority: Authority, mode: DnsMode
 ) -> None:
     """Controls whose names cannot be had say that it is the name service."""
-    control_result = await ask(context, authority, Behaviour(), Behaviour(), manner=manner)
+    control_result = await ask(context, authority, NodeSpec(), NodeSpec(), mode=mode)
     assert control_result.reason is BlindReason.DNS
     assert "control-0.simulated.test: dns_" in control_result.detail
 
@@ -93,9 +96,9 @@ async def test_a_name_server_that_goes_away_is_noticed(
         bed.know(host)
         controls = Controls([yarl.URL(host.url)], bed.prober.resolver, context, 1.0, False)
         first = await controls.ask()
-        bed.names.cut = Manner.SERVFAIL
+        bed.names.override = DnsMode.SERVFAIL
         second = await controls.ask()
-        bed.names.cut = None
+        bed.names.override = None
         third = await controls.ask()
     assert [s.reason for s in (first, second, third)] == [
         BlindReason.NONE,
@@ -119,9 +122,8 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
         open_bed(context) as bed,
     ):
         controls = Controls([yarl.URL(host.address_url)], bed.prober.resolver, context, 30.0, False)
-        began = time.monotonic()
-        control_result = await controls.ask(within_seconds=0.2)
-        assert time.monotonic() - began < 1.0
+        async with asyncio.timeout(15.0):
+            control_result = await controls.ask(within_seconds=0.2)
     assert not control_result.ok
 
 
@@ -129,22 +131,22 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
 @pytest.mark.parametrize(
     ("records", "configured", "ipv6"),
     [
-        pytest.param([Aaaa.TRUE], True, True, id="confirmed"),
-        pytest.param([Aaaa.REFUSED], True, False, id="contradicted"),
-        pytest.param([Aaaa.BLACK_HOLE], True, False, id="contradicted-by-silence"),
-        pytest.param([Aaaa.REFUSED, Aaaa.TRUE], True, True, id="one-of-two"),
-        pytest.param([Aaaa.NONE], True, True, id="nobody-to-ask"),
-        pytest.param([Aaaa.TRUE], False, False, id="switched-off"),
+        pytest.param([AaaaRecord.TRUE], True, True, id="confirmed"),
+        pytest.param([AaaaRecord.REFUSED], True, False, id="contradicted"),
+        pytest.param([AaaaRecord.BLACK_HOLE], True, False, id="contradicted-by-silence"),
+        pytest.param([AaaaRecord.REFUSED, AaaaRecord.TRUE], True, True, id="one-of-two"),
+        pytest.param([AaaaRecord.NONE], True, True, id="nobody-to-ask"),
+        pytest.param([AaaaRecord.TRUE], False, False, id="switched-off"),
     ],
 )
 async def test_ipv6(
     context: ssl.SSLContext,
     authority: Authority,
-    records: list[Aaaa],
+    records: list[AaaaRecord],
     configured: bool,
     ipv6: bool,
 ) -> None:
     """There is IPv6 here unless every control that has it contradicts; it blinds nobody."""
-    behaviours = [Behaviour(aaaa=record) for record in records]
+    behaviours = [NodeSpec(aaaa=record) for record in records]
     control_result = await ask(context, authority, *behaviours, ipv6=configured)
     assert (control_result.reason, control_result.ipv6) == (BlindReason.NONE, ipv6)

@@ -15,14 +15,18 @@ import aiohttp
 import pytest
 
 from collector.crawl.gate import Gate
-from collector.crawl.sweep import RoundTiming, Sweep
+from collector.crawl.round import RoundTiming
+from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure, Fault
-from collector.probe.classify import classify, has_route
+from collector.probe.classify import classify
+from collector.probe.routes import has_route
 from collector.probe.trace import ConnectionTrace
 from collector.state.plan import VisitPlan
-from crn_simulator.authority import Authority
-from crn_simulator.host import Host
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
 from tests.support.probe_bed import LOOPBACK, node_at, open_bed
+
+ROOT = Path(__file__).parents[2]
 
 _STARVED = """
 import asyncio, json, resource, sys
@@ -57,16 +61,9 @@ async def test_without_descriptors(authority: Authority, tmp_path: Path) -> None
     """A collector that has run out of descriptors blames nobody, and recovers."""
     ca_file = authority.write(tmp_path / "authority.pem")
     async with Host(authority=authority) as host:
-        command = [
-            sys.executable,
-            "-c",
-            _STARVED,
-            ca_file,
-            host.address_url,
-            Path(__file__).parents[2],
-        ]
+        command = [sys.executable, "-c", _STARVED, str(ca_file), host.address_url, str(ROOT)]
         done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=30, check=False
+            lambda: subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         )
     assert done.stderr == ""
     assert json.loads(done.stdout) == ["no_descriptors", "none"]
@@ -149,5 +146,5 @@ async def test_the_end_of_a_round_is_ours(context: ssl.SSLContext, authority: Au
     """A node whose turn came too late, or was cut short, is unfinished and not unreachable."""
     async with open_bed(context, allowed=LOOPBACK) as bed:
         node = node_at("https://127.64.0.9:4020")
-        late = bed.prober.look(node, ipv6=False).observation(cut=True)
+        late = bed.prober.look(node, ipv6=False).observation(is_unfinished=True)
     assert (late.failure, late.tried) == (Failure.ROUND_DEADLINE, False)

@@ -7,19 +7,25 @@ from typing import Any, Final
 
 import pytest
 
-from collector.model.event import Event
-from collector.model.event import EventKind as EventKind
+from collector.model.event import Event, EventKind
 from collector.model.failure import Failure, Fault
 from collector.model.listing import NetworkSettings
 from collector.model.observation import Endpoint, Ipv6, Ipv6Method, Observation, Probe
 from collector.model.status import JudgedRound
+from collector.model.store_report import StoreReport
 from collector.model.vantage import BlindReason
+from collector.schema.build import (
+    CollectorFigures,
+    RoundKey,
+    collector_point,
+    points_of,
+    store_point,
+)
 from collector.schema.column import ColumnKind, Point
+from collector.schema.keys import NodeKey
 from collector.schema.line_protocol import line
 from collector.schema.measurements import (
     MEASUREMENTS,
-    Collector,
-    CollectorStore,
     CrnCapability,
     CrnGpu,
     CrnProbe,
@@ -31,9 +37,9 @@ from collector.schema.measurements import (
     NetworkFailure,
     NetworkGpu,
     NetworkVersion,
-    points_of,
 )
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
+from collector.schema.node_points import event_point, usage_point
 from collector.state.plan import VisitPlan
 from collector.times import DAY, HOUR
 from tests.support.rounds import (
@@ -92,7 +98,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
         },
     ),
     "network": (
-        "vantage",
+        "shard vantage",
         {
             "integer": "nodes nodes_linked nodes_measured nodes_reachable nodes_up nodes_lost "
             "nodes_unfinished nodes_outdated nodes_ipv6_measured nodes_ipv6_ok cpu_total "
@@ -102,22 +108,22 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
             "text": "vantage_reason",
         },
     ),
-    "network_gpu": ("model vantage", {"integer": "total used available nodes"}),
-    "network_version": ("vantage version", {"integer": "nodes reachable"}),
-    "network_failure": ("failure fault vantage", {"integer": "nodes"}),
+    "network_gpu": ("model shard vantage", {"integer": "total used available nodes"}),
+    "network_version": ("shard vantage version", {"integer": "nodes reachable"}),
+    "network_failure": ("failure fault shard vantage", {"integer": "nodes"}),
     "network_event": (
         f"kind {NODE_TAGS}",
         {"text": "text failure old new", "integer": "since", "float": "lasted_seconds"},
     ),
     "collector": (
-        "vantage",
+        "shard vantage",
         {
             "float": "round_seconds loop_lag_seconds",
             "integer": "probes points rounds_skipped rounds_missed overran rss_bytes open_fds",
         },
     ),
     "collector_store": (
-        "store vantage",
+        "shard store vantage",
         {
             "integer": "connected points_delivered points_rejected points_dropped backlog_bytes "
             "backlog_points",
@@ -158,7 +164,7 @@ def test_precision(measurement: type[Point]) -> None:
 
 
 NODE: Final[dict[str, Any]] = {"time": START, "vantage": "home", "node": digest(1), "name": "crn 1"}
-HOME: Final[dict[str, Any]] = {"time": START, "vantage": "home"}
+HOME: Final[dict[str, Any]] = {"time": START, "vantage": "home", "shard": "a"}
 TAGS: Final = rf"name=crn\ 1,node={digest(1)}"
 
 GOLDEN: Final[list[tuple[Point, str]]] = [
@@ -206,7 +212,7 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
         "total=2i,used=1i,available=1i 1800000000",
     ),
     (
-        CrnUsage.of(NODE, usage(gpu(), gpu(available=False))),
+        usage_point(NodeKey(START, "home", digest(1), "crn 1"), usage(gpu(), gpu(available=False))),
         f"crn_usage,{TAGS},vantage=home cpu_count=8i,gpu_total=2i,gpu_used=1i,gpu_available=1i,"
         "load1=0.5,load5=0.25,load15=0.125,mem_total_bytes=64000000000.0,"
         "mem_available_bytes=32000000000.0,disk_total_bytes=2000000000000.0,"
@@ -229,58 +235,66 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
     ),
     (
         NetworkGpu(**HOME, model="L40S", total=3, used=1, available=2, nodes=2),
-        "network_gpu,model=L40S,vantage=home total=3i,used=1i,available=2i,nodes=2i 1800000000",
+        "network_gpu,model=L40S,shard=a,vantage=home total=3i,used=1i,available=2i,nodes=2i "
+        "1800000000",
     ),
     (
         NetworkVersion(**HOME, version="1.7.2", nodes=3, reachable=2),
-        "network_version,vantage=home,version=1.7.2 nodes=3i,reachable=2i 1800000000",
+        "network_version,shard=a,vantage=home,version=1.7.2 nodes=3i,reachable=2i 1800000000",
     ),
     (
         NetworkFailure(**HOME, failure="tls_expired", fault="node", nodes=0),
-        "network_failure,failure=tls_expired,fault=node,vantage=home nodes=0i 1800000000",
+        "network_failure,failure=tls_expired,fault=node,shard=a,vantage=home nodes=0i 1800000000",
     ),
     (
-        NetworkEvent.of(
-            HOME,
+        event_point(
+            START,
+            "home",
             Event(EventKind.UP, digest(1), "a,b=c d", 'says "hi"', since=START, lasted_seconds=60),
         ),
         rf"network_event,kind=up,name=a\,b\=c\ d,node={digest(1)},vantage=home "
         r'text="says \"hi\"",since=1800000000i,lasted_seconds=60.0 1800000000',
     ),
     (
-        Collector(
-            **HOME,
-            round_seconds=12.34567,
-            loop_lag_seconds=0.0,
-            probes=1100,
-            points=1200,
-            rounds_skipped=0,
-            rounds_missed=1,
-            overran=False,
+        collector_point(
+            RoundKey(START, "home", "a"),
+            CollectorFigures(
+                round_seconds=12.34567,
+                loop_lag_seconds=0.0,
+                probes=1100,
+                points=1200,
+                rounds_skipped=0,
+                rounds_missed=1,
+                overran=False,
+                rss_bytes=None,
+                open_fds=None,
+            ),
         ),
-        "collector,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,probes=1100i,"
+        "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,probes=1100i,"
         "points=1200i,rounds_skipped=0i,rounds_missed=1i,overran=0i 1800000000",
     ),
     (
-        CollectorStore(
-            **HOME,
-            store="embedded",
-            connected=True,
-            points_delivered=1200,
-            points_rejected=0,
-            points_dropped=0,
-            backlog_bytes=0,
-            backlog_points=0,
-            backlog_seconds=0.0,
-            write_seconds=0.0021,
+        store_point(
+            RoundKey(START, "home", "a"),
+            StoreReport(
+                store="embedded",
+                connected=True,
+                points_delivered=1200,
+                points_rejected=0,
+                points_dropped=0,
+                backlog_bytes=0,
+                backlog_points=0,
+                backlog_seconds=0.0,
+                write_seconds=0.0021,
+            ),
         ),
-        "collector_store,store=embedded,vantage=home connected=1i,points_delivered=1200i,"
+        "collector_store,shard=a,store=embedded,vantage=home connected=1i,points_delivered=1200i,"
         "points_rejected=0i,points_dropped=0i,backlog_bytes=0i,backlog_points=0i,"
         "backlog_seconds=0.0,write_seconds=0.0021 1800000000",
     ),
 ]
 NETWORK_LINE: Final = (
-    "network,vantage=here nodes=2i,nodes_linked=2i,nodes_measured=1i,nodes_reachable=1i,"
+    "network,shard=0,vantage=here nodes=2i,nodes_linked=2i,nodes_measured=1i,nodes_reachable=1i,"
     "nodes_up=1i,nodes_lost=0i,nodes_unfinished=0i,nodes_outdated=0i,nodes_ipv6_measured=0i,"
     "nodes_ipv6_ok=0i,cpu_total=8i,gpu_total=1i,gpu_used=0i,gpu_available=1i,vantage_ok=1i,"
     "vantage_ipv6=1i,mem_total_bytes=64000000000.0,mem_available_bytes=32000000000.0,"
@@ -295,7 +309,7 @@ NETWORK_LINE: Final = (
 def test_golden(point: Point, expected: str) -> None:
     """A point of each measurement is exactly this line, and every InfluxDB accepts it."""
     assert line(point) == expected
-    assert point.objection() is None
+    assert point.rejection_reason() is None
 
 
 def _two() -> Rounds:
@@ -625,11 +639,25 @@ def test_events_are_points() -> None:
 def _shape(judged: JudgedRound) -> dict[str, set[tuple[str, ...]]]:
     """By measurement, every set of tags that is written."""
     shapes: dict[str, set[tuple[str, ...]]] = {}
-    for point in points_of(judged, "here"):
+    for point in points_of(judged, "here", "0"):
         pairs = zip(point.columns(), point.row(), strict=True)
         tags = tuple(c.name for c, value in pairs if c.kind is ColumnKind.TAG and value)
         shapes.setdefault(point.MEASUREMENT, set()).add(tags)
     return shapes
+
+
+def test_the_shard_is_on_counts_and_sums_only() -> None:
+    """What is counted over nodes carries the shard; a node's own points do not."""
+    rounds = Rounds()
+    rounds.look(lambda order: good(order.node, usage=usage(gpu())))
+    made = points_of(rounds.look([bad(node())]), "here", "eu-1")
+    made += points_of(
+        rounds.look(lambda order: good(order.node, usage=usage(gpu()))), "here", "eu-1"
+    )
+    shards = {p.MEASUREMENT: getattr(p, "shard", None) for p in made}
+    counts = dict.fromkeys(["network", "network_gpu", "network_version", "network_failure"], "eu-1")
+    assert {name: shard for name, shard in shards.items() if shard} == counts
+    assert {"crn_reachability", "crn_usage", "crn_gpu", "crn_probe"} <= set(shards)
 
 
 @pytest.mark.parametrize("letters", ["G", "GBBB", "X", "GX", "U", "P", "GBBBGG"])
@@ -643,7 +671,7 @@ def test_a_round_is_small() -> None:
     """A round of 600 nodes is about two points a node once the first hour's facts are out."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(100)))
     rounds.look()
-    counts = [len(list(points_of(rounds.look(), "here"))) for _ in range(30)]
+    counts = [len(points_of(rounds.look(), "here", "0")) for _ in range(30)]
     assert max(counts) < 300
     assert sum(counts) / len(counts) < 250
 

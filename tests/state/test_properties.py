@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from collector.model.event import Event
 from collector.model.status import JudgedRound
-from collector.schema.measurements import CrnReachability, Network, points_of
+from collector.schema.build import points_of
+from collector.schema.measurements import CrnReachability, Network
 from collector.times import DAY, HOUR
 from tests.support.rounds import (
     Rounds,
@@ -127,11 +128,11 @@ def test_one_reachability_point_per_listed_node(data: st.DataObject) -> None:
         letter = data.draw(st.sampled_from("GGBUXP"))
         rounds.time += data.draw(st.sampled_from([0, 0, 0, HOUR, DAY, -HOUR]))
         (judged,) = rounds.play(letter)
-        points = list(points_of(judged, "here"))
+        points = points_of(judged, "here", "0")
         told = [p for p in points if isinstance(p, CrnReachability)]
         assert [p.node for p in told] == [n.hash for n in listed]
         assert [p.nodes for p in points if isinstance(p, Network)] == [len(listed)]
-        assert [p.objection() for p in points if p.objection()] == []
+        assert [p.rejection_reason() for p in points if p.rejection_reason()] == []
         keys = [(type(p), p.time, *p.row()[: _tags(p)]) for p in points]
         assert len(keys) == len(set(keys))
 
@@ -151,7 +152,7 @@ def test_sums_are_those_of_the_nodes(looks: list[list[int]]) -> None:
         for n, kind in zip(nodes, kinds, strict=True):
             cards = usage(*[gpu(available=i % 2 == 0) for i in range(kind)])
             seen.append([bad(n), unfinished(n), good(n, working()), good(n, usage=cards)][kind])
-        points = list(points_of(rounds.look(seen), "here"))
+        points = points_of(rounds.look(seen), "here", "0")
         (network,) = [p for p in points if isinstance(p, Network)]
         reached = [p for p in points if isinstance(p, CrnReachability)]
         assert network.nodes_reachable == sum(p.reachable or 0 for p in reached)

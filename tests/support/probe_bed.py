@@ -20,8 +20,8 @@ from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
 from collector.probe.session import open_session
 from collector.probe.visit import VisitLimits
-from crn_simulator.host import Host
-from crn_simulator.names import Manner, Name, NameServer
+from crn_simulator.server.dns_server import DnsEntry, DnsMode, DnsServer
+from crn_simulator.server.host import Host
 
 LOOPBACK = ("127.64.0.0/10", "::1/128")
 """Where simulated nodes are."""
@@ -41,12 +41,12 @@ def node_at(address: str) -> Node:
 class Bed:
     """A prober under test and the names that it can resolve."""
 
-    names: NameServer
+    names: DnsServer
     prober: Prober
 
-    def know(self, host: Host, *addresses: str, manner: Manner = Manner.KNOWN) -> None:
+    def know(self, host: Host, *addresses: str, mode: DnsMode = DnsMode.KNOWN) -> None:
         """Let a node's name resolve to its address, or to others."""
-        self.names.know(host.name, Name(addresses or (host.address,), manner))
+        self.names.set_entry(host.name, DnsEntry(addresses or (host.address,), mode))
 
     async def look(self, target: Host | str, ipv6: bool = False) -> Observation:
         """Look at a node once, as a round does."""
@@ -71,7 +71,7 @@ async def open_bed(
 ) -> AsyncIterator[Bed]:
     """A bed on the running loop, with limits that suit loopback."""
     policy = AddressPolicy.of(allowed, forbidden)
-    async with NameServer() as names:
+    async with DnsServer() as names:
         resolver = Resolver([names.address], timeout_seconds=0.2)
         try:
             async with open_session(

@@ -24,8 +24,9 @@ from collector.model.observation import (
 )
 from collector.model.status import JudgedRound, NodeStatus
 from collector.model.vantage import BlindReason
+from collector.schema.build import points_of
 from collector.schema.column import Point
-from collector.schema.measurements import CrnReachability, points_of
+from collector.schema.measurements import CrnReachability
 from collector.state.context import RoundContext
 from collector.state.plan import VisitPlan
 from collector.state.rules import Rules
@@ -222,7 +223,7 @@ def kinds(judgements: Iterable[JudgedRound]) -> list[str]:
 
 def points(judged: JudgedRound, measurement: type[Point]) -> list[Any]:
     """The round's points of one measurement."""
-    return [p for p in points_of(judged, "here") if type(p) is measurement]
+    return [p for p in points_of(judged, "here", "0") if type(p) is measurement]
 
 
 def reachability(judged: JudgedRound) -> CrnReachability:

@@ -8,12 +8,12 @@ import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 
-from crn_simulator.authority import Authority
-from crn_simulator.behaviour import Behaviour
-from crn_simulator.door import bind
-from crn_simulator.http import Request
-from crn_simulator.misbehave import Reply, RoundTiming
-from crn_simulator.wire import Wire
+from crn_simulator.script.node_spec import NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.connection import Connection
+from crn_simulator.server.connection_faults import FaultDelays, IntendedResponse
+from crn_simulator.server.http import HttpRequest
+from crn_simulator.server.listener import bind
 
 ADDRESS = "127.64.7.7"
 
@@ -30,27 +30,27 @@ def answer(
 
 @dataclass
 class Lines:
-    """A voice that reads its answers from a table by path; 404 where there is none."""
+    """A responder that takes its responses from a table by path; 404 where there is none."""
 
     table: Mapping[str, bytes]
 
-    def become(self, behaviour: Behaviour) -> None:
-        """It has no behaviour."""
+    def set_spec(self, spec: NodeSpec) -> None:
+        """Do nothing: the table is all that there is."""
 
-    def rename(self, name: str) -> None:
-        """It knows no name."""
+    def set_name(self, name: str) -> None:
+        """Do nothing: the name shows in no response."""
 
-    def thinks(self, path: str) -> float:
-        """It does not."""
+    def delay_seconds(self, path: str) -> float:
+        """Return 0: it responds at once."""
         return 0.0
 
-    def right(self, request: Request) -> bytes:
-        """What the table says."""
+    def respond(self, request: HttpRequest) -> bytes:
+        """Return the table's response."""
         return self.table.get(request.path, answer("nothing here", "404 Not Found"))
 
-    def wrong(self, request: Request, pace: RoundTiming) -> bytes | Reply:
-        """The same."""
-        return self.right(request)
+    def respond_faulty(self, request: HttpRequest, delays: FaultDelays) -> bytes | IntendedResponse:
+        """Return the same."""
+        return self.respond(request)
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Raw:
 
 @contextlib.asynccontextmanager
 async def raw_server(
-    authority: Authority, play: Callable[[Wire], Awaitable[None]]
+    authority: Authority, play: Callable[[Connection], Awaitable[None]]
 ) -> AsyncIterator[Raw]:
     """A TLS server; `play` may send for ever, it ends with the connection."""
     loop = asyncio.get_running_loop()
@@ -73,14 +73,14 @@ async def raw_server(
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(sock: socket.socket) -> None:
-        wire = Wire(sock, loop)
+        connection = Connection(sock, loop)
         try:
-            await wire.start_tls(authority.context((ADDRESS,)))
-            await play(wire)
+            await connection.start_tls(authority.context((ADDRESS,)))
+            await play(connection)
         except OSError:
             pass
         finally:
-            wire.reset()
+            connection.reset()
             raw.ended.set()
 
     async def accept() -> None:

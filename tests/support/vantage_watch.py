@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from collector.model.node import Node
 from collector.model.observation import Observation
 from collector.model.vantage import BlindReason
+from collector.schema.build import points_of
 from collector.schema.line_protocol import lines
-from collector.schema.measurements import points_of
 from collector.state.plan import VisitPlan
 from tests.support.influx_servers import Influx
 from tests.support.rounds import MINUTE, Rounds, bad, blocked, good
@@ -51,7 +51,7 @@ class Watch:
                     judged = vantage.look(blocked, BlindReason.NETWORK)
                 else:
                     judged = vantage.look(eyes)
-                self._write(lines(points_of(judged, name)))
+                self._write(lines(points_of(judged, name, "0")))
             self.time += MINUTE
 
     def shares(self) -> dict[str, float]:
