@@ -11,7 +11,7 @@ from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
 from collector.model.observation import Endpoint, Observation, Probe
 from collector.model.vantage import BlindReason, ControlResult
-from collector.service.demo import observed
+from collector.service.scripted_past import scripted_observation
 from crn_simulator.script.directory_entry import directory_entry
 
 _PORT = 4020
@@ -58,12 +58,12 @@ class Scripted:
         """What the policy says of its address."""
         return Failure(self.story.refused(self._indexes[node.hash], self.step) or "none")
 
-    def look(self, node: Node, ipv6: bool) -> Known:
+    def visit(self, node: Node, ipv6: bool) -> Known:
         """What a look sees."""
         index = self._indexes[node.hash]
         meeting = self.story.meets(index, self.step)
         if meeting.failure == "none":
-            seen = observed(node, self.story.truth(index, self.step), 0.05, ipv6)
+            seen = scripted_observation(node, self.story.truth(index, self.step), 0.05, ipv6)
             return Known(replace(seen, ipv6_only=meeting.ipv6_only))
         failure = Failure(meeting.failure)
         attempts = () if meeting.unfinished else (Probe(Endpoint.CONFIG, failure),)

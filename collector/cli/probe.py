@@ -64,11 +64,11 @@ async def _look(
             return Observation(node, refusal), ControlResult()
         controls = make_controls(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
-        look = prober.look(node, ipv6)
-        await look.run()
+        visit = prober.visit(node, ipv6)
+        await visit.run()
         control_result = await controls.ask()
         return mark_blind(
-            look.observation(), control_result.reason, control_result.ipv6
+            visit.observation(), control_result.reason, control_result.ipv6
         ), control_result
 
 

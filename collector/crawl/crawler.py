@@ -132,7 +132,7 @@ class Crawler:
         dialled = tuple(node for node in listing.nodes if node.hash not in refused)
         plans = parts.tracker.plans(replace(listing, nodes=dialled), request.time)
         self._observers.on_start(request, len(plans))
-        sweep = Sweep(parts.gate, parts.prober.look, self._observers.on_observation)
+        sweep = Sweep(parts.gate, parts.prober.visit, self._observers.on_observation)
         self._sweep = sweep
         asking = asyncio.create_task(parts.controls.ask())
         try:

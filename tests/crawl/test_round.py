@@ -82,7 +82,7 @@ class Prober:
     ipv6: list[bool] = field(default_factory=list)
     visited: list[str] = field(default_factory=list)
     hangs: asyncio.Event = field(default_factory=asyncio.Event)
-    on_look: Callable[[], None] = lambda: None
+    on_visit: Callable[[], None] = lambda: None
 
     def refusal(self, node: Node) -> Failure:
         if node.refused is not Failure.NONE:
@@ -92,7 +92,7 @@ class Prober:
     def use_ipv6(self, available: bool) -> None:
         self.ipv6.append(available)
 
-    def look(self, node: Node, ipv6: bool) -> _Visit:
+    def visit(self, node: Node, ipv6: bool) -> _Visit:
         return _Visit(self, node)
 
 
@@ -104,7 +104,7 @@ class _Visit:
 
     async def run(self) -> None:
         self.prober.visited.append(self.node.hash)
-        self.prober.on_look()
+        self.prober.on_visit()
         if self.prober.outcomes.get(self.node.hash, Failure.NONE) is None:
             self.prober.hangs.set()
             await asyncio.Event().wait()
@@ -294,7 +294,7 @@ async def test_own_reasons(failure: Failure | None, reason: BlindReason) -> None
 async def test_a_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
     """A loop that stood still too long makes the round blind, at its very end too."""
     monkeypatch.setattr("collector.crawl.crawler.LAG_LIMIT_SECONDS", 0.3)
-    prober = Prober(on_look=lambda: clock.sleep(0.7))
+    prober = Prober(on_visit=lambda: clock.sleep(0.7))
     done = await crawler_of(NodeSource(nodes(1)), prober).round(REQUEST)
     assert done.judged.reason is BlindReason.LOOP_LAG
     (own,) = points_named(done.points, "collector")
