@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import time as clock
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -26,6 +25,7 @@ from collector.schema.measurements import MEASUREMENTS
 from collector.schema.round_record import RoundRecord
 from collector.state.tracker import NodeTracker
 from collector.store import MemoryStore
+from tests.support.virtual_clock import VirtualClockLoop
 
 TIME = 1_700_000_040
 REQUEST = RoundRequest(TIME, RoundTiming(0, 5))
@@ -34,12 +34,7 @@ LONG = RoundRequest(TIME, RoundTiming(0, 60))
 NEXT = RoundRequest(TIME + 60, RoundTiming(0, 5))
 
 
-@pytest.fixture(autouse=True)
-async def nothing_left() -> AsyncIterator[None]:
-    """Fail a test that leaves a task behind."""
-    before = asyncio.all_tasks()
-    yield
-    assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
+pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
 
 
 def nodes(count: int, refused: Iterable[int] = ()) -> list[Node]:
@@ -181,6 +176,13 @@ def crawler_of(
     return Crawler(parts, observers)
 
 
+def stand_still(seconds: float) -> None:
+    """Let time pass while the loop does nothing else."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualClockLoop)
+    loop.advance(seconds)
+
+
 def points_named(points: Iterable[Any], name: str) -> list[Any]:
     return [point for point in points if name == point.MEASUREMENT]
 
@@ -194,9 +196,7 @@ async def test_one_reachability_point_per_listed_node() -> None:
         listed[3].hash: Failure.NOT_A_CRN,
     }
     prober = Prober(outcomes, forbidden={listed[4].hash})
-    done = await crawler_of(NodeSource(listed), prober).round(
-        RoundRequest(TIME, RoundTiming(0, 0.3))
-    )
+    done = await crawler_of(NodeSource(listed), prober).round(SHORT)
     points = points_named(done.points, "crn_reachability")
     assert {point.node: (point.failure, point.fault, point.probed) for point in points} == {
         listed[0].hash: ("none", "none", True),
@@ -285,20 +285,17 @@ async def test_own_reasons(failure: Failure | None, reason: BlindReason) -> None
     """A round that we spoilt ourselves is blind, whatever the controls say."""
     listed = nodes(9)
     prober = Prober({node.hash: failure for node in listed[:4]})
-    done = await crawler_of(NodeSource(listed), prober).round(
-        RoundRequest(TIME, RoundTiming(0, 0.3))
-    )
+    done = await crawler_of(NodeSource(listed), prober).round(SHORT)
     assert done.judged.reason is reason
 
 
-async def test_a_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_loop_that_stands_still() -> None:
     """A loop that stood still too long makes the round blind, at its very end too."""
-    monkeypatch.setattr("collector.crawl.crawler.LAG_LIMIT_SECONDS", 0.3)
-    prober = Prober(on_visit=lambda: clock.sleep(0.7))
+    prober = Prober(on_visit=lambda: stand_still(2.5))
     done = await crawler_of(NodeSource(nodes(1)), prober).round(REQUEST)
     assert done.judged.reason is BlindReason.LOOP_LAG
     (own,) = points_named(done.points, "collector")
-    assert own.loop_lag_seconds > 0.4
+    assert own.loop_lag_seconds == pytest.approx(2.25)  # a sample was due after 0.25 s
 
 
 async def test_own_points_and_counters() -> None:
@@ -456,9 +453,10 @@ async def test_a_stop_in_mid_round() -> None:
     crawler = crawler_of(NodeSource(listed), prober)
     task = asyncio.create_task(crawler.round(LONG))
     await prober.hangs.wait()
-    crawler.stop_within(0.0)
-    async with asyncio.timeout(2):
-        done = await task
+    asked_at = asyncio.get_running_loop().time()
+    crawler.stop_within(1.5)
+    done = await task
+    assert asyncio.get_running_loop().time() == pytest.approx(asked_at + 1.5)
     failures = [point.failure for point in points_named(done.points, "crn_reachability")]
     assert failures == ["none", "round_deadline"]
     assert done.overran
@@ -475,9 +473,9 @@ async def test_a_stop_before_the_visits() -> None:
     crawler.stop_within(0.1)
     assert source.ready
     source.ready.set()
-    async with asyncio.timeout(2):
-        done = await task
+    done = await task
     assert done.overran
+    assert asyncio.get_running_loop().time() == pytest.approx(0.1)
 
 
 async def test_cancel() -> None:
