@@ -10,6 +10,7 @@ import types
 import typing
 from pathlib import Path
 
+from collector.errors import Exit
 from collector.model.failure import Failure
 from collector.schema.column import Column, ColumnKind, Point
 from collector.schema.measurements import MEASUREMENTS
@@ -45,6 +46,12 @@ def state_page() -> str:
         "",
     ]
     return _filled("state.md", "\n".join(lines))
+
+
+def operation_page() -> str:
+    """Return `operation.md` with its exit codes in step with `collector/errors.py`."""
+    rows = [f"| {code.value} | {code.meaning} |" for code in Exit]
+    return _filled("operation.md", "\n".join(["| code | meaning |", "|---|---|", *rows, ""]))
 
 
 def simulate_page() -> str:

@@ -21,10 +21,15 @@ from collector.service.settings import Settings
 
 def demo(
     data_dir: DataDir = None,
-    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=5000)] = 60,
-    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.", min=1, max=5000)] = 60,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same history.")
+    ] = 1,
 ) -> None:
-    """Show it all without the real network: a simulated one, its last day, then live."""
+    """Run the collector on a simulated network: fill in its last day, then crawl it live.
+
+    Until Ctrl-C. Without --data-dir the data goes to a temporary directory, which is kept.
+    """
     require_simulator()
     from collector.service import demo as story
 
@@ -73,9 +78,9 @@ class _Screen:
         name = f"crn-collector --config {self._folder / 'demo.toml'}"
         place = f"--data-dir {settings.data_dir}"
         typer.echo(
-            f"The last day is there, and the network lives on. In another terminal:\n"
+            f"The last day is stored; now the network is crawled live. In another terminal:\n"
             f"  {name} nodes {place}\n"
             f"  {name} events {place} --follow\n"
             f"  sqlite3 {settings.data_dir / 'collector.db'}\n"
-            f"Ctrl-C ends it; the data stays in {self._folder}."
+            f"Ctrl-C stops it; the data stays in {self._folder}."
         )
