@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import math
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
@@ -77,14 +77,9 @@ async def demo(
             if not await _finishes_before(stop, asyncio.create_task(filling)):
                 return
             observer.on_ready(settings)
-            changing = asyncio.create_task(_change(network, interval))
-            try:
+            async with _changing(network, interval):
                 await service.run(stop)
                 await service.shutdown()
-            finally:
-                changing.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await changing
 
 
 async def fill(
@@ -116,8 +111,19 @@ async def _finishes_before(stop: asyncio.Event, task: asyncio.Task[None]) -> boo
     return False
 
 
-async def _change(network: SimulatedNetwork, interval_seconds: float) -> None:
-    """Let the script go on with the clock; the network changes between rounds only."""
-    while True:
-        await asyncio.sleep(seconds_until_change(time.time(), interval_seconds))
-        await network.set_time(time.time())
+@contextlib.asynccontextmanager
+async def _changing(network: SimulatedNetwork, interval_seconds: float) -> AsyncIterator[None]:
+    """Let the script go on with the clock meanwhile; the network changes between rounds only."""
+
+    async def change() -> None:
+        while True:
+            await asyncio.sleep(seconds_until_change(time.time(), interval_seconds))
+            await network.set_time(time.time())
+
+    task = asyncio.create_task(change())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
