@@ -281,8 +281,8 @@ def test_suspicion() -> None:
     """Controls are asked again when 2 % of the nodes, at least 3, fail that were not down."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
     rounds.look()
-    looks = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
-    assert looks == [False, False, True, True]
+    suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
+    assert suspicions == [False, False, True, True]
     few = NodeTracker(Rules())
     assert [few.is_suspicious(list(_failing(n))[:n]) for n in (2, 3)] == [False, True]
 
@@ -294,7 +294,7 @@ def _failing(number: int) -> list[Observation]:
 def test_the_long_dead_raise_no_suspicion() -> None:
     """Nodes that are down already say nothing about this vantage."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
-    rounds.look(lambda order: _failing(50)[rounds.nodes.index(order.node)])
+    rounds.look(lambda plan: _failing(50)[rounds.nodes.index(plan.node)])
     assert not rounds.state.is_suspicious(_failing(50))
     assert rounds.state.is_suspicious(_failing(54))
 

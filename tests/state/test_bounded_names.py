@@ -52,7 +52,7 @@ def test_published_names_take_no_place() -> None:
 
 
 def test_current_names_are_those_of_a_week() -> None:
-    """Zeros are written for a week after a name was last seen."""
+    """Zeros are written for a week after a name was last reported."""
     names = BoundedNames()
     names.admit("old", START)
     names.note("published", START + DAY)
@@ -61,7 +61,7 @@ def test_current_names_are_those_of_a_week() -> None:
 
 
 def test_a_clock_stepped_back_lets_names_age() -> None:
-    """A name seen by a clock that was wrong does not keep its place for ever."""
+    """A name reported under a clock that was wrong does not keep its place for ever."""
     names = BoundedNames()
     names.admit("future", START + 4000 * DAY)
     names.rewind(START)
