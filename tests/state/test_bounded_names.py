@@ -39,7 +39,7 @@ def test_unknown_and_other_take_no_place() -> None:
     """Neither `unknown` nor `other` costs a stranger's name its place, and both are counted."""
     names = BoundedNames()
     assert [names.admit(name, START) for name in ("unknown", "other")] == ["unknown", "other"]
-    assert names.seen_at == {}
+    assert names.reported_at == {}
     assert names.current(START) == ("other", "unknown")
 
 
@@ -76,5 +76,5 @@ def test_never_more_than_33(steps: list[tuple[int, int]]) -> None:
     for name, seconds in steps:
         time += seconds
         assert names.admit(f"n{name}", time) in (f"n{name}", "other")
-        assert len(names.seen_at) <= LIMIT
+        assert len(names.reported_at) <= LIMIT
         assert len(names.current(time)) <= LIMIT + 1

@@ -99,6 +99,13 @@ def test_keys_never_change() -> None:
     assert NodeDocument.of(FULL, 7).to_json() == OLD[:-1] + b',"written_in":7}'
 
 
+def test_names_of_an_older_version_are_read() -> None:
+    """Bounded names keep their places, under the keys that an older version wrote."""
+    kept = b'{"seen_at":{"made up":1800000000},"published_at":{"L40S":1800000060}}'
+    tracker = NodeTracker.load(Rules(), {"names:models": kept})
+    assert tracker.changes()["names:models"] == kept
+
+
 def test_keys_of_a_newer_version_are_ignored() -> None:
     """Unknown keys do not cost a node its state."""
     assert NodeDocument.from_json(OLD[:-1] + b',"invented_later":1}').state() == FULL
