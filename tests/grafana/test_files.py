@@ -209,6 +209,24 @@ def test_every_alert_says_what_where_and_what_to_do(rule: dict[str, Any]) -> Non
     assert set(re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])) <= uids
 
 
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
+def test_a_text_does_without_values(rule: dict[str, Any]) -> None:
+    """A rule without data makes its text too, so every value is tested before it is shown."""
+    text = rule["annotations"]["summary"]
+    refs = {part["refId"] for part in rule["data"]}
+    tested: list[str] = []
+    for action in re.findall(r"{{ (.*?) }}", text):
+        used = re.findall(r"\$values\.(\w+)", action)
+        assert set(used) <= refs
+        if action.startswith("if "):
+            tested += used or [""]
+        elif action == "end":
+            tested.pop()
+        else:
+            assert set(used) <= set(tested), action
+    assert tested == []
+
+
 def test_runbook_panels_are_where_the_rules_point() -> None:
     """The panel that a rule links to has the rule's own title."""
     (path,) = [path for path in DASHBOARDS if path.stem == "runbook"]

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from conftest import Fill
 from dashboards import rules
-from evaluate import firing
+from evaluate import ask, evaluate, firing
 from story import DAY, HOUR, Outage, Story
 
 from collector.failure import Failure
@@ -35,6 +35,21 @@ def test_a_healthy_network_is_quiet(fill: Fill) -> None:
     """No rule fires while all is well, at any minute."""
     for minute in range(20, 100, 10):
         assert titles(fill, QUIET, T0 + minute * 60 + 45) == set()
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "named"])
+@pytest.mark.parametrize("title", RULES)
+def test_a_rule_is_judged_while_all_is_well(fill: Fill, title: str, named: bool) -> None:
+    """No query is empty in a network where nothing happens, so every condition has its series.
+
+    Otherwise a rule would keep the state that it had: an outage would never be over. (*Node
+    flapping* counts events, and none is good news.)
+    """
+    bucket, now = fill(QUIET), T0 + HOUR
+    found = evaluate(RULES[title], ask(RULES[title], bucket, now), named=named)
+    assert found.empty == (("A", "E") if title == "Node flapping" else ())
+    assert all(number.value is not None for number in found.numbers)
+    assert not any(name == "__name__" for one in found.numbers for name, _ in one.labels)
 
 
 def test_a_fresh_install_is_quiet_about_the_long_dead(fill: Fill) -> None:
@@ -176,11 +191,12 @@ def test_a_certificate_that_was_not_renewed_is_named(fill: Fill) -> None:
         ("Version outdated across the network", {"all_outdated": True}, [""]),
         ("GPU capacity low", {"gpus_taken": True, "gpu_ratio": 0.5}, [""]),
         ("GPU capacity low", {"gpus_taken": True, "gpu_ratio": 0.0}, []),
+        ("Version outdated across the network", {"dead_ratio": 1.0}, []),
         ("Directory stale", {"stale_since": T0 + 600}, ["default"]),
         ("Spool growing or dropping", {"backlog": 700.0}, ["default"]),
         ("Spool growing or dropping", {"dropped": 3}, ["default"]),
     ],
-    ids=["outdated", "no GPU free", "no GPU at all", "directory", "backlog", "dropped"],
+    ids=["outdated", "no GPU free", "no GPU at all", "none up", "directory", "backlog", "dropped"],
 )
 def test_a_limit_that_is_crossed_fires(
     fill: Fill, title: str, change: dict[str, Any], expected: list[str]
