@@ -41,6 +41,7 @@ class Reachability(_NodePoint):
     MEASUREMENT: ClassVar[str] = "crn_reachability"
     reachable: bool | None = integer("1 if it was reachable in this round; absent if not tried.")
     up: bool | None = integer("1 if it is up, after hysteresis; absent for refused addresses.")
+    since: int | None = integer("Epoch seconds: since when `up` is what it is; absent with it.")
     lost: bool = integer("1 if it is down now and was up within the last 7 days.")
     probed: bool = integer("1 if it was dialled in this round.")
     status_code: int | None = integer("HTTP status of the first check that was answered.")
@@ -69,6 +70,7 @@ class Reachability(_NodePoint):
             **base,
             reachable=seen.reachable if seen and tried else None,
             up=verdict.up,
+            since=verdict.since,
             lost=verdict.lost,
             probed=tried,
             status_code=seen.status_code if seen else None,

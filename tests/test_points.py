@@ -60,7 +60,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "crn_reachability": (
         NODE_TAGS,
         {
-            "integer": "reachable up lost probed status_code linked inactive",
+            "integer": "reachable up since lost probed status_code linked inactive",
             "float": "weight evidence_age_seconds dns_seconds tcp_seconds tls_seconds "
             "ttfb_seconds duration_seconds cert_expiry_seconds score",
             "text": "failure fault address",
@@ -168,6 +168,7 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
             **NODE,
             reachable=True,
             up=True,
+            since=START - 600,
             lost=False,
             probed=True,
             status_code=200,
@@ -186,8 +187,8 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
             fault="none",
             address="https://crn1.example.org",
         ),
-        f"crn_reachability,{TAGS},vantage=home reachable=1i,up=1i,lost=0i,probed=1i,"
-        "status_code=200i,linked=1i,inactive=0i,weight=1.0,evidence_age_seconds=0.0,"
+        f"crn_reachability,{TAGS},vantage=home reachable=1i,up=1i,since=1799999400i,lost=0i,"
+        "probed=1i,status_code=200i,linked=1i,inactive=0i,weight=1.0,evidence_age_seconds=0.0,"
         "dns_seconds=0.0012,tcp_seconds=0.02,tls_seconds=0.03,ttfb_seconds=0.04,"
         "duration_seconds=20.0,cert_expiry_seconds=1000000.0,score=0.9877,"
         'failure="none",fault="none",address="https://crn1.example.org" 1800000000',
@@ -337,6 +338,7 @@ def test_a_node_that_fails() -> None:
     """A node that is not reachable says why and whose fault it is; no phase is made up."""
     assert _written(reachability(Rounds().play("GBBB")[-1])) == ENTRY | TRIED | {
         "up": 0,
+        "since": START + 60,
         "lost": 1,
         "weight": 1.0,
         "evidence_age_seconds": 0.0,
@@ -349,6 +351,7 @@ def test_blind_vantage() -> None:
     """Blind: `up` and `lost` as they were, hardly a vote, our fault, `reachable` 0 since tried."""
     assert _written(reachability(Rounds().play("GBBBX")[-1])) == ENTRY | TRIED | {
         "up": 0,
+        "since": START + 60,
         "lost": 1,
         "weight": 0.001,
         "evidence_age_seconds": 60.0,
@@ -405,6 +408,7 @@ def test_not_probed() -> None:
     age = float(judgement.time - START - 2 * HOUR - 4 * 60)
     assert _written(reachability(judgement)) == ENTRY | {
         "up": 0,
+        "since": START + 60,
         "lost": 1,
         "probed": 0,
         "weight": 1.0 if age <= 180 else 0.001,
@@ -457,6 +461,7 @@ def test_unfinished_round() -> None:
     judgement = Rounds().play("GU")[-1]
     assert _written(reachability(judgement)) == ENTRY | {
         "up": 1,
+        "since": START,
         "lost": 0,
         "probed": 0,
         "weight": 1.0,

@@ -184,6 +184,7 @@ class State:
             observation=observation,
             failure=memory.failure,
             up=None if policy else memory.up,
+            since=None if policy or memory.up is None else memory.changed_at,
             lost=not policy and self._lost(time, memory),
             fresh=fresh and not policy and reason is Reason.NONE,
             evidence_age_seconds=age,

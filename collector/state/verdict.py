@@ -36,6 +36,8 @@ class Verdict:
     """Of this round; as it was when the node was not looked at."""
     up: bool | None
     """None when nothing is known yet, and for addresses that are not dialled."""
+    since: int | None
+    """Round's time since which `up` is what it is; None with it."""
     lost: bool
     """Down now, and up within the last 7 days."""
     fresh: bool

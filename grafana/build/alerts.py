@@ -35,6 +35,11 @@ _QUORUM: Final = (
     'SELECT sum("v") / sum("w") FROM (SELECT "lost" * "weight" AS "v", "weight" AS "w" FROM '
     f'"crn_reachability" WHERE $timeFilter) WHERE $timeFilter{_BY_NODE}'
 )
+_NODE_SINCE: Final = f'SELECT last("since") FROM "crn_reachability" WHERE $timeFilter{_BY_NODE}'
+_LATEST_SINCE: Final = (
+    'SELECT max("s") AS "since" FROM (SELECT last("since") * last("lost") AS "s" FROM '
+    '"crn_reachability" WHERE $timeFilter GROUP BY "node") WHERE $timeFilter'
+)
 _WENT_DOWN: Final = f'FROM "network_event" WHERE "kind" = \'down\' AND $timeFilter{_BY_NODE}'
 
 
@@ -52,15 +57,19 @@ RULES: Final = (
             "A": Ask(_QUORUM, ROUNDS),
             "P": _network("max", "nodes_lost", "lost"),
             "Q": _network("max", "nodes", "listed"),
+            "E": Ask(_NODE_SINCE, ROUNDS),
             "B": Last("A"),
             "L": Last("P"),
             "T": Last("Q"),
             "N": share("L", "T"),
+            "S": Last("E"),
             "C": Math(f"$B > 0.5 && $N < {MANY_RATIO}"),
         },
         hold=timedelta(0),
-        what="{{ $labels.name }} is down. Most vantages that can see agree; it was up "
-        "within the last 7 days. Node {{ $labels.node }}.",
+        what="{{ $labels.name }} is down"
+        + shown("S", "humanizeTimestamp", " since ")
+        + ". Most vantages that can see agree; it was up within the last 7 days. Node "
+        "{{ $labels.node }}.",
         todo="Open the Node dashboard: it shows which step fails (name, connection, TLS, answer). "
         "On the machine look at the supervisor (systemctl status aleph-vm-supervisor), at the "
         "web server before it and at the disk. After 3 days the network stops paying for it.",
@@ -97,14 +106,18 @@ RULES: Final = (
         parts={
             "P": _network("max", "nodes_lost", "lost"),
             "Q": _network("max", "nodes", "listed"),
+            "E": Ask(_LATEST_SINCE, ROUNDS),
             "L": Last("P"),
             "T": Last("Q"),
             "N": share("L", "T"),
+            "S": Last("E"),
             "C": Math(f"$N >= {MANY_RATIO}"),
         },
         hold=timedelta(minutes=1),
         what=shown("N", "humanizePercentage", without="Many")
-        + " of all listed nodes are lost. The "
+        + " of all listed nodes are lost"
+        + shown("S", "humanizeTimestamp", ", the latest since ")
+        + ". The "
         "controls answer, so this is not this collector's own outage. Single nodes are not "
         "reported meanwhile.",
         todo="Open the Network dashboard: do the causes agree (one hoster, one release, DNS)? "

@@ -39,6 +39,8 @@ class Outcome:
     empty: tuple[str, ...]
     """Queries without data. One of them is enough and Grafana judges nothing: it takes the
     state that the rule names for that."""
+    parts: Mapping[str, tuple[Number, ...]]
+    """Every query and expression by its letter, for the alert's text."""
 
     @property
     def alerting(self) -> list[dict[str, str]]:
@@ -91,13 +93,13 @@ def evaluate(
             parts[ref] = compute(model["expression"], parts)
     empty = tuple(sorted(ref for ref in answers if not parts[ref]))
     if empty:
-        return Outcome((), empty)
+        return Outcome((), empty, parts)
     numbers = parts[rule["condition"]]
     if not numbers:
         raise JoinError(f"{rule['title']}: the condition has no series, its queries have")
     labels = [number.labels for number in numbers]
     assert len(labels) == len(set(labels)), f"{rule['title']}: two series of the same labels"
-    return Outcome(numbers, ())
+    return Outcome(numbers, (), parts)
 
 
 def compute(expression: str, parts: Mapping[str, tuple[Number, ...]]) -> tuple[Number, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -84,6 +85,22 @@ def test_a_node_down_is_named_and_forgotten(fill: Fill) -> None:
     assert sorted(names(fill, "Node down", OUTAGE, T0 + 59 * 60)) == down
     assert names(fill, "Node down", OUTAGE, T0 + 68 * 60) == []
     assert titles(fill, OUTAGE, T0 + 45 * 60) == {"Node down"}
+
+
+@pytest.mark.parametrize(("title", "nodes"), [("Node down", 30), ("Many nodes down at once", 1)])
+def test_an_alert_says_since_when(fill: Fill, title: str, nodes: int) -> None:
+    """The first failed round of the node, and of the last node that was lost."""
+    later = Outage(frozenset({5}), T0 + 35 * 60, T0 + 60 * 60)
+    story = dataclasses.replace(OUTAGE, outages=(*OUTAGE.outages, later))
+    bucket, now = fill(story), T0 + 45 * 60
+    since = evaluate(RULES[title], ask(RULES[title], bucket, now), named=True).parts["S"]
+    found = {dict(one.labels).get("node", ""): one.value for one in since}
+    assert len(found) == nodes
+    lost = {story.machines()[number].hash: T0 + 30 * 60 for number in (3, 4)}
+    lost |= {story.machines()[5].hash: T0 + 35 * 60, "": T0 + 35 * 60}
+    assert {node: at for node, at in found.items() if at > T0} == {
+        node: at for node, at in lost.items() if node in found
+    }
 
 
 def test_a_short_failure_tells_nobody(fill: Fill) -> None:
