@@ -263,4 +263,5 @@ def test_names_are_escaped() -> None:
     """A name with a slash or a dot is matched as it is."""
     query = '"name" =~ /^${name:regex}$/ AND "node" = \'${node}\' AND /^${vantage:regex}$/'
     chosen = {"name": "a/b.c", "node": "ff", "vantage": ".*"}
+    assert filled('"name" = ${name:singlequote}', {"name": "it's"}) == r""""name" = 'it\'s'"""
     assert filled(query, chosen) == r'"name" =~ /^a\/b\.c$/ AND "node" = ' + "'ff' AND /^.*$/"
