@@ -143,6 +143,12 @@ def _properties(panel: dict[str, Any], shown: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("panel", PANELS)
+def test_titles_of_narrow_panels_are_short(panel: dict[str, Any]) -> None:
+    """Three columns have room for nine letters beside the mark of the description."""
+    assert panel["gridPos"]["w"] > 3 or len(panel["title"]) <= 9
+
+
 PAGE = 1416
 """Pixels of 24 columns in a window of 1440, with the gap beside the last."""
 FRAME = 26

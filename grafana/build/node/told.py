@@ -137,7 +137,7 @@ def about_row() -> Row:
                     override("confidential", displayName="Confidential", **yes, custom__width=115),
                     override("gpu", displayName="GPU rental", **yes, custom__width=105),
                     override("terms", displayName="Terms", **yes, **narrow),
-                    override("payment_receiver", displayName="Paid to"),
+                    override("payment_receiver", displayName="Paid to", custom__width=350),
                 ],
             ),
         ),
