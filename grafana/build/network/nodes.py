@@ -45,6 +45,7 @@ def nodes_row() -> Row:
                 transformations=[
                     reshape.keep_all(("up", "equal", 0)),
                     reshape.sort("lost", largest_first=True),
+                    reshape.nothing_if_empty("up"),
                     reshape.columns(
                         "name",
                         "lost",
