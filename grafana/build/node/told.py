@@ -92,7 +92,7 @@ def checks_row() -> Row:
 def about_row() -> Row:
     """How it is listed, and what it says that it can do."""
     yes = word(YES)
-    narrow = {"custom__width": 90}
+    narrow = {"custom__width": 78}
     return row(
         4,
         (
@@ -131,13 +131,13 @@ def about_row() -> Row:
                         **word(flag("Yes", "No", good=WARN, bad=MUTED)),
                         **narrow,
                     ),
-                    override("architecture", displayName="Architecture", custom__width=115),
-                    override("cpu_vendor", displayName="CPU", custom__width=130),
-                    override("qemu", displayName="Instances", **yes, **narrow),
-                    override("confidential", displayName="Confidential", **yes, custom__width=115),
-                    override("gpu", displayName="GPU rental", **yes, custom__width=105),
+                    override("architecture", displayName="Architecture", custom__width=108),
+                    override("cpu_vendor", displayName="CPU", custom__width=120),
+                    override("qemu", displayName="Instances", **yes, custom__width=90),
+                    override("confidential", displayName="Confidential", **yes, custom__width=108),
+                    override("gpu", displayName="GPU rental", **yes, custom__width=100),
                     override("terms", displayName="Terms", **yes, **narrow),
-                    override("payment_receiver", displayName="Paid to", custom__width=350),
+                    override("payment_receiver", displayName="Paid to", custom__width=368),
                 ],
             ),
         ),
