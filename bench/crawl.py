@@ -32,15 +32,17 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import floor
-from collector.app import context_of, open_crawl
-from collector.configuration import load
-from collector.crawl import Crawl
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.probe.resolver import Resolver
-from collector.settings import Settings
-from collector.simulate.fault import Fault
-from collector.simulate.script import Script
-from collector.simulate.worker import NetworkProcess, raise_descriptor_limit
-from collector.sweep import Pace
+from collector.service.load_settings import load_settings
+from collector.service.settings import Settings
+from collector.service.wiring import node_tls_context, open_parts
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions
+from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
+from crn_simulator.truth.node_truth import truth_at
 
 HANGING = 0.1
 START = 1_800_000_000
@@ -87,16 +89,16 @@ def main() -> None:
 async def _measure(nodes: int, hanging: float, rounds: int) -> dict[str, Any]:
     """One network, and what its client processes say."""
     shares = {Fault.BLACK_HOLE: hanging / 2, Fault.HANG_AFTER_HEADERS: hanging / 2}
-    script = Script(
+    script = NetworkScript(
         nodes, 1, start=START, calm=True, shares=shares if hanging else None, ipv6=False
     )
     folder = Path(tempfile.mkdtemp(prefix="bench-crawl-"))
     try:
-        async with NetworkProcess(script, folder=folder, memory=0) as network:
+        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
             config = folder / "crn.toml"
             config.write_text(network.config_toml(), encoding="utf-8")
             healthy = [
-                script.trait(i).hash for i in range(nodes) if script.truth(i, START).reachable
+                script.profile(i).hash for i in range(nodes) if truth_at(script, i, START).reachable
             ]
             (folder / "healthy.json").write_text(json.dumps(healthy), encoding="utf-8")
             found = await _run_child(kind="round", folder=str(folder), rounds=rounds)
@@ -120,7 +122,7 @@ async def _run_child(**task: Any) -> dict[str, Any]:
 
 async def _child(task: dict[str, Any]) -> dict[str, Any]:
     folder = Path(task["folder"])
-    settings = load(folder / "crn.toml", data_dir=folder / f"data-{task['kind']}")
+    settings = load_settings(folder / "crn.toml", data_dir=folder / f"data-{task['kind']}")
     if task["kind"] == "floor":
         return await _floor(settings, folder, task["rounds"])
     return await _rounds(settings, folder, task["rounds"])
@@ -128,47 +130,45 @@ async def _child(task: dict[str, Any]) -> dict[str, Any]:
 
 async def _rounds(settings: Settings, folder: Path, rounds: int) -> dict[str, Any]:
     healthy = set(json.loads((folder / "healthy.json").read_text()))
-    pace = Pace(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
+    pace = RoundTiming(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
     cpu, took, false_failures = [], [], 0
-    async with open_crawl(settings) as crawl, _descriptors() as most:
-        await crawl.round(START, Pace(0, settings.rounds.deadline_seconds))
+    async with open_parts(settings) as parts, _descriptors() as most:
+        crawler = Crawler(parts)
+        at_once = RoundTiming(0, settings.rounds.deadline_seconds)
+        await crawler.round(RoundRequest(START, at_once))
         for number in range(1, rounds + 1):
             before, begun = _cpu_seconds(), time.perf_counter()
-            done = await crawl.round(START + 60 * number, pace)
+            done = await crawler.round(RoundRequest(START + 60 * number, pace))
             cpu.append(_cpu_seconds() - before)
             took.append(time.perf_counter() - begun)
-            false_failures += _false_failures(done.judgement.verdicts, healthy)
-        nodes = len(done.judgement.verdicts)
+            false_failures += _false_failures(done.judged.statuses, healthy)
+        nodes = len(done.judged.statuses)
         return {
             "cpu_ms_per_node": statistics.median(cpu) / nodes * 1000,
             "max_rss_bytes": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
             "max_fds": most[0],
-            "gate": _gate(crawl),
+            "gate": parts.gate.size,
             "round_seconds": statistics.median(took),
             "false_failures": false_failures,
         }
 
 
-def _false_failures(verdicts: Sequence[Any], healthy: set[str]) -> int:
+def _false_failures(statuses: Sequence[Any], healthy: set[str]) -> int:
     return sum(
-        v.node.hash in healthy and not (v.observation and v.observation.reachable) for v in verdicts
+        v.node.hash in healthy and not (v.observation and v.observation.reachable) for v in statuses
     )
 
 
-def _gate(crawl: Crawl) -> int:
-    return crawl.gate.size
-
-
 async def _floor(settings: Settings, folder: Path, rounds: int) -> dict[str, Any]:
-    async with open_crawl(settings, dry_run=True) as crawl:
-        nodes = [n for n in (await crawl.directory.listing()).nodes if n.host]
+    async with open_parts(settings, dry_run=True) as parts:
+        nodes = [n for n in (await parts.nodes.listing()).nodes if n.host]
     resolver = Resolver(settings.probe.nameservers)
     targets = [
         (n.host, (await resolver.addresses(n.host))[0], yarl.URL(n.address).port or 443)
         for n in nodes
     ]
     await resolver.close()
-    context = context_of(settings)
+    context = node_tls_context(settings)
     rate = len(targets) / settings.rounds.spread_seconds
     cpu = []
     for _ in range(rounds + 1):

@@ -13,7 +13,6 @@ import os
 import random
 import resource
 import ssl
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
@@ -21,20 +20,18 @@ from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter, process_time
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests"))
-
-import servers
-
-from collector.app import run_async
-from collector.measurement import Point
-from collector.points import MEASUREMENTS, NodeUsage, Reachability
-from collector.store import Batch, EmbeddedStore
-from collector.store.backoff import Backoff
-from collector.store.bootstrap import prepare
-from collector.store.delivery import Delivery
-from collector.store.influxdb import open_influxdb
-from collector.store.spool import Spooling
-from collector.store.target import Target
+from collector.influx.backoff import Backoff
+from collector.influx.client import open_influxdb
+from collector.influx.delivery import Delivery
+from collector.influx.provision import prepare
+from collector.influx.target import Target
+from collector.schema.column import Point
+from collector.schema.measurements import MEASUREMENTS, CrnReachability, CrnUsage
+from collector.schema.round_record import RoundRecord
+from collector.service.event_loop import run_async
+from collector.store import EmbeddedStore
+from collector.store.spool import SpoolLimits
+from tests.support import influx_servers as servers
 
 ROUND = 1_800_000_000
 TICK_SECONDS = 0.001
@@ -52,7 +49,7 @@ def points(count: int) -> Iterator[Point]:
             "vantage": "default",
         }
         dead = number % 10 == 0
-        yield Reachability(
+        yield CrnReachability(
             **base,
             reachable=not dead,
             up=not dead,
@@ -74,7 +71,7 @@ def points(count: int) -> Iterator[Point]:
             fault="node" if dead else "none",
             address=f"https://node{number}.example.org",
         )
-        yield NodeUsage(
+        yield CrnUsage(
             **base,
             cpu_count=32,
             gpu_total=0,
@@ -134,7 +131,7 @@ async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> di
     target = Target(influx.url, "bench", influx.org, influx.token)
     ticker = Ticker()
     async with (
-        await EmbeddedStore.open(folder, MEASUREMENTS, 14, spooling=Spooling()) as store,
+        await EmbeddedStore.open(folder, MEASUREMENTS, 14, spool_limits=SpoolLimits()) as store,
         open_influxdb(target, ssl.create_default_context(), 60) as database,
     ):
         await prepare(database, None)
@@ -144,7 +141,7 @@ async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> di
         ticker.late_seconds = ticker.blocked_seconds = 0.0
         wall, cpu = perf_counter(), process_time()
         with step("serialise, store and spool"):
-            receipt = await store.commit(Batch(ROUND, made, {}))
+            receipt = await store.commit(RoundRecord(ROUND, made, {}))
             waiting = await store.backlog()
         committed = ticker.blocked_seconds
         with step(f"send {waiting.bytes / 1e6:.1f} MB packed"):

@@ -18,8 +18,9 @@ from pathlib import Path
 from time import perf_counter
 from typing import ClassVar
 
-from collector.measurement import Point, integer, real, seconds, string, tag
-from collector.store import Batch, EmbeddedStore, Reader
+from collector.schema.column import Point, integer, real, seconds, string, tag
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
 
 INTERVAL = 60
 ROUNDS_PER_DAY = 86_400 // INTERVAL
@@ -120,9 +121,9 @@ async def measured(directory: Path, nodes: int, rounds: int, days: float) -> dic
     async with await EmbeddedStore.open(directory, MEASUREMENTS, days) as store:
         for number in range(rounds):
             time = number * INTERVAL
-            batch = Batch(time, list(round_of(time, nodes, chance)), {"round": b"%d" % time})
+            record = RoundRecord(time, list(round_of(time, nodes, chance)), {"round": b"%d" % time})
             started = perf_counter()
-            receipt = await store.commit(batch)
+            receipt = await store.commit(record)
             commits.append((perf_counter() - started) * 1000)
             points += receipt.points
     size = bytes_in(directory)
@@ -152,7 +153,7 @@ def latest(directory: Path) -> dict[str, float]:
     with Reader(directory) as reader:
         for name, span in times.items():
             started = perf_counter()
-            reader.latest(Reach.MEASUREMENT, span)
+            reader.latest(Reach, span)
             figures[name] = (perf_counter() - started) * 1000
     return figures
 

@@ -26,17 +26,14 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.verdict import Verdict, judge
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.incident import Incident
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
+from tests.support import influx_servers as servers
+
 ROOT = Path(__file__).parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
-
-import servers  # noqa: E402
-
-from bench.verdict import Verdict, judge  # noqa: E402
-from collector.simulate.fault import Fault  # noqa: E402
-from collector.simulate.incident import Incident  # noqa: E402
-from collector.simulate.network import Network  # noqa: E402
-from collector.simulate.script import Script  # noqa: E402
-
 BUCKET = "torture"
 INTERVAL = 60
 DISK_BYTES = 96 * 1024 * 1024
@@ -130,7 +127,7 @@ class Nursery:
 class Torture:
     """One run."""
 
-    network: Network
+    network: SimulatedNetwork
     nursery: Nursery
     database: servers.Instance
     disk: Path
@@ -237,7 +234,7 @@ def fill(disk: Path) -> None:
             ballast.write(bytes(65_536))
 
 
-def script_of(nodes: int, cycles: int, start: int, chance: random.Random) -> Script:
+def script_of(nodes: int, cycles: int, start: int, chance: random.Random) -> NetworkScript:
     """Half of the nodes go up and down, each in its own way; nothing else happens."""
     told: dict[int, Sequence[Incident]] = {}
     for index in range(0, nodes, 2):
@@ -248,10 +245,10 @@ def script_of(nodes: int, cycles: int, start: int, chance: random.Random) -> Scr
             incidents.append(Incident(fault, at - 2.0, until - 2.0))
             at = until + INTERVAL * chance.randint(2, 12)
         told[index] = incidents
-    return Script(nodes, seed=1, start=start, calm=True, incidents=told, ipv6=False)
+    return NetworkScript(nodes, seed=1, start=start, calm=True, incidents=told, ipv6=False)
 
 
-def config_of(network: Network, influx: servers.Influx, data: Path) -> str:
+def config_of(network: SimulatedNetwork, influx: servers.Influx, data: Path) -> str:
     """The collector's configuration: every round decides at once, and little is waited for."""
     toml = network.config_toml().replace("[probe]\n", "[probe]\nconnect_timeout_seconds = 5\n")
     token = f'token = "{influx.token}"\norg = "{influx.org}"\n' if influx.token else ""
@@ -287,7 +284,7 @@ async def run(options: argparse.Namespace, folder: Path, disk: Path | None) -> d
     began = time.perf_counter()
     try:
         influx = await asyncio.to_thread(database.start)
-        async with Network(script, folder=folder) as network:
+        async with SimulatedNetwork(script, NetworkOptions(folder=folder)) as network:
             config.write_text(config_of(network, influx, data), encoding="utf-8")
             created = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "collector", "--config", config, "init-store"),
@@ -335,7 +332,7 @@ def figures(cycles: int, done: Counter[str], verdict: Verdict, seconds: float) -
 def _environment() -> dict[str, str]:
     """This environment without our variables; `bench` and `collector` can be imported."""
     kept = {k: v for k, v in os.environ.items() if not k.startswith("CRN_")}
-    return kept | {"PYTHONPATH": f"{ROOT}:{ROOT / 'tests'}"}
+    return kept | {"PYTHONPATH": str(ROOT)}
 
 
 def main() -> int:

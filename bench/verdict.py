@@ -8,19 +8,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
-from servers import Influx
-
-from collector.measurement import Kind
-from collector.points import (
+from collector.schema.column import ColumnKind
+from collector.schema.measurements import (
     MEASUREMENTS,
     CollectorStore,
+    CrnReachability,
+    CrnUsage,
     Network,
     NetworkEvent,
-    NodeUsage,
-    Reachability,
 )
-from collector.simulate.script import Script
 from collector.store import Reader
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.truth.node_truth import truth_at
+from tests.support.influx_servers import Influx
 
 Key = tuple[object, ...]
 T = TypeVar("T")
@@ -46,7 +46,7 @@ class Verdict:
 
 
 def judge(
-    folder: Path, influx: Influx, bucket: str, script: Script, announced: Sequence[int]
+    folder: Path, influx: Influx, bucket: str, script: NetworkScript, announced: Sequence[int]
 ) -> Verdict:
     """Hold the database against the collector's file, and both against the script."""
     verdict = Verdict()
@@ -61,7 +61,7 @@ def judge(
         for row in rejected:
             verdict.say(f"refused: {row['reason']}: {row['line'][:200]}")
         for kind in MEASUREMENTS:
-            tags = [c.name for c in kind.columns() if c.kind is Kind.TAG]
+            tags = [c.name for c in kind.columns() if c.kind is ColumnKind.TAG]
             own = _counted(reader.rows(f'SELECT * FROM "{kind.MEASUREMENT}"'), tags)
             theirs = _counted(_rows(influx, bucket, kind.MEASUREMENT), tags)
             _compare(kind.MEASUREMENT, own, theirs, verdict)
@@ -103,18 +103,18 @@ def _compare(
 
 
 def _hold(
-    influx: Influx, bucket: str, script: Script, rounds: Sequence[int], verdict: Verdict
+    influx: Influx, bucket: str, script: NetworkScript, rounds: Sequence[int], verdict: Verdict
 ) -> None:
     """What the database says of nodes is what was true of them."""
     sees = {r["time"]: r["vantage_ok"] for r in _rows(influx, bucket, Network.MEASUREMENT)}
     verdict.blind = sum(not sees.get(time) for time in rounds)
-    seen = {(r["time"], r["node"]): r for r in _rows(influx, bucket, Reachability.MEASUREMENT)}
-    usage = {(r["time"], r["node"]): r for r in _rows(influx, bucket, NodeUsage.MEASUREMENT)}
+    seen = {(r["time"], r["node"]): r for r in _rows(influx, bucket, CrnReachability.MEASUREMENT)}
+    usage = {(r["time"], r["node"]): r for r in _rows(influx, bucket, CrnUsage.MEASUREMENT)}
     expected: set[tuple[int, str, str]] = set()
     for index in range(len(script)):
         up: bool | None = None
         for time in rounds:
-            true = script.truth(index, time)
+            true = truth_at(script, index, time)
             row = seen.get((time, true.node))
             if row is None:
                 verdict.lost += 1

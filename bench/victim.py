@@ -13,10 +13,12 @@ import signal
 import sys
 from pathlib import Path
 
-from collector.app import open_crawl, run_async
-from collector.configuration import load
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
+from collector.service.event_loop import run_async
+from collector.service.load_settings import load_settings
+from collector.service.wiring import open_parts
 from collector.store import influxdb  # noqa: F401  (imported before the fork, not after)
-from collector.sweep import Pace
 
 DEADLINE_SECONDS = 20.0
 DELIVER_SECONDS = 60.0
@@ -42,14 +44,17 @@ async def _collect(config: Path, socket: Path) -> None:
     """Do as the torture says, one line at a time."""
     reader, writer = await asyncio.open_unix_connection(socket)
     writer.write(f"{os.getpid()}\n".encode())
-    async with open_crawl(load(config)) as crawl:
+    async with open_parts(load_settings(config)) as parts:
+        crawler = Crawler(parts)
         while line := (await reader.readline()).decode().split():
             match line:
                 case ["round", time]:
-                    done = await crawl.round(int(time), Pace(0, DEADLINE_SECONDS))
+                    timing = RoundTiming(0, DEADLINE_SECONDS)
+                    done = await crawler.round(RoundRequest(int(time), timing))
                     said = "stored" if done.receipt.stored else "waits"
                 case ["deliver"]:
-                    await crawl.deliver(DELIVER_SECONDS)
+                    for sink in parts.sinks:
+                        await sink.finish(DELIVER_SECONDS)
                     said = "delivered"
                 case _:
                     raise ValueError(line)

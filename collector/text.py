@@ -14,7 +14,7 @@ _RELEASE: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d])", re.AS
 
 
 def clean(text: str, limit: int = NAME_LIMIT) -> str:
-    """One line of at most `limit` printable characters.
+    """Return one line of at most `limit` printable characters.
 
     Controls, line breaks, private, unassigned and invisible format characters (bidirectional
     overrides among them) are dropped, runs of white space become one space, and the backslash,
@@ -25,7 +25,7 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
 
 @lru_cache(maxsize=16_384)
 def _clean(text: str, limit: int) -> str:
-    """The same few names and versions come in every round."""
+    """Cached: the same names and versions come in every round."""
     visible = "".join(
         " " if ch.isspace() else "/" if ch == "\\" else ch
         for ch in text
@@ -36,7 +36,7 @@ def _clean(text: str, limit: int) -> str:
 
 @lru_cache(maxsize=1024)
 def release_of(version: str) -> tuple[int, int, int] | None:
-    """The release part of a version: `1.3.0-41-g7303587` is (1, 3, 0); None if there is none.
+    """Return the release of a version: (1, 3, 0) for `1.3.0-41-g7303587`; None if there is none.
 
     Versions come from `git describe`; few of them are PEP 440.
     """

@@ -15,7 +15,7 @@ finish() {
 trap finish EXIT
 
 mkdir "$folder/context"
-cp -r collector pyproject.toml requirements.lock README.md LICENSE deploy .dockerignore "$folder/context"
+cp -r collector crn_simulator pyproject.toml requirements.lock README.md LICENSE deploy .dockerignore "$folder/context"
 "$python" -m pip download --quiet --require-hashes --no-deps --dest "$folder/context/wheels" \
   -r requirements.lock
 
@@ -43,9 +43,14 @@ inside=("${run[@]}" run --isolation chroot "$container" --)
 "${inside[@]}" crn-collector --version
 "${inside[@]}" crn-collector check-config > /dev/null
 [ "$("${inside[@]}" id -u)" = 10001 ] || { echo "the image does not run as its own user"; exit 1; }
-if said=$("${inside[@]}" crn-collector health 2> /dev/null); then
-  echo "health is well although no round was ever written: $said"
+if answer=$("${inside[@]}" crn-collector health 2> /dev/null); then
+  echo "health reports success although no round was ever written: $answer"
   exit 1
 fi
-echo "health without a round: $said"
+echo "health without a round: $answer"
+# The demo of docker-compose.demo.yml: a simulated network writes the configuration to crawl it.
+"${inside[@]}" timeout --preserve-status --signal TERM 20 crn-collector simulate --nodes 3 \
+  --config /demo/collector.toml 2> /dev/null
+"${inside[@]}" grep -q api_hosts /demo/collector.toml \
+  || { echo "the simulated network of the image did not start"; exit 1; }
 echo "the image is built and runs"

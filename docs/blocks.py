@@ -10,11 +10,11 @@ import types
 import typing
 from pathlib import Path
 
-from collector.cli.meaning import MEANINGS
-from collector.failure import Failure
-from collector.measurement import Column, Kind, Point
-from collector.points import MEASUREMENTS
-from collector.simulate.fault import OUTCOMES
+from collector.errors import Exit
+from collector.model.failure import Failure
+from collector.schema.column import Column, ColumnKind, Point
+from collector.schema.measurements import MEASUREMENTS
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
 
 HERE = Path(__file__).parent
 _BEGIN = "<!-- Written by `make docs` from the code; do not edit up to the next comment. -->"
@@ -27,22 +27,39 @@ def schema_page() -> str:
 
 
 def state_page() -> str:
-    """`state.md` with its failures in step with `collector/failure.py`."""
-    rows = [
-        f"| `{failure}` | `{failure.fault}` | {_yes(failure.counts)} | {_yes(failure.clouded)} "
-        f"| {MEANINGS[failure]} |"
+    """Return `state.md` with its tables of failures in step with `collector/model/failure.py`."""
+    rules = [
+        f"| `{failure}` | {failure.title} | `{failure.fault}` "
+        f"| {_yes(failure.counts_against_node)} | {_yes(failure.is_masked_when_blind)} "
+        f"| {_yes(failure.is_slow)} |"
         for failure in Failure
     ]
-    head = "| failure | fault | counts against the node | excused while blind | what it means |"
-    return _filled("state.md", "\n".join([head, "|---|---|---|---|---|", *rows, ""]))
+    texts = [f"| `{failure}` | {failure.meaning} | {failure.cure} |" for failure in Failure]
+    lines = [
+        "| failure | title | fault | counts against the node | masked while blind | slow |",
+        "|---|---|---|---|---|---|",
+        *rules,
+        "",
+        "| failure | what happened | what to do |",
+        "|---|---|---|",
+        *texts,
+        "",
+    ]
+    return _filled("state.md", "\n".join(lines))
+
+
+def operation_page() -> str:
+    """Return `operation.md` with its exit codes in step with `collector/errors.py`."""
+    rows = [f"| {code.value} | {code.meaning} |" for code in Exit]
+    return _filled("operation.md", "\n".join(["| code | meaning |", "|---|---|", *rows, ""]))
 
 
 def simulate_page() -> str:
     """`simulate.md` with its faults in step with `collector/simulate/fault.py`."""
     rows = [
-        f"| `{fault}` | {found.phase} | `{found.check}` | `{found.failure}` | "
-        f"{_yes(found.reachable)} | {_yes(found.final)} |"
-        for fault, found in OUTCOMES.items()
+        f"| `{fault}` | {found.phase} | `{found.probe_failure}` | `{found.failure}` | "
+        f"{_yes(found.reachable)} | {_yes(found.ends_visit)} |"
+        for fault, found in FAULT_EFFECTS.items()
     ]
     head = "| fault | shows in | a check that meets it | the node | reachable | final |"
     return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))
@@ -79,7 +96,7 @@ def _first_line(measurement: type[Point]) -> str:
 
 
 def _type(column: Column, hint: object) -> str:
-    if column.kind is Kind.INTEGER and bool in _members(hint):
+    if column.kind is ColumnKind.INTEGER and bool in _members(hint):
         return "integer, 0 or 1"
     if column.digits is not None:
         return f"float, {column.digits} decimals"

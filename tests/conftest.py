@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-Command = Callable[..., "subprocess.CompletedProcess[str]"]
+from tests.support.command import Command, clean_environment
 
 START_SECONDS = 30.0
 COMMAND_SECONDS = 90.0
@@ -33,12 +32,6 @@ def command(tmp_path: Path) -> Command:
         )
 
     return run
-
-
-def clean_environment(home: Path) -> dict[str, str]:
-    """This environment without our variables, with a home of its own."""
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("CRN_")}
-    return kept | {"HOME": str(home), "XDG_DATA_HOME": str(home / "share"), "COLUMNS": "200"}
 
 
 @pytest.fixture(scope="session")

@@ -9,12 +9,13 @@ from typing import Any
 import aiohttp.web
 import pytest
 
-from collector.app import open_crawl
-from collector.configuration import load
-from collector.error import Exit
-from collector.line import line
-from collector.sweep import Pace
-from tests.conftest import Command
+from collector.crawl.crawler import Crawler
+from collector.crawl.round import RoundRequest, RoundTiming
+from collector.errors import Exit
+from collector.schema.line_protocol import line
+from collector.service.load_settings import load_settings
+from collector.service.wiring import open_parts
+from tests.support.command import Command
 
 RECORDED = Path(__file__).parents[2] / "shared" / "data"
 ROUND = 1_700_000_040
@@ -85,13 +86,13 @@ def _app(answer: Any) -> aiohttp.web.Application:
 
 async def _crawl(folder: Path, url: str) -> list[str]:
     """One round, as line protocol."""
-    settings = load(
+    settings = load_settings(
         data_dir=folder / "data",
         directory={"api_hosts": [url]},
         probe={"allowed_networks": ["127.0.0.0/8"], "controls": [url], "ipv6": "off"},
     )
-    async with open_crawl(settings) as crawl:
-        done = await crawl.round(ROUND, Pace(0, 20))
+    async with open_parts(settings) as parts:
+        done = await Crawler(parts).round(RoundRequest(ROUND, RoundTiming(0, 20)))
     return [line(point) for point in done.points]
 
 

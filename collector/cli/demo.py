@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import sys
 import tempfile
 from pathlib import Path
@@ -12,20 +11,28 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector import app
-from collector import demo as story
 from collector.cli.common import DataDir
 from collector.cli.log import log_to_stderr
-from collector.configuration import load
-from collector.settings import Settings
+from collector.cli.simulate import require_simulator
+from collector.service.event_loop import run_async, stop_on_signals
+from collector.service.load_settings import load_settings
+from collector.service.settings import Settings
 
 
 def demo(
     data_dir: DataDir = None,
-    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=5000)] = 60,
-    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.", min=1, max=5000)] = 60,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same history.")
+    ] = 1,
 ) -> None:
-    """Show it all without the real network: a simulated one, its last day, then live."""
+    """Run the collector on a simulated network: fill in its last day, then crawl it live.
+
+    Until Ctrl-C. Without --data-dir the data goes to a temporary directory, which is kept.
+    """
+    require_simulator()
+    from collector.service import demo as story
+
     folder = data_dir or Path(tempfile.mkdtemp(prefix="crn-collector-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     log_to_stderr("INFO" if not sys.stderr.isatty() else "WARNING")
@@ -39,33 +46,32 @@ def demo(
     )
     bar = progress.add_task("", total=None)
 
-    def told(done: int, rounds: int) -> None:
+    def on_progress(done: int, rounds: int) -> None:
         progress.update(bar, completed=done, total=rounds)
 
-    def ready(settings: Settings) -> None:
+    def on_ready(settings: Settings) -> None:
         progress.stop()
         log_to_stderr("INFO")
         name = f"crn-collector --config {folder / 'demo.toml'}"
         place = f"--data-dir {settings.data_dir}"
         typer.echo(
-            f"The last day is there, and the network lives on. In another terminal:\n"
+            f"The last day is stored; now the network is crawled live. In another terminal:\n"
             f"  {name} nodes {place}\n"
             f"  {name} events {place} --follow\n"
             f"  sqlite3 {settings.data_dir / 'collector.db'}\n"
-            f"Ctrl-C ends it; the data stays in {folder}."
+            f"Ctrl-C stops it; the data stays in {folder}."
         )
 
     def settings_from(config: Path) -> Settings:
-        return load(config, data_dir=folder / "data")
+        return load_settings(config, data_dir=folder / "data")
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
-        app.stop_on_signals(stop)
-        await story.demo(nodes, seed, folder, settings_from, told, ready, stop)
+        async with stop_on_signals() as stop:
+            await story.demo(nodes, seed, folder, settings_from, on_progress, on_ready, stop)
 
     if sys.stderr.isatty():
         progress.start()
     try:
-        app.run_async(until_stopped())
+        run_async(until_stopped())
     finally:
         progress.stop()

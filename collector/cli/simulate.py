@@ -1,42 +1,59 @@
-"""`simulate`: a whole fake network on loopback."""
+"""`simulate`: a simulated network on loopback."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import importlib
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from collector import app
 from collector.cli.log import log_to_stderr
+from collector.errors import NotInstalledError
+from collector.service.event_loop import run_async, stop_on_signals
 
 
 def simulate(
-    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=20_000)] = 300,
-    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.", min=1, max=20_000)] = 300,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same history.")
+    ] = 1,
     speed: Annotated[
-        float, typer.Option(help="How much faster than the clock life goes.", min=0.01)
+        float, typer.Option(help="How much faster than real time nodes change.", min=0.01)
     ] = 1.0,
     faults: Annotated[
         float,
-        typer.Option(help="Part of the nodes that is always wrong, in every way.", min=0, max=1),
+        typer.Option(
+            help="Share of the nodes that have a fault all the time; every kind of fault occurs.",
+            min=0,
+            max=1,
+        ),
     ] = 0.0,
     latency: Annotated[
-        float, typer.Option(help="What real latencies are multiplied by.", min=0)
+        float,
+        typer.Option(
+            help="Factor on the latencies, which are like those of the real network.", min=0
+        ),
     ] = 1.0,
     truth: Annotated[
-        Path | None, typer.Option(help="File for what was really true, as JSON lines.")
+        Path | None,
+        typer.Option(help="Write the true state of each node to this file, as JSON lines."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="File for the collector's configuration; else it is shown.")
+        Path | None,
+        typer.Option(
+            help="Write the collector's configuration to this file instead of printing it."
+        ),
     ] = None,
 ) -> None:
-    """Run a fake network on loopback until Ctrl-C, and print the configuration to crawl it."""
-    from collector.simulate.command import simulate as run
+    """Run a simulated network on loopback until Ctrl-C, and print the configuration to crawl it."""
+    require_simulator()
+    from crn_simulator.command import SimulationOptions
+    from crn_simulator.command import simulate as run
 
-    def say(toml: str) -> None:
+    def on_ready(toml: str) -> None:
         if config is None:
             typer.echo(toml)
             return
@@ -44,19 +61,29 @@ def simulate(
         typer.echo(f"crawl it with: crn-collector --config {config} run", err=True)
 
     async def until_stopped() -> None:
-        stop = asyncio.Event()
-        app.stop_on_signals(stop)
-        network = asyncio.create_task(
-            run(nodes, seed, speed, say=say, faults=faults, latency=latency, truth=truth)
-        )
-        stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if network.done():
-            network.result()
-        network.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await network
+        async with stop_on_signals() as stop:
+            network = asyncio.create_task(
+                run(SimulationOptions(nodes, seed, speed, faults, latency, truth=truth), on_ready)
+            )
+            stopping = asyncio.create_task(stop.wait())
+            await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if network.done():
+                network.result()
+            network.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await network
 
     log_to_stderr("INFO")
-    app.run_async(until_stopped())
+    run_async(until_stopped())
+
+
+def require_simulator() -> None:
+    """Raise `NotInstalledError` if the simulated network or what it needs is not installed."""
+    try:
+        importlib.import_module("crn_simulator.command")
+    except ModuleNotFoundError as error:
+        raise NotInstalledError(
+            f"the simulated network is not installed: no module named {error.name!r}",
+            "install it: pip install 'crn-collector[demo]'",
+        ) from error

@@ -1,23 +1,23 @@
 """The list of nodes to crawl, and the network's own settings.
 
-From the network (`Directory`): API hosts are asked in turn (`source`), an answer becomes nodes
-(`aggregate`, `entry`, `address`), a list that shrank is not believed at once (`guard`), one entry
-is chosen for every hash (`duplicate`), and the last good list is kept (`kept`, `copies`). Or from
-a file (`FileDirectory`). Nothing here dials a node.
+From the network (`Directory`): the API hosts are asked in turn (`source`), an answer is parsed into
+nodes (`aggregate`, `entry`, `address`), a list that shrank is not believed at once (`guard`), one
+entry is chosen for each hash (`duplicates`), and the last good list is kept (`cached_aggregate`,
+`cache`). Or from a file (`FileDirectory`). Nothing here connects to a node.
 """
 
 from collector.directory.address import Address, parse_address
-from collector.directory.copies import Copies, NoCopies
+from collector.directory.cache import CacheStorage, NoCache
 from collector.directory.file import FileDirectory
 from collector.directory.published import Directory
 from collector.directory.source import Source
 
 __all__ = [
     "Address",
-    "Copies",
+    "CacheStorage",
     "Directory",
     "FileDirectory",
-    "NoCopies",
+    "NoCache",
     "Source",
     "parse_address",
 ]

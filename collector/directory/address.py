@@ -1,7 +1,7 @@
-"""Addresses as people register them: brought to one form, or refused.
+"""Addresses as people register them: normalised, or refused as `invalid_address`.
 
-The one place where `invalid_address` is decided. Only the text is judged here; whether an address
-may be dialled is judged when it is dialled, on what the name resolves to.
+Only the text is judged here. Whether an address may be dialled is decided when it is dialled, on
+what the name resolves to.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from typing import Final
 
 from yarl import URL
 
-from collector.failure import Failure
+from collector.model.failure import Failure
 from collector.text import clean
 
 LIMIT: Final = 512
-"""Longest address, in characters, before and after it is brought to its form."""
+"""Longest address, in characters, before and after normalisation."""
 SHOWN: Final = 128
 """Characters of a refused address that are kept."""
 
@@ -33,10 +33,10 @@ _NUMBER: Final = re.compile(r"[0-9]+|0x[0-9a-f]*", re.ASCII)
 
 @dataclass(frozen=True, slots=True)
 class Address:
-    """A registered address after it was read."""
+    """A registered address, parsed."""
 
     text: str
-    """Base URL without trailing slash; if refused, what was registered, cleaned and cut."""
+    """Base URL without trailing slash; if refused, the registered text, cleaned and shortened."""
     host: str
     """Lower case, IDNA-encoded, without brackets and trailing dot; empty if refused."""
     refused: Failure = Failure.NONE
@@ -44,10 +44,10 @@ class Address:
 
 
 def parse_address(registered: str) -> Address:
-    """The one form of an address; never raises, whatever the text is.
+    """Return the normalised address, whatever the text is. Never raises.
 
-    A missing scheme is taken as https, as the network's own scoring does. A path prefix and a port
-    other than the scheme's own are kept. IP addresses pass, their legacy forms (`127.1`) do not.
+    A missing scheme means https, as for the network's own scoring. A path prefix and a port other
+    than the scheme's default are kept. IP addresses are valid, legacy forms (`127.1`) are not.
     """
     try:
         return _parse(registered.strip())
@@ -56,7 +56,7 @@ def parse_address(registered: str) -> Address:
 
 
 def _parse(text: str) -> Address:
-    """The address of a stripped text; ValueError when it is none."""
+    """Return the address of a stripped text; raise ValueError if it is none."""
     if not text or len(text) > LIMIT or any(map(_forbidden, text)):
         raise ValueError("empty, too long, or characters that no base URL has")
     found = _SCHEME.match(text)
@@ -76,14 +76,14 @@ def _parse(text: str) -> Address:
 
 
 def _forbidden(character: str) -> bool:
-    """White space, controls, invisible characters, and what starts a query or a fragment."""
+    """Whether a character is white space, a control, invisible, or starts a query or fragment."""
     if character in "?#\\":
         return True
     return character.isspace() or unicodedata.category(character)[0] == "C"
 
 
 def _host(encoded: str) -> str:
-    """The host in its one form; ValueError for single labels and what looks like a number."""
+    """Return the normalised host; raise ValueError for a single label or a number."""
     name = encoded.lower().removesuffix(".")
     try:
         return str(ipaddress.ip_address(name))
@@ -97,7 +97,7 @@ def _host(encoded: str) -> str:
 
 
 def _port(digits: str | None, scheme: str) -> str:
-    """`:port`, or nothing for the scheme's own; ValueError when there is no such port."""
+    """Return `:port`, empty for the default port; raise ValueError for an impossible one."""
     port = int(digits) if digits else _DEFAULT_PORTS[scheme]
     if not 0 < port < 65536:
         raise ValueError("no such port")

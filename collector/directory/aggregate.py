@@ -1,6 +1,6 @@
-"""The two aggregates that are read: where they are, and from their bytes to values.
+"""The two aggregates that are read: where they are, and how their bytes are parsed.
 
-Parsing raises ValueError with a reason for a person when the bytes are not that aggregate at all.
+Parsing raises ValueError, with the reason in words, if the bytes are not that aggregate.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Annotated, Any, Final, Generic, TypeVar
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError
 
 from collector.directory.entry import Entries, Text, read_entries
-from collector.listing import NetworkSettings
+from collector.model.listing import NetworkSettings
 from collector.text import clean
 
 GPU_LIMIT: Final = 512
@@ -21,7 +21,7 @@ GPU_LIMIT: Final = 512
 VERSION_LIMIT: Final = 32
 """Characters of the published version that are kept."""
 DIGITS_LIMIT: Final = 18
-"""Digits of a whole number that is read; longer ones, which no field needs, are read as null."""
+"""Most digits of an integer; a longer one, which no field needs, is read as null."""
 
 T = TypeVar("T")
 
@@ -33,16 +33,16 @@ class Aggregate(Generic[T]):
     owner: str
     key: str
     parse: Callable[[bytes], T]
-    """From the body of an answer to the value; ValueError when the body is not this aggregate."""
+    """Return the value of a body; raise ValueError if it is not this aggregate."""
 
     @property
     def path(self) -> str:
-        """Path and query on every API host; old ones need the limit, new ones do not mind."""
+        """Path and query on every API host. Old hosts need the limit, new ones ignore it."""
         return f"/api/v0/aggregates/{self.owner}.json?keys={self.key}&limit=50"
 
 
 def read_json(body: bytes) -> Any:
-    """The value of a JSON document; ValueError with the reason when it is none."""
+    """Return the value of a JSON document; raise ValueError with the reason if it is none."""
     try:
         return json.loads(body.decode("utf-8-sig", errors="replace"), parse_int=_whole)
     except json.JSONDecodeError as error:
@@ -68,7 +68,7 @@ class _CorechannelBody(BaseModel):
 
 
 def corechannel_entries(document: object) -> Entries:
-    """The nodes of a corechannel aggregate; ValueError when there are none in it."""
+    """Return the entries of a corechannel aggregate; raise ValueError if it has none."""
     try:
         wire = _CorechannelBody.model_validate(document)
     except ValidationError as error:
@@ -84,7 +84,7 @@ def _list(value: object) -> list[Any]:
 
 
 class _WireGpu(BaseModel):
-    """A published GPU, in today's shape or the one before."""
+    """A published GPU, in the current shape or the one before."""
 
     device_id: Text = ""
     """`10de:26b9`; in the old shape only `26b9`."""
@@ -105,7 +105,7 @@ class _WireSettings(BaseModel):
 
     compatible_gpus: Annotated[list[Any], BeforeValidator(_list)] = []
     compatible_standard_gpus: Annotated[list[Any], BeforeValidator(_list)] = []
-    """Old shape, as is the next."""
+    """Old shape, like the next field."""
     compatible_premium_gpus: Annotated[list[Any], BeforeValidator(_list)] = []
     last_crn_version: Text = ""
 
@@ -119,13 +119,13 @@ class _SettingsBody(BaseModel):
 
 
 def network_settings(document: object) -> NetworkSettings:
-    """What a settings aggregate says; ValueError when there is nothing in it.
+    """Return the content of a settings aggregate; raise ValueError if it is empty.
 
-    Of a device listed twice the first entry counts.
+    Of a device that is listed twice the first entry counts.
     """
     try:
-        said = _SettingsBody.model_validate(document).data.settings
-        wire = _WireSettings.model_validate(said)
+        settings = _SettingsBody.model_validate(document).data.settings
+        wire = _WireSettings.model_validate(settings)
     except ValidationError as error:
         raise ValueError("no object data.settings in it") from error
     listed = wire.compatible_gpus + wire.compatible_standard_gpus + wire.compatible_premium_gpus
@@ -137,7 +137,7 @@ def network_settings(document: object) -> NetworkSettings:
 
 
 def _models(listed: list[Any]) -> dict[str, str]:
-    """Model by device id; entries without either are left out."""
+    """Return the model by device id; entries that lack either are left out."""
     models: dict[str, str] = {}
     for entry in listed:
         try:
@@ -161,4 +161,4 @@ SETTINGS: Final = Aggregate(
     key="settings",
     parse=lambda body: network_settings(read_json(body)),
 )
-"""The network's settings; an older owner's copy is no longer kept up to date."""
+"""The network's settings. The aggregate of an older owner is no longer kept up to date."""

@@ -1,7 +1,7 @@
-"""Entries of the published list, from what people registered to nodes.
+"""Entries of the published list, parsed into nodes.
 
-One bad entry never spoils the list: what cannot be a node is counted and left out, and odd values
-in a good one are read as absent.
+One bad entry never costs the list: what cannot be a node is counted and left out, and values of
+the wrong type in a good entry are read as absent.
 """
 
 from __future__ import annotations
@@ -14,19 +14,19 @@ from typing import Annotated, Any
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from collector.directory.address import parse_address
-from collector.node import Node
+from collector.model.node import Node
 from collector.text import clean
 
 
 def _text(value: object) -> str:
-    """Text that can be encoded; anything else is read as empty."""
+    """Return text that can be encoded; anything else as empty text."""
     if not isinstance(value, str):
         return ""
     return value if value.isascii() else value.encode(errors="replace").decode()
 
 
 def _number(value: object) -> float | None:
-    """A finite number; anything else, truth values among it, is read as absent."""
+    """Return a finite number; anything else, booleans included, as absent."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return value if math.isfinite(value) else None
@@ -40,7 +40,7 @@ Hash = Annotated[str, StringConstraints(pattern=r"\A[0-9a-fA-F]{64}\z", to_lower
 
 
 class WireNode(BaseModel):
-    """One entry of `resource_nodes`, or of a `crns.json`; what is not needed is not looked at."""
+    """One entry of `resource_nodes`, or of a `crns.json`; other fields are ignored."""
 
     model_config = ConfigDict(extra="ignore", frozen=True)
 
@@ -60,7 +60,7 @@ class WireNode(BaseModel):
     """Hash of a message, or empty."""
 
     def node(self) -> Node:
-        """The node that this entry lists."""
+        """Return the node that this entry lists."""
         address = parse_address(self.address)
         scored = self.score is not None and 0 <= self.score <= 1
         return Node(
@@ -86,12 +86,12 @@ class Entries:
 
     @property
     def hashes(self) -> frozenset[str]:
-        """Every hash once."""
+        """All hashes."""
         return frozenset(node.hash for node in self.nodes)
 
 
 def read_entries(listed: Iterable[Any]) -> Entries:
-    """Every compute node of a list from the wire, in its order. Never raises."""
+    """Return every compute node of a list, in its order. Never raises."""
     nodes = []
     skipped = 0
     for entry in listed:

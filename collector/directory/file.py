@@ -1,7 +1,7 @@
 """The directory from a file: a saved aggregate, a saved `crns.json`, or plain lines.
 
 Plain lines are `hash address`, one node each; empty lines and what follows a `#` at the start of a
-line or after white space do not count. A hash alone is a node that registered no address.
+line or after white space are ignored. A hash alone is a node without an address.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ from typing import Final
 
 from collector.directory.address import parse_address
 from collector.directory.aggregate import corechannel_entries, network_settings, read_json
-from collector.directory.duplicate import Chosen, choose
+from collector.directory.duplicates import UniqueNodes, choose
 from collector.directory.entry import Entries, read_entries
-from collector.error import DirectoryError
-from collector.listing import Listing, NetworkSettings
-from collector.node import Node
+from collector.errors import DirectoryError
+from collector.model.listing import Listing, NetworkSettings
+from collector.model.node import Node
 from collector.text import clean
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 FILE_LIMIT_BYTES: Final = 32 * 1024 * 1024
 ADVICE: Final = (
@@ -47,67 +47,67 @@ class Content:
 class FileDirectory:
     """A list of nodes in a file, read again when the file changes.
 
-    A file that can no longer be read leaves the last list in place, whose age then grows.
+    If the file can no longer be read, the last list stays in use and its age grows.
     """
 
     def __init__(self, path: Path, clock: Callable[[], float]) -> None:
         """`clock` gives seconds since 1970."""
         self._path = path
         self._clock = clock
-        self._chosen: Chosen | None = None
+        self._unique: UniqueNodes | None = None
         self._settings = NetworkSettings()
         self._stamp: tuple[int, ...] = ()
         self._confirmed_at = 0.0
-        self._complaint = ""
+        self._problem = ""
 
     async def listing(self) -> Listing:
-        """The list as the file holds it now; DirectoryError if it never could be read."""
+        """Return the list as it is in the file; raise DirectoryError if it never could be read."""
         try:
             await asyncio.to_thread(self._refresh)
         except (OSError, ValueError) as error:
-            self._complain(error)
-        if self._chosen is None:
-            raise DirectoryError(f"No list of nodes: {self._path}: {self._complaint}.", ADVICE)
+            self._warn_once(error)
+        if self._unique is None:
+            raise DirectoryError(f"no list of nodes: {self._path}: {self._problem}.", ADVICE)
         return Listing(
-            nodes=self._chosen.nodes,
+            nodes=self._unique.nodes,
             settings=self._settings,
             age_seconds=max(0.0, self._clock() - self._confirmed_at),
-            duplicate_hashes=self._chosen.duplicates,
+            duplicate_hashes=self._unique.duplicates,
         )
 
     async def aclose(self) -> None:
-        """Nothing is open between two calls."""
+        """Do nothing: no file is open between two calls."""
 
     def _refresh(self) -> None:
-        """Read the file if it is not the one that was read last."""
+        """Read the file if it has changed since it was last read."""
         status = os.stat(self._path)
         stamp = (status.st_mtime_ns, status.st_size, status.st_ino)
         if stamp != self._stamp:
             content = read_file(self._path)
-            before = self._chosen.addresses if self._chosen else {}
-            self._chosen = choose(content.entries.nodes, before)
+            before = self._unique.addresses if self._unique else {}
+            self._unique = choose(content.entries.nodes, before)
             self._settings = content.settings
             self._stamp = stamp
             if content.entries.skipped:
-                logger.warning(
-                    "%d entries of %s are unreadable and left out, %d are good",
+                log.warning(
+                    "%d entries of %s cannot be read and are left out, %d are good",
                     content.entries.skipped,
                     self._path,
                     len(content.entries.nodes),
                 )
         self._confirmed_at = self._clock()
-        self._complaint = ""
+        self._problem = ""
 
-    def _complain(self, error: Exception) -> None:
-        """Say once what is wrong, where a list goes on; else the caller raises it."""
-        complaint = (isinstance(error, OSError) and error.strerror) or str(error)
-        if self._chosen is not None and complaint != self._complaint:
-            logger.warning("%s: %s; the list read before goes on", self._path, complaint)
-        self._complaint = complaint
+    def _warn_once(self, error: Exception) -> None:
+        """Log a problem once while a list is in use; otherwise the caller raises it."""
+        problem = (isinstance(error, OSError) and error.strerror) or str(error)
+        if self._unique is not None and problem != self._problem:
+            log.warning("%s: %s; the list read before stays in use", self._path, problem)
+        self._problem = problem
 
 
 def read_file(path: Path) -> Content:
-    """The nodes of a file; OSError, or ValueError with what is wrong and in which line."""
+    """Return the nodes of a file; raise OSError, or ValueError with the problem and its line."""
     with path.open("rb") as file:
         body = file.read(FILE_LIMIT_BYTES + 1)
     if len(body) > FILE_LIMIT_BYTES:
@@ -122,7 +122,7 @@ def read_file(path: Path) -> Content:
 
 
 def _from_json(document: object) -> Content:
-    """A saved `crns.json`, with its envelope or without, or a saved aggregate."""
+    """Read a saved `crns.json`, with or without its envelope, or a saved aggregate."""
     listed = document.get("crns") if isinstance(document, dict) else document
     if isinstance(listed, list):
         return Content(read_entries(listed), NetworkSettings())
@@ -149,6 +149,6 @@ def _from_lines(text: str) -> Entries:
 
 
 def _node(digest: str, registered: str) -> Node:
-    """A node of which only hash and address are known."""
+    """Return a node of which only hash and address are known."""
     address = parse_address(registered)
     return Node(digest, "", address.text, host=address.host, refused=address.refused)

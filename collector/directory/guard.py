@@ -1,4 +1,4 @@
-"""A list that suddenly loses most of its nodes is more likely broken than true."""
+"""Protects the list of nodes against a fetch that suddenly lacks most of them."""
 
 from __future__ import annotations
 
@@ -6,37 +6,37 @@ import logging
 from collections.abc import Set
 from typing import Final
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
-BELIEVED_AT: Final = 3
-"""Fetches in a row that must say so before a shrunken list is believed."""
+FETCHES_NEEDED: Final = 3
+"""Fetches in a row after which a list that has shrunk is accepted."""
 
 
 class ShrinkGuard:
-    """Remembers how often in a row a fetch held less than half of the nodes known before."""
+    """Counts fetches in a row that hold less than half of the known nodes."""
 
     def __init__(self) -> None:
         self._in_a_row = 0
 
-    def believes(self, fetched: Set[str], known: Set[str]) -> bool:
-        """Whether the list of a new fetch is to be believed; each call is a fetch of its own.
+    def admit(self, fetched: Set[str], known: Set[str]) -> bool:
+        """Count a fetch, and return whether its list replaces the known one.
 
-        `fetched` and `known` are hashes; `known` is the last list that was believed.
+        Both are hashes; `known` is the last list that was admitted.
         """
         left = len(fetched & known)
         if 2 * left >= len(known):
             self._in_a_row = 0
             return True
         self._in_a_row += 1
-        believed = self._in_a_row >= BELIEVED_AT
-        logger.warning(
-            "the new list of nodes holds only %d of the %d nodes known before: %s (fetch %d of %d)",
+        accepted = self._in_a_row >= FETCHES_NEEDED
+        log.warning(
+            "the new list of nodes holds only %d of the %d known nodes: %s (fetch %d of %d)",
             left,
             len(known),
-            "believed now" if believed else "not believed, the list before goes on",
+            "accepted" if accepted else "not accepted, the old list stays in use",
             self._in_a_row,
-            BELIEVED_AT,
+            FETCHES_NEEDED,
         )
-        if believed:
+        if accepted:
             self._in_a_row = 0
-        return believed
+        return accepted

@@ -1,4 +1,4 @@
-"""The directory as the network publishes it, kept fresh beside the rounds, never in their way."""
+"""The directory as the network publishes it, refreshed beside the rounds."""
 
 from __future__ import annotations
 
@@ -7,16 +7,16 @@ import logging
 from typing import Final
 
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
-from collector.directory.copies import Copies, Shelf
-from collector.directory.duplicate import Choices, Chosen
+from collector.directory.cache import BestEffortCache, CacheStorage
+from collector.directory.cached_aggregate import CachedAggregate, Clock, Refreshing
+from collector.directory.duplicates import DuplicateResolver, UniqueNodes
 from collector.directory.entry import Entries
 from collector.directory.guard import ShrinkGuard
-from collector.directory.kept import Clock, Kept
 from collector.directory.source import Source
-from collector.error import DirectoryError
-from collector.listing import Listing, NetworkSettings
+from collector.errors import DirectoryError
+from collector.model.listing import Listing, NetworkSettings
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 ADVICE: Final = (
     "Check this machine's network and the API hosts in the settings, "
@@ -25,7 +25,7 @@ ADVICE: Final = (
 
 
 class Directory:
-    """The list of nodes and the network's settings, from the API hosts or their last good copies.
+    """The list of nodes and the network's settings, from the API hosts or from the cache.
 
     Bound to the event loop of its first `listing()`. Close it with `aclose()`, before the session.
     """
@@ -33,33 +33,30 @@ class Directory:
     def __init__(
         self,
         source: Source,
-        copies: Copies,
+        storage: CacheStorage,
         refresh_seconds: float,
         clock: Clock,
         wait_seconds: float = 3.0,
     ) -> None:
         """`clock` gives seconds since 1970; `wait_seconds` bounds how long a refresh is awaited."""
-        shelf = Shelf(copies)
+        cache = BestEffortCache(storage)
+        refreshing = Refreshing(source, cache, refresh_seconds, clock)
         self._clock = clock
         self._wait_seconds = wait_seconds
         self._guard = ShrinkGuard()
-        self._choices = Choices(shelf)
-        self._chosen = Chosen()
+        self._duplicates = DuplicateResolver(cache)
+        self._unique = UniqueNodes()
         self._skipped = 0
         self._late: set[asyncio.Task[None]] = set()
-        self._nodes = Kept(
-            CORECHANNEL, source, shelf, refresh_seconds, clock, accept=self._accept_nodes
-        )
-        self._settings = Kept(
-            SETTINGS, source, shelf, refresh_seconds, clock, accept=_accept_settings
-        )
+        self._nodes = CachedAggregate(CORECHANNEL, refreshing, self._accept_nodes)
+        self._settings = CachedAggregate(SETTINGS, refreshing, _accept_settings)
 
     async def listing(self) -> Listing:
-        """What is known now: at once if it is fresh, else after a refresh or `wait_seconds`.
+        """Return the list: at once if it is fresh, else after a refresh or `wait_seconds`.
 
-        A refresh that takes longer goes on in the background, is waited for only once, and leaves
-        the last list in place if it fails. Only where there is no list at all is it waited for to
-        its end (at most the timeouts of all hosts); DirectoryError if it fails.
+        A refresh that takes longer continues in the background, is waited for only once, and leaves
+        the last list in use if it fails. Without any list it is waited for to its end (at most the
+        timeouts of all hosts); raise DirectoryError if it fails.
         """
         unknown = self._nodes.value is None
         nodes = self._nodes.refresh(urgent=unknown)
@@ -69,32 +66,32 @@ class Directory:
                 raise self._error()
             await asyncio.wait({nodes}, timeout=self._wait_seconds)
         return Listing(
-            nodes=self._chosen.nodes,
+            nodes=self._unique.nodes,
             settings=self._settings.value or NetworkSettings(),
             age_seconds=self._nodes.age_seconds,
-            duplicate_hashes=self._chosen.duplicates,
+            duplicate_hashes=self._unique.duplicates,
         )
 
     async def aclose(self) -> None:
-        """Cancel what is under way; nothing of the directory runs afterwards."""
+        """Cancel running refreshes; nothing of the directory runs afterwards."""
         await self._nodes.aclose()
         await self._settings.aclose()
 
     async def _wait(self, *refreshes: asyncio.Task[None] | None) -> None:
-        """Wait a bounded time for what is under way and has not been waited for in vain before."""
-        under_way = {task for task in refreshes if task is not None}
-        if awaited := under_way - self._late:
+        """Wait a bounded time for refreshes that have not been waited for in vain before."""
+        running = {task for task in refreshes if task is not None}
+        if awaited := running - self._late:
             await asyncio.wait(awaited, timeout=self._wait_seconds)
-        self._late = {task for task in under_way if not task.done()}
+        self._late = {task for task in running if not task.done()}
 
     async def _accept_nodes(self, entries: Entries) -> bool:
-        known = frozenset(node.hash for node in self._chosen.nodes)
-        if not self._guard.believes(entries.hashes, known):
+        known = frozenset(node.hash for node in self._unique.nodes)
+        if not self._guard.admit(entries.hashes, known):
             return False
-        self._chosen = await self._choices.choose(entries.nodes, self._clock())
+        self._unique = await self._duplicates.choose(entries.nodes, self._clock())
         if entries.skipped and entries.skipped != self._skipped:
-            logger.warning(
-                "%d entries of the list of nodes are unreadable and left out, %d are good",
+            log.warning(
+                "%d entries of the list of nodes cannot be read and are left out, %d are good",
                 entries.skipped,
                 len(entries.nodes),
             )
@@ -104,12 +101,12 @@ class Directory:
     def _error(self) -> DirectoryError:
         reasons = "; ".join(f"{host}: {reason}" for host, reason in self._nodes.reasons.items())
         return DirectoryError(
-            f"No list of nodes: there is no saved copy, and no API host gave it "
+            f"no list of nodes: nothing is cached, and no API host provided it "
             f"({reasons or 'stopped before one answered'}).",
             ADVICE,
         )
 
 
 async def _accept_settings(settings: NetworkSettings) -> bool:
-    """Every good settings aggregate is believed; parsing refuses an empty one."""
+    """Accept every settings aggregate; parsing refuses an empty one."""
     return True

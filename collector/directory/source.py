@@ -13,7 +13,7 @@ from yarl import URL
 
 from collector.directory.aggregate import Aggregate
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
 """Longest body that is read, after decompression."""
@@ -22,11 +22,11 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[T]):
+class FetchedAggregate(Generic[T]):
     """A good answer."""
 
     host: str
-    """Base URL of the host that gave it."""
+    """Base URL of the host that answered."""
     body: bytes
     value: T
 
@@ -58,38 +58,38 @@ class Source:
         self._order: dict[str, list[str]] = {}
         self._timeout_seconds = timeout_seconds
         self._limit_bytes = limit_bytes
-        self._complaints: dict[tuple[str, str], str] = {}
+        self._problems: dict[tuple[str, str], str] = {}
 
-    async def fetch(self, aggregate: Aggregate[T]) -> Answer[T]:
-        """The aggregate from the first host that gives a good one; SourceError if none does."""
+    async def fetch(self, aggregate: Aggregate[T]) -> FetchedAggregate[T]:
+        """Return the aggregate of the first host with a good answer; raise SourceError if none."""
         reasons: dict[str, str] = {}
         for host in tuple(self._ordered(aggregate.key)):
             try:
                 answer = await self._ask(host, aggregate)
             except (aiohttp.ClientError, OSError, ValueError) as error:
                 reasons[host] = self._reason(error)
-                self._complain(host, aggregate.key, reasons[host])
+                self._warn_once(host, aggregate.key, reasons[host])
             else:
-                self._praise(host, aggregate.key)
+                self._note_success(host, aggregate.key)
                 return answer
         raise SourceError(reasons or {"API hosts": "none is configured"})
 
-    def distrust(self, host: str, key: str) -> None:
-        """Ask this host last for the aggregate `key`: what it said is hard to believe."""
+    def move_last(self, host: str, key: str) -> None:
+        """Ask this host last for the aggregate `key` from now on: its answer was not accepted."""
         self._ordered(key).sort(key=host.__eq__)
 
     def _ordered(self, key: str) -> list[str]:
-        """The hosts in the order in which they are asked for an aggregate."""
+        """Return the hosts in the order in which they are asked for an aggregate."""
         return self._order.setdefault(key, list(self._hosts))
 
-    async def _ask(self, host: str, aggregate: Aggregate[T]) -> Answer[T]:
+    async def _ask(self, host: str, aggregate: Aggregate[T]) -> FetchedAggregate[T]:
         async with asyncio.timeout(self._timeout_seconds):
             body = await self._body(URL(host + aggregate.path))
         value = await asyncio.to_thread(aggregate.parse, body)
-        return Answer(host, body, value)
+        return FetchedAggregate(host, body, value)
 
     async def _body(self, url: URL) -> bytes:
-        """The whole body of a 200; ValueError for another status and for too long a body."""
+        """Return the body of a 200; raise ValueError for another status or too long a body."""
         unlimited = aiohttp.ClientTimeout(total=None)  # the caller's limit holds for everything
         async with self._session.get(url, allow_redirects=False, timeout=unlimited) as response:
             if response.status != 200:
@@ -103,7 +103,7 @@ class Source:
         return bytes(body)
 
     def _reason(self, error: Exception) -> str:
-        """What went wrong, the same words for the same thing every time."""
+        """Return what went wrong in words that are the same every time."""
         match error:
             case aiohttp.InvalidURL():
                 return "not a URL"
@@ -120,12 +120,12 @@ class Source:
             case _:
                 return str(error) or type(error).__name__
 
-    def _complain(self, host: str, key: str, reason: str) -> None:
-        if self._complaints.get((host, key)) != reason:
-            self._complaints[host, key] = reason
-            logger.warning("%s did not give the aggregate %s: %s", host, key, reason)
+    def _warn_once(self, host: str, key: str, reason: str) -> None:
+        if self._problems.get((host, key)) != reason:
+            self._problems[host, key] = reason
+            log.warning("%s did not provide the aggregate %s: %s", host, key, reason)
 
-    def _praise(self, host: str, key: str) -> None:
+    def _note_success(self, host: str, key: str) -> None:
         self._ordered(key).sort(key=host.__ne__)
-        if self._complaints.pop((host, key), None):
-            logger.info("%s gives the aggregate %s again", host, key)
+        if self._problems.pop((host, key), None):
+            log.info("%s provides the aggregate %s again", host, key)

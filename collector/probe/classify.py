@@ -1,19 +1,22 @@
-"""From an exception and the phase it came in to a failure. Types and error numbers, never words."""
+"""From an exception, and the phase in which it came, to a failure.
+
+By type and error number, never by the text of an error.
+"""
 
 from __future__ import annotations
 
 import errno
 import logging
-import socket
 import ssl
 from typing import Final
 
 import aiohttp
 
-from collector.failure import Failure
+from collector.model.failure import Failure
 from collector.probe.policy import FORBIDDEN_ERRNO
 from collector.probe.resolver import FamilyMissingError, NameNotFoundError
-from collector.probe.trail import Phase, Trail
+from collector.probe.routes import has_route
+from collector.probe.trace import ConnectionTrace, Phase
 
 log = logging.getLogger(__name__)
 
@@ -44,35 +47,35 @@ _ERRNOS: Final = {
     errno.EPERM: Failure.NO_ROUTE,
     errno.EAFNOSUPPORT: Failure.NO_ROUTE,
 }
-"""EADDRNOTAVAIL is no free local port, where there is a way at all; EACCES and EPERM come from a
-packet filter of our own."""
+"""EADDRNOTAVAIL means that no local port is free, if there is a route at all; EACCES and EPERM come
+from a packet filter on this machine."""
+
+_NO_ROUTE: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
+"""Errors of a machine without a route to an address, for example with IPv6 switched off."""
 
 
-_WAYLESS: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL})
-"""What a machine says that has no way to an address; so it may be with IPv6 switched off."""
+def classify(exc: BaseException, trace: ConnectionTrace) -> Failure:
+    """Return the failure that an exception of a probe stands for.
 
+    The order of the cases matters: `ConnectionTimeoutError` is also a `ClientError`,
+    `ClientSSLError` a `ClientConnectorError`, `ContentTypeError` a `ClientResponseError`. An
+    unexpected exception is logged with its traceback and is `internal`.
 
-def classify(exc: BaseException, trail: Trail) -> Failure:
-    """The failure that an exception of a check stands for. The order of the cases matters:
-
-    `ConnectionTimeoutError` is a `ClientError` too, `ClientSSLError` a `ClientConnectorError`,
-    `ContentTypeError` a `ClientResponseError`. What is unexpected is logged with its traceback.
-
-    Of several addresses the first that took TCP and no handshake counts, whatever became of those
-    after it, and the first that was dialled, if a later one keeps silent until the time is over (an
-    IPv6 record that leads nowhere is common).
+    Of several addresses, the first that accepted TCP but no handshake decides; else the first that
+    was dialled, if a later one stayed silent until the timeout (an IPv6 record that leads nowhere
+    is common).
     """
-    if trail.spoilt is not None and trail.phase is not Phase.ANSWER:
-        return os_failure(trail.spoilt, trail)
-    if trail.refusal and trail.phase is Phase.TCP and isinstance(exc, TimeoutError):
-        return os_failure(trail.refusal, trail)
+    if trace.handshake_failed is not None and trace.phase is not Phase.ANSWER:
+        return os_failure(trace.handshake_failed, trace)
+    if trace.connect_error and trace.phase is Phase.TCP and isinstance(exc, TimeoutError):
+        return os_failure(trace.connect_error, trace)
     match exc:
         case aiohttp.InvalidURL():
             return Failure.INVALID_ADDRESS
         case TimeoutError() if not isinstance(exc, aiohttp.ClientOSError):
-            if trail.phase in _TIMEOUTS:
-                return _TIMEOUTS[trail.phase]
-            if trail.dialled:  # an earlier check left it no time to begin
+            if trace.phase in _TIMEOUTS:
+                return _TIMEOUTS[trace.phase]
+            if trace.dialled:  # an earlier probe left no time for this one
                 return Failure.ANSWER_TIMEOUT
         case aiohttp.ClientConnectorDNSError():
             return _name_failure(exc.os_error)
@@ -80,22 +83,22 @@ def classify(exc: BaseException, trail: Trail) -> Failure:
             return _certificate_failure(exc.certificate_error)
         case aiohttp.ClientSSLError():
             return _certificate_failure(exc.os_error)
-        case aiohttp.ClientConnectorError() if trail.sent_at is not None:
+        case aiohttp.ClientConnectorError() if trace.sent_at is not None:
             return Failure.ANSWER_BROKEN
         case aiohttp.ClientConnectorError():
-            return os_failure(exc.os_error, trail)
+            return os_failure(exc.os_error, trace)
         case aiohttp.ClientResponseError() | aiohttp.ClientPayloadError():
             return Failure.ANSWER_BROKEN
         case ConnectionRefusedError():
             return Failure.CONNECT_REFUSED
         case aiohttp.ClientConnectionError() | ConnectionError():
-            late = trail.phase is Phase.ANSWER
+            late = trace.phase is Phase.ANSWER
             return Failure.ANSWER_BROKEN if late else Failure.CONNECT_RESET
-        case aiohttp.ClientError() if trail.phase is Phase.ANSWER:
+        case aiohttp.ClientError() if trace.phase is Phase.ANSWER:
             return Failure.ANSWER_BROKEN
         case OSError():
-            return os_failure(exc, trail)
-    log.error("unexpected error while looking at a node", exc_info=exc)
+            return os_failure(exc, trace)
+    log.error("unexpected error while visiting a node", exc_info=exc)
     return Failure.INTERNAL
 
 
@@ -116,8 +119,8 @@ def _certificate_failure(error: BaseException) -> Failure:
     return Failure.TLS_EXPIRED if expired else Failure.TLS_INVALID
 
 
-def os_failure(error: OSError, trail: Trail) -> Failure:
-    """The failure that an operating system's error while connecting stands for.
+def os_failure(error: OSError, trace: ConnectionTrace) -> Failure:
+    """Return the failure that an error of the operating system while connecting stands for.
 
     Several addresses that failed for different reasons leave no error number: unreachable.
     """
@@ -128,19 +131,8 @@ def os_failure(error: OSError, trail: Trail) -> Failure:
             return _certificate_failure(error)
         case TimeoutError():
             return Failure.CONNECT_TIMEOUT
-    if error.errno in _WAYLESS and not any(map(has_route, trail.dialled)):
+    if error.errno in _NO_ROUTE and not any(map(has_route, trace.dialled)):
         return Failure.NO_ROUTE
-    if error.errno is None and trail.phase is Phase.TLS:
+    if error.errno is None and trace.phase is Phase.TLS:
         return Failure.CONNECT_RESET
     return _ERRNOS.get(error.errno or 0, Failure.CONNECT_UNREACHABLE)
-
-
-def has_route(address: str) -> bool:
-    """Whether this machine knows a way to an address. Nothing is sent."""
-    family = socket.AF_INET6 if ":" in address else socket.AF_INET
-    try:
-        with socket.socket(family, socket.SOCK_DGRAM) as probe:
-            probe.connect((address, 443))
-    except OSError:
-        return False
-    return True

@@ -1,7 +1,7 @@
 """Which addresses are dialled. Directory entries are free text that strangers register.
 
-What counts is the address that is really dialled, so the policy is asked by the socket factory,
-at connect time: a name that resolves to a private address is refused like the address itself.
+The socket factory asks the policy at connect time, for the address that is really dialled: a name
+that resolves to a private address is refused like the address itself.
 """
 
 from __future__ import annotations
@@ -19,15 +19,14 @@ _NAT64: Final = ip_network("64:ff9b::/96")
 _SPECIAL: Final = tuple(
     map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20"))
 )
-"""Of special purpose (RFC 6890 and after), though some Pythons call them global."""
-
+"""Special-purpose ranges (RFC 6890 and later) that some Python versions call global."""
 
 FORBIDDEN_ERRNO: Final = 0x4E4F
-"""No system's error number: it survives when the errors of several addresses become one."""
+"""No error number of any system. aiohttp keeps it when it merges errors of several addresses."""
 
 
 class ForbiddenAddressError(OSError):
-    """An address that the policy does not let us dial."""
+    """The policy forbids to dial this address."""
 
     def __init__(self, address: str) -> None:
         super().__init__(FORBIDDEN_ERRNO, f"{address} is not dialled")
@@ -35,36 +34,39 @@ class ForbiddenAddressError(OSError):
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """No private, loopback, link-local, CGNAT, multicast or reserved address, in any disguise."""
+    """Forbids private, loopback, link-local, CGNAT, multicast and reserved addresses.
+
+    An IPv6 address that stands for an IPv4 address is judged as that address.
+    """
 
     allowed_networks: tuple[Network, ...] = ()
     """Exceptions by CIDR."""
     forbidden_hosts: frozenset[str] = frozenset()
-    """Lower-case host names; their subdomains are meant too."""
+    """Lower-case host names; their subdomains are forbidden too."""
 
     @classmethod
     def of(
         cls, allowed_networks: Iterable[str] = (), forbidden_hosts: Iterable[str] = ()
     ) -> AddressPolicy:
-        """A policy from text. Raises ValueError for what is not a CIDR."""
+        """Return a policy from text. Raise ValueError for what is not a CIDR."""
         return cls(
             tuple(ip_network(network) for network in allowed_networks),
             frozenset(host.lower().rstrip(".") for host in forbidden_hosts),
         )
 
     def forbids_host(self, host: str) -> bool:
-        """Whether the name, or one that it is a subdomain of, is on the list."""
+        """Return whether the name, or a domain above it, is forbidden."""
         labels = host.lower().rstrip(".").split(".")
         return any(".".join(labels[i:]) in self.forbidden_hosts for i in range(len(labels)))
 
     def forbids(self, address: str) -> bool:
-        """Whether an IP address must not be dialled. Scope ids (`%eth0`) are forbidden."""
+        """Return whether an IP address must not be dialled. Scope ids (`%eth0`) are forbidden."""
         return _forbids(address, self.allowed_networks)
 
 
 @lru_cache(maxsize=16_384)
 def _forbids(address: str, allowed_networks: tuple[Network, ...]) -> bool:
-    """The same addresses come in every round."""
+    """Cached: the same addresses come in every round."""
     try:
         ip = ip_address(address)
     except ValueError:
@@ -84,7 +86,7 @@ def _public(ip: Address) -> bool:
 
 
 def _embedded(ip: Address) -> Address:
-    """The IPv4 address that an IPv6 address stands for (mapped, NAT64, 6to4), or the address."""
+    """Return the IPv4 address that an IPv6 address stands for (mapped, NAT64, 6to4), or itself."""
     if isinstance(ip, IPv4Address) or ip.scope_id:
         return ip
     if ip in _NAT64:

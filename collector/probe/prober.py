@@ -1,4 +1,4 @@
-"""Looks at nodes through the shared session, under the address policy."""
+"""Visits to nodes through the shared session, under the address policy."""
 
 from __future__ import annotations
 
@@ -10,49 +10,49 @@ from typing import Final
 import aiohttp
 import yarl
 
-from collector.failure import Failure
-from collector.node import Node
-from collector.probe.look import Limits, Look
+from collector.model.failure import Failure
+from collector.model.node import Node
 from collector.probe.policy import AddressPolicy
 from collector.probe.resolver import Resolver
+from collector.probe.visit import Visit, VisitLimits
 
 _DIRECT_TIMEOUT_SECONDS: Final = 5.0
 
 
 @dataclass(slots=True)
 class Prober:
-    """What every look shares. It owns nothing: the app opens and closes the parts."""
+    """What all visits share. Its parts are opened and closed by their owner."""
 
     session: aiohttp.ClientSession
     resolver: Resolver
     policy: AddressPolicy
-    limits: Limits
+    limits: VisitLimits
 
     def use_ipv6(self, available: bool) -> None:
-        """Say whether this vantage has a way out over IPv6; without it only IPv4 is dialled."""
+        """Set whether this vantage has a route over IPv6; without one only IPv4 is dialled."""
         self.resolver.ipv6 = available
 
     def refusal(self, node: Node) -> Failure:
-        """Why a node is not dialled at all; `none` if it is."""
+        """Return why a node is not dialled at all; `none` if it is."""
         if node.refused is not Failure.NONE:
             return node.refused
         forbidden = self.policy.forbids_host(node.host)
         return Failure.FORBIDDEN_ADDRESS if forbidden else Failure.NONE
 
-    def look(self, node: Node, ipv6: bool) -> Look:
-        """A look at a node that is not refused; `ipv6`: its slow IPv6 check is due."""
-        return Look(node, self.session, self.limits, self._direct, ipv6_due=ipv6)
+    def look(self, node: Node, ipv6: bool) -> Visit:
+        """Return a visit to a node that is not refused; `ipv6`: its IPv6 probe is due."""
+        return Visit(node, self.session, self.limits, self._direct, ipv6_due=ipv6)
 
     async def _direct(self, address: yarl.URL, found: list[str]) -> bool | None:
-        """A TCP connection over IPv6 from here; None where neither side could say."""
+        """Return whether the node accepts TCP over IPv6; None without IPv6 on either side."""
         targets = [a for a in found if ":" in a and not self.policy.forbids(a)]
         if not targets or not self.resolver.ipv6:
             return None
-        return await connects(targets[0], address.port or 443, _DIRECT_TIMEOUT_SECONDS)
+        return await can_connect(targets[0], address.port or 443, _DIRECT_TIMEOUT_SECONDS)
 
 
-async def connects(address: str, port: int, timeout_seconds: float) -> bool:
-    """Whether an IP address takes a TCP connection in time."""
+async def can_connect(address: str, port: int, timeout_seconds: float) -> bool:
+    """Return whether an IP address accepts a TCP connection in time."""
     family = socket.AF_INET6 if ":" in address else socket.AF_INET
     try:
         with socket.socket(family, socket.SOCK_STREAM) as dialled:

@@ -1,4 +1,4 @@
-"""Names to addresses, without a thread pool in the way, and with the reason when there is none."""
+"""Names to addresses by c-ares, without a thread pool, and the reason if there is none."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import aiodns
 import pycares
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from collector.probe.trail import TRAIL
+from collector.probe.trace import TRACE
 
 _TRIES: Final = 4
-"""c-ares waits a quarter of a second for a server that used to be quick, then twice as long, and so
-on: four tries bear lost packets, and still fit the time for a connection."""
+"""c-ares waits a quarter of a second for a server that has been quick, and doubles that each time:
+four tries survive lost packets and fit into the connect timeout."""
 
 
 class NameNotFoundError(OSError):
@@ -43,14 +43,14 @@ _KINDS: Final[dict[int, type[OSError]]] = {
 
 
 class Resolver(AbstractResolver):
-    """Asks the configured name servers, or the system's, for both families at once."""
+    """Asks the configured name servers, or the system's, for IPv4 and IPv6 addresses together."""
 
     def __init__(self, nameservers: Sequence[str] = (), timeout_seconds: float = 2.0) -> None:
         self._nameservers = nameservers
         self._timeout = timeout_seconds
         self._dns = self._open()
         self.ipv6 = True
-        """Whether this vantage has a way out over IPv6; without it only IPv4 is handed out."""
+        """Whether this vantage has a route over IPv6; without one only IPv4 is returned."""
 
     def _open(self) -> aiodns.DNSResolver:
         return aiodns.DNSResolver(
@@ -61,15 +61,18 @@ class Resolver(AbstractResolver):
         )
 
     def forget(self) -> None:
-        """Hear from the name servers again, and not from memory.
+        """Drop the cache: ask the name servers again.
 
-        c-ares keeps every answer as long as it allows, and an empty one for an hour, with nothing
-        to turn that off. The old channel goes when the last one who asked it has heard.
+        c-ares caches every answer as long as its TTL, and an empty one for an hour; that cannot be
+        turned off, so a new channel is opened. The old one ends with its last query.
         """
         self._dns = self._open()
 
     async def addresses(self, host: str) -> list[str]:
-        """Every address of a name, IPv4 first. Raises NameNotFoundError or NameFailedError."""
+        """Return every address of a name, IPv4 first.
+
+        Raise NameNotFoundError or NameFailedError.
+        """
         try:
             found = await self._ask(host, socket.AF_UNSPEC)
         except _NoAddressError:
@@ -81,34 +84,37 @@ class Resolver(AbstractResolver):
         return found
 
     async def _ask(self, host: str, family: socket.AddressFamily) -> list[str]:
-        """One question. For both families together, c-ares passes over one that gave no answer:
+        """Ask once.
 
-        a lost packet then looks like a name without an address, or with IPv6 only. Hence the
-        second question, for IPv4 alone, before either is believed.
+        Asked for both families, c-ares ignores a family that got no answer: a lost packet then
+        looks like a name without an address, or with IPv6 only. The callers therefore ask for IPv4
+        alone before they believe either.
         """
         dns = self._dns  # held until it has answered
         try:
             answer = await dns.getaddrinfo(host, family=family, type=socket.SOCK_STREAM)
         except aiodns.error.DNSError as exc:
-            code, *words = exc.args
+            code, *texts = exc.args
             kind = _KINDS.get(code, NameFailedError)
-            raise kind(errno.EADDRNOTAVAIL, f"{host}: {words[0] if words else code}") from exc
+            raise kind(errno.EADDRNOTAVAIL, f"{host}: {texts[0] if texts else code}") from exc
         nodes = sorted(answer.nodes, key=lambda node: node.family != socket.AF_INET)
         return list(dict.fromkeys(node.addr[0].decode("ascii") for node in nodes))
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        """What aiohttp dials: IPv4 first, IPv6 behind where there is any here."""
-        trail = TRAIL.get(None)
-        if trail:
-            trail.resolving()
+        """Return what aiohttp dials: IPv4 first, then IPv6 if this vantage has it."""
+        trace = TRACE.get(None)
+        if trace:
+            trace.resolving()
         found = await self.addresses(host)
-        if trail:
-            trail.resolved(found)
+        if trace:
+            trace.resolved(found)
         dialled = found if self.ipv6 else [a for a in found if ":" not in a]
         if found and not dialled:
-            raise FamilyMissingError(errno.ENETUNREACH, f"{host} has IPv6 only, we have none")
+            raise FamilyMissingError(
+                errno.ENETUNREACH, f"{host} has IPv6 addresses only, and this vantage has no IPv6"
+            )
         if not dialled:
             raise NameNotFoundError(errno.EADDRNOTAVAIL, f"{host}: no address")
         return [
@@ -124,5 +130,5 @@ class Resolver(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """Cancel what is still asked."""
+        """Cancel open queries."""
         await self._dns.close()

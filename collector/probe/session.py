@@ -1,7 +1,7 @@
-"""The one HTTP session that all nodes share. The app opens and closes it; it belongs to its loop.
+"""The one HTTP session that all nodes share, bound to the event loop that opened it.
 
-There must never be waiters in the connector: they would be timed, and every release would shuffle
-all of them. Our own gate (`collector.probe.gate`) is at most the connector's limit.
+No request may wait inside the connector: aiohttp counts the wait in its timeouts, and every
+released connection moves all waiters. The gate of the crawl is at most the connector's limit.
 """
 
 from __future__ import annotations
@@ -25,48 +25,48 @@ from aiohttp.connector import AddrInfoType, Connection
 from collector import __version__
 from collector.probe.policy import AddressPolicy, ForbiddenAddressError
 from collector.probe.resolver import Resolver
-from collector.probe.trail import TRAIL, Trail
+from collector.probe.trace import TRACE, ConnectionTrace
 
 _PER_FAMILY: Final = 2
-"""aiohttp dials every address that it is given, and a stranger may list a hundred."""
+"""Addresses of each family that are dialled: a name may list a hundred, and aiohttp tries all."""
 _RECEIVE_BYTES: Final = 32 * 1024
-"""What the system takes from a node before we do. All that waits is read in one go, so this bounds
-how long a node that floods us with something (interim answers, say) keeps the loop at a time."""
+"""Receive buffer of a socket. All that waits in it is read at once, so it bounds how long a node
+that sends a flood (of interim answers, for example) keeps the event loop busy at a time."""
 
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
 
-class _Shake(ssl.SSLObject):
-    """A handshake that tells the trail why it failed."""
+class _TracedHandshake(ssl.SSLObject):
+    """A handshake that records in the trace why it failed."""
 
     def do_handshake(self) -> None:
-        """As the base class does."""
+        """Do what the base class does."""
         try:
             super().do_handshake()
         except ssl.SSLWantReadError:
             raise
         except ssl.SSLError as exc:
-            if trail := TRAIL.get(None):
-                trail.shake_error = exc
+            if trace := TRACE.get(None):
+                trace.tls_error = exc
             raise
 
 
 class TimedContext(ssl.SSLContext):
-    """A client context that tells the trail when a handshake begins, and why it failed."""
+    """A client context that records in the trace when a handshake begins and why it failed."""
 
-    sslobject_class = _Shake
+    sslobject_class = _TracedHandshake
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """As the base class does; asyncio and uvloop call it when TCP is connected."""
-        if trail := TRAIL.get(None):
-            trail.shaking()
+        """Do what the base class does. asyncio and uvloop call it when TCP is connected."""
+        if trace := TRACE.get(None):
+            trace.handshake_started()
         return super().wrap_bio(*args, **kwargs)
 
 
 def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """The system's authorities, and those of `ca_file` besides.
+    """Return a client context that trusts the system's authorities and those of `ca_file`.
 
-    Raises OSError or ssl.SSLError when the file cannot be read as certificates.
+    Raise OSError or ssl.SSLError if the file cannot be read as certificates.
     """
     context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.load_default_certs()
@@ -76,9 +76,9 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
 
 
 class Connector(aiohttp.TCPConnector):
-    """A connector that shows the connection to the trail, and reads its certificate.
+    """A connector that records the connection and the end of its certificate in the trace.
 
-    (`response.connection` is None for small bodies.)
+    They cannot be read from the response, whose `connection` is None for small bodies.
     """
 
     async def connect(
@@ -87,25 +87,25 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
     ) -> Connection:
-        """As the base class does."""
+        """Do what the base class does."""
         connection = await super().connect(req, traces, timeout)
-        trail = TRAIL.get(None)
-        if trail is None:
+        trace = TRACE.get(None)
+        if trace is None:
             return connection
-        trail.transport = connection.transport
-        if trail.cert_expires_at is None and connection.transport:
-            shaken = connection.transport.get_extra_info("ssl_object")
-            certificate = shaken.getpeercert() if shaken else None
+        trace.transport = connection.transport
+        if trace.cert_expires_at is None and connection.transport:
+            tls = connection.transport.get_extra_info("ssl_object")
+            certificate = tls.getpeercert() if tls else None
             if certificate and (until := certificate.get("notAfter")):
-                trail.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
+                trace.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
         return connection
 
 
 class _Candidates(AbstractResolver):
-    """The addresses of a name that are worth a dial: two of each family at most.
+    """The addresses of a name that are dialled: at most two of each family.
 
-    A forbidden address is left out where there is another, so that the failure of a node is that of
-    an address which was dialled. A name that has no other keeps them all, to be refused.
+    Forbidden addresses are left out if there are others, so that the failure of a node is that of
+    an address that was dialled. If all are forbidden they are kept, and refused when dialled.
     """
 
     def __init__(self, resolver: Resolver, policy: AddressPolicy) -> None:
@@ -124,56 +124,59 @@ class _Candidates(AbstractResolver):
         ]
 
     async def close(self) -> None:
-        """The resolver belongs to somebody else."""
+        """Do nothing: the resolver is closed by its owner."""
 
 
-class _Dialled(socket.socket):
-    """A socket that tells the trail why it was not connected.
+class _TracedSocket(socket.socket):
+    """A socket that records in the trace why it was not connected.
 
-    (Where another address keeps silent until the time is over, nobody else says it.)
+    If another address of the node stays silent until the timeout, the error is found nowhere else.
     """
 
-    trail: Trail | None = None
+    trace: ConnectionTrace | None = None
 
     def connect(self, address: Any) -> None:
-        """As the base class does."""
+        """Do what the base class does."""
         try:
             super().connect(address)
         except (BlockingIOError, InterruptedError):
             raise
         except OSError as exc:
-            self._tell(exc)
+            self._record(exc)
             raise
 
     def getsockopt(self, level: int, option: int, *size: int) -> Any:
-        """As the base class does; event loops ask so what became of a connection."""
+        """Do what the base class does. Event loops call it to learn how a connection ended."""
         value = super().getsockopt(level, option, *size)
         if value and (level, option) == (socket.SOL_SOCKET, socket.SO_ERROR):
-            self._tell(OSError(value, os.strerror(value)))
+            self._record(OSError(value, os.strerror(value)))
         return value
 
-    def _tell(self, error: OSError) -> None:
-        if self.trail:
-            self.trail.refused(self, error)
+    def _record(self, error: OSError) -> None:
+        if self.trace:
+            self.trace.connect_failed(self, error)
 
 
 def _socket_factory(policy: AddressPolicy) -> Any:
-    """Sockets for allowed addresses only: it sees every address that is really dialled."""
+    """Return a factory of sockets that refuses forbidden addresses.
+
+    aiohttp calls it for every address that it dials, literal ones included.
+    """
 
     def create(info: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = info
         if policy.forbids(address[0]):
             raise ForbiddenAddressError(address[0])
-        if trail := TRAIL.get(None):
-            if trail.repeating:
-                raise ConnectionResetError(errno.ECONNRESET, "cut off before the answer")
-            trail.dialling(address[0])
-        made = _Dialled(family, kind, protocol)
-        made.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
-        if trail:
-            made.trail = trail
-            trail.made(made)
-        return made
+        if trace := TRACE.get(None):
+            if trace.is_repeated:
+                raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
+            trace.dialling(address[0])
+        created = _TracedSocket(family, kind, protocol)
+        created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
+        if trace:
+            created.trace = trace
+            trace.socket_created(created)
+        return created
 
     return create
 
@@ -182,20 +185,20 @@ def _tracing() -> aiohttp.TraceConfig:
     config = aiohttp.TraceConfig()
 
     async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.connected(fresh=True)
+        if trace := TRACE.get(None):
+            trace.connected(fresh=True)
 
     async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.connected(fresh=False)
+        if trace := TRACE.get(None):
+            trace.connected(fresh=False)
 
     async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.sent_at = perf_counter()
+        if trace := TRACE.get(None):
+            trace.sent_at = perf_counter()
 
     async def answering(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trail := TRAIL.get(None):
-            trail.first_byte_at = perf_counter()
+        if trace := TRACE.get(None):
+            trace.first_byte_at = perf_counter()
 
     config.on_connection_create_end.append(connected)
     config.on_connection_reuseconn.append(reused)
@@ -212,9 +215,10 @@ async def open_session(
     limit: int,
     connect_timeout_seconds: float,
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """The shared session, bound to the running loop and closed at the end.
+    """Open the shared session on the running loop, and close it at the end.
 
-    `limit` bounds connections; cookies, proxies of the environment and the DNS cache are off.
+    `limit` bounds the connections. Cookies, proxies from the environment and aiohttp's DNS cache
+    are off.
     """
     connector = Connector(
         limit=limit,

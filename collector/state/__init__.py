@@ -1,1 +1,1 @@
-"""What rounds add up to: up and down with hysteresis, events, and what is due when."""
+"""What is known of the nodes from round to round: up or down, events, and what is due when."""

@@ -2,20 +2,46 @@
 
 Down after 3 bad rounds of the last 5, up after 2 good ones in a row: a supervisor that restarts is
 away for a minute or two and does not count as down, a flapping node does, and a real outage is
-announced within three rounds. Only evidence about the node counts; rounds in which we could not
-see, and rounds in which it was not asked, say nothing.
+announced within three rounds. Only evidence about the node counts; rounds in which this vantage
+could not see, and rounds in which the node was not visited, change nothing.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from collector.state.memory import NodeMemory
+
+@dataclass(frozen=True, slots=True)
+class Availability:
+    """Whether a node is up, and the evidence for it. Times are rounds' times, in epoch seconds."""
+
+    up: bool | None = None
+    """After hysteresis; None until there is evidence."""
+    changed_at: int | None = None
+    """First round of the stretch that made it up or down."""
+    last_up_at: int | None = None
+    """Last round with evidence in which it counted as up."""
+    evidence: tuple[tuple[int, bool], ...] = ()
+    """The last rounds with evidence about the node, oldest first: time, and whether reachable."""
+
+    @property
+    def evidence_at(self) -> int | None:
+        """Last round with evidence about the node; None if there is none."""
+        return self.evidence[-1][0] if self.evidence else None
+
+    @property
+    def is_recovering(self) -> bool:
+        """Whether the node was reachable in the last round with evidence."""
+        return bool(self.evidence) and self.evidence[-1][1]
+
+    def without_evidence(self) -> Availability:
+        """Return the same with the count begun anew."""
+        return replace(self, evidence=())
 
 
 @dataclass(frozen=True, slots=True)
 class Hysteresis:
-    """The rule."""
+    """When a node goes down, and when it comes up again."""
 
     down_after: int = 3
     """Bad rounds …"""
@@ -30,25 +56,21 @@ class Hysteresis:
         if not 1 <= self.up_after <= self.down_within:
             raise ValueError("up_after must be between 1 and down_within")
 
-    def weigh(self, memory: NodeMemory, time: int, good: bool) -> bool:
-        """Take a round's evidence into the memory; True if `up` changed.
+    def add_evidence(self, known: Availability, time: int, reachable: bool) -> Availability:
+        """Return the availability after one more round with evidence.
 
-        The first evidence ever decides at once and is no change.
+        The first evidence ever decides at once.
         """
-        memory.evidence.append((time, good))
-        del memory.evidence[: -self.down_within]
-        if memory.up is None:
-            memory.up, memory.changed_at = good, time
-            return False
-        if memory.up:
-            bad = [at for at, reachable in memory.evidence if not reachable]
-            if len(bad) < self.down_after:
-                return False
-            memory.up, memory.changed_at = False, bad[0]
-            return True
-        run = memory.evidence[-self.up_after :]
-        if len(run) < self.up_after or not all(reachable for _, reachable in run):
-            return False
-        memory.up, memory.changed_at = True, run[0][0]
-        memory.evidence = run
-        return True
+        evidence = (*known.evidence, (time, reachable))[-self.down_within :]
+        up, changed_at = known.up, known.changed_at
+        if up is None:
+            up, changed_at = reachable, time
+        elif up:
+            bad = [at for at, good in evidence if not good]
+            if len(bad) >= self.down_after:
+                up, changed_at = False, bad[0]
+        else:
+            run = evidence[-self.up_after :]
+            if len(run) == self.up_after and all(good for _, good in run):
+                up, changed_at, evidence = True, run[0][0], run
+        return Availability(up, changed_at, time if up else known.last_up_at, evidence)

@@ -1,295 +1,137 @@
-"""Judges a round: what it says of each node, after what is remembered of it."""
+"""Judges one node in one round, by its state before and what was observed."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
-from pydantic import TypeAdapter
-
-from collector.failure import Failure, Fault
-from collector.listing import Listing
-from collector.node import Node
-from collector.observation import Observation
-from collector.state import ladder, told
-from collector.state.cadence import due
-from collector.state.event import Event, Kind
-from collector.state.hysteresis import Hysteresis
-from collector.state.memory import NodeMemory, pack, unpack
-from collector.state.names import Names
-from collector.state.verdict import Judgement, Verdict
+from collector.model.event import Event
+from collector.model.failure import Fault
+from collector.model.node import Node
+from collector.model.observation import Ipv6, Observation
+from collector.model.status import DueFacts, GpuCount, NodeStatus
+from collector.model.vantage import BlindReason, mark_blind
+from collector.state.context import RoundContext
+from collector.state.events import events_between, gpu_events
+from collector.state.facts import update_facts
+from collector.state.gpus import count_devices, count_kinds, device_labels
+from collector.state.hysteresis import Availability
+from collector.state.ipv6 import confirm_ipv6
+from collector.state.node_state import NodeState
+from collector.state.rules import Rules
+from collector.state.vocabulary import Vocabulary
 from collector.text import release_of
-from collector.vantage import Reason, Sight, excuse
+from collector.times import DAY
 
-log = logging.getLogger(__name__)
-
-LOST_SECONDS: Final = 7 * ladder.DAY
-LEFT_SECONDS: Final = ladder.DAY
-"""A node that is listed again within this time is the one that it was."""
-_FRESH_INTERVALS: Final = 3
-_SUSPICIOUS_SHARE: Final = 0.02
-_SUSPICIOUS_NODES: Final = 3
-_LAST_ROUND: Final = "round"
-_BOUNDED: Final = ("models", "devices", "releases")
+LOST_SECONDS: Final = 7 * DAY
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
-    """How rounds are judged."""
+class NodeUpdate:
+    """One node after a round."""
 
-    interval_seconds: int = 60
-    ipv6_interval_seconds: int = 6 * ladder.HOUR
-    hysteresis: Hysteresis = field(default_factory=Hysteresis)
+    state: NodeState
+    status: NodeStatus
+    events: tuple[Event, ...]
+
+    def preceded_by(self, event: Event) -> NodeUpdate:
+        """Return the update with an event before its own."""
+        return replace(self, events=(event, *self.events))
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
-    """What the next round does with one node."""
+class _Visited:
+    """What a round changed and measured of a node; nothing is due if it was not visited."""
 
-    node: Node
-    ipv6: bool
-    """Its slow IPv6 check is due."""
-    hung: bool
-    """It kept us waiting last time: it goes through the lane."""
-    evidence_at: int
-    """When it was last judged by evidence; 0 if never. The oldest go first."""
+    state: NodeState
+    due: DueFacts = field(default_factory=DueFacts)
+    ipv6: Ipv6 | None = None
+    gpus: Mapping[tuple[str, str], GpuCount] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class State:
-    """The memory of all nodes. `judge` changes it; `changes` is what then goes to the store."""
+@dataclass(frozen=True, slots=True)
+class NodeJudge:
+    """Judges nodes by the rules. Of what it is given, only the vocabulary takes up names."""
 
-    rules: Rules = field(default_factory=Rules)
-    memories: dict[str, NodeMemory] = field(default_factory=dict)
-    names: dict[str, Names] = field(default_factory=lambda: {key: Names() for key in _BOUNDED})
-    last_round: int | None = None
-    _forgotten: list[str] = field(default_factory=list)
+    rules: Rules
+    vocabulary: Vocabulary
 
-    @classmethod
-    def load(cls, rules: Rules, entries: Mapping[str, bytes]) -> State:
-        """From what the store kept. An entry that cannot be read is forgotten, with a warning."""
-        state = cls(rules)
-        for key, body in entries.items():
-            kind, _, name = key.partition(":")
-            try:
-                if kind == "node":
-                    state.memories[name] = unpack(body)
-                elif kind == "names":
-                    state.names[name] = _NAMES.validate_json(body)
-                elif kind == _LAST_ROUND:
-                    state.last_round = int(body)
-            except ValueError as exc:
-                log.warning("the state of %s cannot be read and begins anew: %s", key, exc)
-        return state
+    def update(
+        self, context: RoundContext, node: Node, before: NodeState, observation: Observation | None
+    ) -> NodeUpdate:
+        """Return the state, status and events of a listed node; None is: not visited."""
+        if observation is not None:
+            observation = mark_blind(observation, context.blind_reason, context.ipv6)
+        visited = _Visited(before.listed_as(node, context.time))
+        if observation is not None:
+            visited = self._observe(context, visited.state, observation)
+        state = visited.state
+        events = events_between(node.hash, before, state)
+        if observation is not None and observation.usage and state.gpus != before.gpus:
+            labels = device_labels(observation.usage.gpus or (), context.listing.settings)
+            events += gpu_events(node.hash, before, state, labels)
+        return NodeUpdate(state, self._status(context, node, observation, visited), tuple(events))
 
-    def changes(self) -> dict[str, bytes | None]:
-        """What the store is to keep since the last round; None deletes."""
-        entries: dict[str, bytes | None] = {f"node:{key}": None for key in self._forgotten}
-        entries |= {f"node:{key}": pack(memory) for key, memory in self.memories.items()}
-        entries |= {f"names:{key}": _NAMES.dump_json(names) for key, names in self.names.items()}
-        if self.last_round is not None:
-            entries[_LAST_ROUND] = str(self.last_round).encode()
-        return entries
-
-    def orders(self, time: int, nodes: Iterable[Node]) -> list[Order]:
-        """Which nodes the round at `time` looks at, and how."""
-        self._rewind(time)
-        return [order for node in nodes if (order := self._order(time, node))]
-
-    def _order(self, time: int, node: Node) -> Order | None:
-        memory = self.memories.get(node.hash)
-        if memory is None:
-            return Order(node, ipv6=False, hung=False, evidence_at=0)
-        if memory.address == node.address and not ladder.asks(memory, time, node.fraction()):
-            return None
-        asked = memory.ipv6_at if memory.ipv6_at is not None else memory.first_at
-        slow = due(time, asked, self.rules.ipv6_interval_seconds, node.fraction("ipv6"))
-        return Order(
-            node,
-            ipv6=slow or memory.ipv6_doubted,
-            hung=memory.failure.hung,
-            evidence_at=memory.evidence_at or 0,
+    def _observe(
+        self, context: RoundContext, state: NodeState, observation: Observation
+    ) -> _Visited:
+        """Return the state after an observation, and what is written of it."""
+        time = context.time
+        availability = state.availability
+        if observation.reachable or observation.failure.counts_against_node:
+            availability = self.rules.add_evidence(availability, time, observation.reachable)
+        facts, due = update_facts(state.facts, observation.node, time, observation)
+        ipv6, measured = confirm_ipv6(state.ipv6, time, observation)
+        cards = observation.usage.gpus if observation.usage else None
+        state = replace(
+            state,
+            failure=observation.failure,
+            availability=availability,
+            facts=facts,
+            ipv6=ipv6,
+            gpus=state.gpus if cards is None else count_devices(cards),
         )
+        kinds = count_kinds(cards or (), self.vocabulary, context.listing.settings, time)
+        return _Visited(state, due, measured, kinds)
 
-    def suspicious(self, observations: Iterable[Observation]) -> bool:
-        """Whether so many nodes failed together that the controls should be asked again."""
-        tried = failed = 0
-        for observation in observations:
-            memory = self.memories.get(observation.node.hash)
-            tried += 1
-            if observation.failure.clouded and (memory is None or memory.up is not False):
-                failed += 1
-        return failed >= max(_SUSPICIOUS_NODES, _SUSPICIOUS_SHARE * tried)
-
-    def judge(
-        self,
-        time: int,
-        listing: Listing,
-        observations: Mapping[str, Observation],
-        reason: Reason,
-        sight: Sight,
-    ) -> Judgement:
-        """Judge the round at `time`, an observation for every node that was looked at."""
-        events: list[Event] = []
-        self._rewind(time)
-        verdicts = [
-            self._judge_node(
-                time, node, listing, observations.get(node.hash), reason, sight, events
-            )
-            for node in listing.nodes
-        ]
-        events += self._duplicates(listing)
-        events += self._leave(time, listing)
-        self.last_round = time
-        return Judgement(
-            time=time,
-            settings=listing.settings,
-            directory_age_seconds=listing.age_seconds,
-            verdicts=tuple(verdicts),
-            events=tuple(events),
-            reason=reason,
-            ipv6=sight.ipv6,
-            models=self.names["models"].current(time),
-            releases=self.names["releases"].current(time),
-        )
-
-    def _judge_node(
-        self,
-        time: int,
-        node: Node,
-        listing: Listing,
-        observation: Observation | None,
-        reason: Reason,
-        sight: Sight,
-        events: list[Event],
-    ) -> Verdict:
-        if observation:
-            observation = excuse(observation, reason, sight.ipv6)
-        memory = self._recall(time, node, events)
-        if observation:
-            events += self._weigh(time, node, memory, observation)
-        written = told.written(memory, time, node, observation, events)
-        believed = told.ipv6(memory, time, observation) if observation else None
-        age = None if memory.evidence_at is None else max(0.0, float(time - memory.evidence_at))
-        policy = memory.failure.fault is Fault.POLICY
-        fresh = age is not None and age <= _FRESH_INTERVALS * self.rules.interval_seconds
-        horizon = 2 * self.rules.ipv6_interval_seconds
-        released = release_of(memory.version or "")
-        wanted = release_of(listing.settings.last_crn_version or "")
-        return Verdict(
+    def _status(
+        self, context: RoundContext, node: Node, observation: Observation | None, visited: _Visited
+    ) -> NodeStatus:
+        """Return what the round says of the node."""
+        state, time = visited.state, context.time
+        refused = state.failure.fault is Fault.POLICY
+        at = state.availability.evidence_at
+        age = None if at is None else max(0.0, float(time - at))
+        fresh = age is not None and age <= self.rules.fresh_seconds
+        known = not refused and state.availability.up is not None
+        return NodeStatus(
             node=node,
-            name=memory.name,
+            name=state.name,
             observation=observation,
-            failure=memory.failure,
-            up=None if policy else memory.up,
-            since=None if policy or memory.up is None else memory.changed_at,
-            lost=not policy and self._lost(time, memory),
-            fresh=fresh and not policy and reason is Reason.NONE,
+            failure=state.failure,
+            up=None if refused else state.availability.up,
+            since=state.availability.changed_at if known else None,
+            lost=not refused and is_lost(state.availability, time),
+            fresh=fresh and not refused and context.blind_reason is BlindReason.NONE,
             evidence_age_seconds=age,
-            outdated=released < wanted if released and wanted else None,
-            ipv6=believed,
-            ipv6_ok=(
-                memory.ipv6_ok
-                if memory.ipv6_measured_at is not None and time - memory.ipv6_measured_at <= horizon
-                else None
-            ),
-            release=self._release(time, released),
-            **written,
-            gpus=told.gpus(memory, time, node, observation, listing.settings, self.names, events),
+            outdated=is_outdated(state.facts.version, context.listing.settings.last_crn_version),
+            ipv6=visited.ipv6,
+            ipv6_ok=state.ipv6.ok_within(time, 2 * self.rules.ipv6_interval_seconds),
+            due=visited.due,
+            gpus=visited.gpus,
+            release=self.vocabulary.admit_release(state.facts.version, time),
         )
 
-    def _recall(self, time: int, node: Node, events: list[Event]) -> NodeMemory:
-        """The memory of a listed node, in step with its entry; a new one for a new node."""
-        memory = self.memories.get(node.hash)
-        if memory is None:
-            memory = NodeMemory(node.display_name, time, node.address, time)
-            self.memories[node.hash] = memory
-            if self.last_round is not None:
-                events.append(told.joined(node, memory.name))
-            return memory
-        if memory.left_at is not None:
-            memory.left_at = None
-            events.append(told.joined(node, memory.name))
-        if memory.name != node.display_name and time - memory.name_at >= ladder.DAY:
-            events.append(told.renamed(node, memory))
-            memory.name, memory.name_at = node.display_name, time
-        if memory.address != node.address:
-            events.append(told.moved(node, memory))
-            memory.address = node.address
-            memory.evidence.clear()
-            memory.ipv6_ok = memory.ipv6_measured_at = None
-            memory.ipv6_doubted = False
-        return memory
 
-    def _weigh(
-        self, time: int, node: Node, memory: NodeMemory, observation: Observation
-    ) -> list[Event]:
-        """Take the observation in; the events that follow from it."""
-        memory.failure = observation.failure
-        if not (observation.reachable or observation.failure.counts):
-            return []
-        gap = _FRESH_INTERVALS * self.rules.interval_seconds
-        if memory.evidence_at is not None and time - memory.evidence_at > gap:
-            memory.evidence.clear()
-        before = memory.changed_at
-        changed = self.rules.hysteresis.weigh(memory, time, observation.reachable)
-        if memory.up:
-            memory.last_up_at = time
-        if not changed:
-            return []
-        return [told.up(node, memory, before) if memory.up else told.down(node, memory)]
-
-    def _lost(self, time: int, memory: NodeMemory) -> bool:
-        if memory.up is not False or memory.last_up_at is None:
-            return False
-        return time - memory.last_up_at <= LOST_SECONDS
-
-    def _release(self, time: int, release: tuple[int, int, int] | None) -> str | None:
-        if release is None:
-            return None
-        return self.names["releases"].admit(".".join(map(str, release)), time)
-
-    def _duplicates(self, listing: Listing) -> list[Event]:
-        events = []
-        shared: dict[str, list[Node]] = {}
-        for node in listing.nodes:
-            if node.refused is Failure.NONE:
-                shared.setdefault(node.address, []).append(node)
-        for node in listing.nodes:
-            memory = self.memories[node.hash]
-            others = listing.duplicate_hashes.get(node.hash, ())
-            if others and not memory.duplicate_hash:
-                events.append(told.duplicate(Kind.DUPLICATE_HASH, node, memory.name, others))
-            memory.duplicate_hash = bool(others)
-            twins = [n.hash[:8] for n in shared.get(node.address, ()) if n.hash != node.hash]
-            if twins and not memory.duplicate_address:
-                events.append(told.duplicate(Kind.DUPLICATE_ADDRESS, node, memory.name, twins))
-            memory.duplicate_address = bool(twins)
-        return events
-
-    def _leave(self, time: int, listing: Listing) -> list[Event]:
-        """Nodes that are no longer listed leave, and are forgotten a day later."""
-        listed = {node.hash for node in listing.nodes}
-        gone = [(key, memory) for key, memory in self.memories.items() if key not in listed]
-        events = [told.left(key, memory) for key, memory in gone if memory.left_at is None]
-        self._forgotten = []
-        for key, memory in gone:
-            if memory.left_at is None:
-                memory.left_at = time
-            elif time - memory.left_at > LEFT_SECONDS:
-                self._forgotten.append(key)
-                del self.memories[key]
-        return events
-
-    def _rewind(self, time: int) -> None:
-        """Bring what is remembered in step with a clock that was stepped back."""
-        if self.last_round is not None and time < self.last_round:
-            for memory in self.memories.values():
-                memory.rewind(time)
-            for names in self.names.values():
-                names.rewind(time)
+def is_lost(known: Availability, time: int) -> bool:
+    """Return whether a node is down now and was up within the last 7 days."""
+    if known.up is not False or known.last_up_at is None:
+        return False
+    return time - known.last_up_at <= LOST_SECONDS
 
 
-_NAMES: Final = TypeAdapter(Names)
+def is_outdated(version: str | None, wanted: str | None) -> bool | None:
+    """Return whether a version's release is older than the wanted one; None if one is unknown."""
+    release, limit = release_of(version or ""), release_of(wanted or "")
+    return release < limit if release and limit else None

@@ -1,11 +1,10 @@
-"""Where rounds are kept: one SQLite file in the data directory, committed once per round.
+"""The embedded store: one SQLite file in the data directory, committed once per round.
 
 Nothing here knows the name of any measurement; the classes are passed in.
 """
 
-from collector.store.batch import Batch, Receipt
 from collector.store.embedded import EmbeddedStore
 from collector.store.memory import MemoryStore
-from collector.store.reader import Reader
+from collector.store.reader import Reader, RejectedLine, WaitingRound
 
-__all__ = ["Batch", "EmbeddedStore", "MemoryStore", "Reader", "Receipt"]
+__all__ = ["EmbeddedStore", "MemoryStore", "Reader", "RejectedLine", "WaitingRound"]

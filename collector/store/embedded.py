@@ -11,15 +11,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
-from collector.measurement import Point
-from collector.store.batch import Batch, Receipt
-from collector.store.ledger import Ledger
-from collector.store.spool import Backlog, Settlement, Spooled, Spooling
-from collector.store.waiting import Limits
+from collector.model.queue import Ack, Backlog, QueuedBatch
+from collector.model.store_report import Receipt
+from collector.schema.column import Point
+from collector.schema.round_record import RoundRecord
+from collector.store.engine import StoreEngine
+from collector.store.pending import PendingLimits
+from collector.store.spool import SpoolLimits
 
 T = TypeVar("T")
 
-_NO_LIMITS = Limits()
+_NO_LIMITS = PendingLimits()
 
 
 class EmbeddedStore:
@@ -29,7 +31,7 @@ class EmbeddedStore:
     the task that waits for it is cancelled.
     """
 
-    def __init__(self, ledger: Ledger, thread: ThreadPoolExecutor) -> None:
+    def __init__(self, ledger: StoreEngine, thread: ThreadPoolExecutor) -> None:
         self._ledger = ledger
         self._thread = thread
         self._closed = False
@@ -42,9 +44,9 @@ class EmbeddedStore:
         measurements: Sequence[type[Point]],
         retention_days: float,
         *,
-        limits: Limits = _NO_LIMITS,
+        limits: PendingLimits = _NO_LIMITS,
         clock: Callable[[], float] = time.time,
-        spooling: Spooling | None = None,
+        spool_limits: SpoolLimits | None = None,
     ) -> Self:
         """Make or open `collector.db` in the data directory, and lock the directory.
 
@@ -55,7 +57,7 @@ class EmbeddedStore:
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         opening = thread.submit(
-            Ledger, directory, measurements, retention_days, limits, clock, spooling
+            StoreEngine, directory, measurements, retention_days, limits, clock, spool_limits
         )
         try:
             ledger = await asyncio.shield(asyncio.wrap_future(opening))
@@ -89,14 +91,14 @@ class EmbeddedStore:
     ) -> None:
         await self.close()
 
-    async def commit(self, batch: Batch) -> Receipt:
+    async def commit(self, record: RoundRecord) -> Receipt:
         """Store a round: its points, its state and the fact that it was, all or nothing.
 
         A disk that takes nothing is no error: the batch waits in memory (see `Receipt`), loudly,
         and the next commit or `close` writes all that wait, oldest first, each in a transaction
         of its own. A bug is raised; the batch that provoked it is given up.
         """
-        receipt = await self._do(lambda: self._ledger.commit(batch))
+        receipt = await self._do(lambda: self._ledger.commit(record))
         self._grown.set()
         return receipt
 
@@ -105,14 +107,14 @@ class EmbeddedStore:
         await self._grown.wait()
         self._grown.clear()
 
-    async def take(self, newest: bool, without: Collection[int] = ()) -> Spooled | None:
+    async def take(self, newest: bool, without: Collection[int] = ()) -> QueuedBatch | None:
         """A piece of the newest round that waits for delivery, or of the oldest; None if none does.
 
         It goes on waiting until it is settled; numbers in `without` are passed over.
         """
         return await self._do(lambda: self._ledger.outgoing.take(newest, frozenset(without)))
 
-    async def settle(self, settlement: Settlement) -> None:
+    async def settle(self, settlement: Ack) -> None:
         """Say what became of a piece. A disk that takes nothing is told later."""
         await self._do(lambda: self._ledger.outgoing.settle(settlement))
 
@@ -155,7 +157,7 @@ class EmbeddedStore:
         return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, step))
 
 
-def _abandon(opening: Future[Ledger]) -> None:
+def _abandon(opening: Future[StoreEngine]) -> None:
     """Close what was opened for a task that no longer waits for it."""
     if opening.exception() is None:
         opening.result().close()

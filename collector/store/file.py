@@ -9,18 +9,18 @@ from pathlib import Path
 from typing import Final
 
 from collector import __version__
-from collector.error import CollectorError, DataDirectoryError, TooNewError
+from collector.errors import CollectorError, DataDirectoryError, TooNewError
 from collector.store import spool
+from collector.store.disk_status import to_collector_error
 from collector.store.table import Table
-from collector.store.trouble import trouble
 
 FILE_NAME: Final = "collector.db"
 APPLICATION_ID: Final = 0x43524E31
 """`CRN1`, in the file's header: what tells our file from any other SQLite file."""
-FORMAT: Final = 1
+FORMAT: Final = 2
 """Raised only when an older version could no longer read or write the file rightly.
 
-New columns and new measurements do not raise it.
+New fields and new measurements do not raise it, new tags do. 2: the tag `shard`.
 """
 
 _BUSY_SECONDS: Final = 2.0
@@ -49,7 +49,7 @@ def create(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
         return _prepared(path, tables)
     except (sqlite3.Error, OSError) as error:
-        raise trouble(error, path) or error from error
+        raise to_collector_error(error, path) or error from error
 
 
 def reopen(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
@@ -64,10 +64,10 @@ def read(path: Path) -> sqlite3.Connection:
     try:
         connection = _connect(path, "ro") if path.exists() else None
     except (sqlite3.Error, OSError) as error:
-        raise trouble(error, path) or error from error
+        raise to_collector_error(error, path) or error from error
     ours = False
     try:
-        ours = connection is not None and _ours(connection, path)
+        ours = connection is not None and _format(connection, path) is not None
     finally:
         if connection is not None and not ours:
             connection.close()
@@ -100,7 +100,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
     connection = _connect(path, "rw")
     try:
-        new = not _ours(connection, path)
+        current = _format(connection, path) == FORMAT
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute(f"PRAGMA journal_size_limit = {_WAL_LIMIT_BYTES}")
@@ -110,7 +110,7 @@ def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
         _add_store(connection)
         for table in tables:
             table.ensure(connection)
-        if new:
+        if not current:
             connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {FORMAT}")
         connection.execute("COMMIT")
@@ -127,25 +127,28 @@ def _add_store(connection: sqlite3.Connection) -> None:
         connection.execute("ALTER TABLE rejected ADD COLUMN store TEXT NOT NULL DEFAULT 'embedded'")
 
 
-def _ours(connection: sqlite3.Connection, path: Path) -> bool:
-    """Whether the file holds a store that we can use; False if it is empty. Else raises."""
+def _format(connection: sqlite3.Connection, path: Path) -> int | None:
+    """Return the format of the store in the file, None if the file is empty.
+
+    Raise TooNewError for a newer format, DataDirectoryError for a foreign or damaged file.
+    """
     try:
         (identity,) = connection.execute("PRAGMA application_id").fetchone()
         (version,) = connection.execute("PRAGMA user_version").fetchone()
         (objects,) = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.Error as error:
-        raise trouble(error, path) or error from error
+        raise to_collector_error(error, path) or error from error
     if identity != APPLICATION_ID:
         if identity or version or objects:
             raise _foreign(path)
-        return False
+        return None
     if version > FORMAT:
         raise TooNewError(
             f"{path} was written by a newer version of the collector (its format is {version}; "
             f"version {__version__} knows format {FORMAT})",
             "Upgrade the collector, or choose another data directory.",
         )
-    return True
+    return int(version)
 
 
 def _foreign(path: Path) -> CollectorError:

@@ -9,8 +9,8 @@ from typing import Final
 
 import filelock
 
-from collector.error import LockedError
-from collector.store.trouble import trouble
+from collector.errors import LockedError
+from collector.store.disk_status import to_collector_error
 
 _LOCK: Final = "collector.lock"
 _PID: Final = "collector.pid"
@@ -35,12 +35,12 @@ class DirectoryLock:
         except filelock.Timeout:
             raise self._held() from None
         except OSError as error:
-            raise trouble(error, self._directory) or error from error
+            raise to_collector_error(error, self._directory) or error from error
         try:
             write_private(self._directory / _PID, f"{os.getpid()}\n".encode())
         except OSError as error:
             self._lock.release()
-            raise trouble(error, self._directory) or error from error
+            raise to_collector_error(error, self._directory) or error from error
 
     def release(self) -> None:
         """Let the next one in."""

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from types import TracebackType
 from typing import Self
 
-from collector.measurement import Point
-from collector.store.batch import Batch, Receipt
-from collector.store.intake import sort
+from collector.model.store_report import Receipt
+from collector.schema.column import Point
+from collector.schema.round_record import RoundRecord
 from collector.store.table import Table
+from collector.store.validation import validate
 
 
 class MemoryStore:
@@ -19,7 +20,7 @@ class MemoryStore:
         self._tables = {m.MEASUREMENT: Table.of(m) for m in measurements}
         self._state: dict[str, bytes] = {}
         self._copies: dict[str, tuple[bytes, float]] = {}
-        self.last: Batch | None = None
+        self.last: RoundRecord | None = None
         """The batch committed last, refused points included."""
 
     async def close(self) -> None:
@@ -36,15 +37,15 @@ class MemoryStore:
     ) -> None:
         await self.close()
 
-    async def commit(self, batch: Batch) -> Receipt:
+    async def commit(self, record: RoundRecord) -> Receipt:
         """Judge the points and take over the state."""
-        arrived = sort(batch, self._tables)
-        for key, value in batch.state.items():
+        arrived = validate(record, self._tables)
+        for key, value in record.state.items():
             if value is None:
                 self._state.pop(key, None)
             else:
                 self._state[key] = value
-        self.last = batch
+        self.last = record
         return Receipt(True, arrived.points, len(arrived.rejected), 0, 0, 0, 0, 0.0, 0.0)
 
     async def load_state(self) -> dict[str, bytes]:

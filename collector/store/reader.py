@@ -1,18 +1,50 @@
-"""Reads the store beside a collector that writes it, from the same or another process."""
+"""Reads the store while a collector writes it, from the same or another process."""
 
 from __future__ import annotations
 
+import gzip
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
+from collector.schema.column import ColumnKind, Point
 from collector.store import file
+from collector.store.disk_status import to_collector_error
 from collector.store.table import points_table, quoted, series_table
-from collector.store.trouble import trouble
 
 Parameters = Sequence[Any] | Mapping[str, Any]
+P = TypeVar("P", bound=Point)
+
+
+@dataclass(frozen=True, slots=True)
+class WaitingRound:
+    """A round that waits for delivery."""
+
+    time: int
+    """Of the round, in seconds since 1970."""
+    batches: int
+    """Writes that it takes."""
+    points: int
+    bytes: int
+    """Of its batches as they are stored, gzipped."""
+
+
+@dataclass(frozen=True, slots=True)
+class RejectedLine:
+    """A point that a store rejected for good."""
+
+    time: int
+    """Of its round, in seconds since 1970."""
+    store: str
+    """`embedded` or `influxdb`."""
+    measurement: str
+    reason: str
+    """In the words of that store."""
+    line: str
+    """Line protocol, without its line break."""
 
 
 class Reader:
@@ -32,7 +64,7 @@ class Reader:
         self._connection = file.read(self._path)
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._connection.close()
 
     def __enter__(self) -> Self:
@@ -47,44 +79,107 @@ class Reader:
         self.close()
 
     def rows(self, sql: str, parameters: Parameters = ()) -> list[dict[str, Any]]:
-        """The answer to a query, a dict per row.
+        """Return the rows of a query, each as a dict by column.
 
-        Trouble with the disk is a DataDirectoryError; a wrong query raises sqlite3.Error.
+        Raises DataDirectoryError if the disk fails, and sqlite3.Error for a wrong query.
         """
         try:
             cursor = self._connection.execute(sql, parameters)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor]
         except (sqlite3.Error, OSError) as error:
-            raise trouble(error, self._path) or error from error
+            raise to_collector_error(error, self._path) or error from error
 
     def last_round(self) -> int | None:
-        """Time of the newest round; None if there is none."""
+        """Return the time of the newest round in seconds since 1970; None before the first."""
         last: int | None = self.rows("SELECT max(time) AS last FROM rounds")[0]["last"]
         return last
 
-    def latest(self, measurement: str, within_seconds: float) -> list[dict[str, Any]]:
-        """The newest point of each series, none older than so many seconds before the last round.
+    def latest(
+        self, kind: type[P], within_seconds: float, /, **tags: str | Collection[str]
+    ) -> list[P]:
+        """Return the newest point of each series, oldest first.
 
-        Empty for a measurement that the store has never held. The cost is that of the rounds in
-        that span, however long the history is.
+        None is older than `within_seconds` before the last round. `tags` limits the answer to
+        series whose tag has that value, or one of those values. The list is empty for a
+        measurement that the store never held. The cost is that of the rounds in that span,
+        however long the history is.
         """
         last = self.last_round()
-        if last is None or not self.has(measurement):
+        if last is None or not self.has(kind.MEASUREMENT):
             return []
-        points, series = quoted(points_table(measurement)), quoted(series_table(measurement))
+        points = quoted(points_table(kind.MEASUREMENT))
+        series = quoted(series_table(kind.MEASUREMENT))
+        where, values = _conditions(tags)
         rows = self.rows(
             f"WITH newest AS (SELECT series, max(time) AS time FROM {points} "
             f"WHERE time >= ? GROUP BY series) "
             f"SELECT p.time, s.*, p.* FROM newest "
-            f"JOIN {points} AS p USING (time, series) JOIN {series} AS s USING (series)",
-            (last - within_seconds,),
+            f"JOIN {points} AS p USING (time, series) JOIN {series} AS s USING (series) "
+            f"WHERE 1{where} ORDER BY p.time",
+            (last - within_seconds, *values),
         )
-        for row in rows:
-            del row["series"], row["used_until"]
-        return rows
+        return [_point(kind, row) for row in rows]
+
+    def between(
+        self, kind: type[P], start: float, end: float, /, **tags: str | Collection[str]
+    ) -> list[P]:
+        """Return the points of a measurement from `start` to `end`, both included, oldest first.
+
+        Times are in seconds since 1970; `tags` works as for `latest`. The list is empty for a
+        measurement that the store never held.
+        """
+        if not self.has(kind.MEASUREMENT):
+            return []
+        where, values = _conditions(tags)
+        rows = self.rows(
+            f"SELECT * FROM {quoted(kind.MEASUREMENT)} "
+            f"WHERE time BETWEEN ? AND ?{where} ORDER BY time",
+            (start, end, *values),
+        )
+        return [_point(kind, row) for row in rows]
+
+    def waiting_rounds(self) -> list[WaitingRound]:
+        """Return the rounds that wait for delivery, oldest first."""
+        rows = self.rows(
+            "SELECT time, count(*) AS batches, sum(points) AS points, sum(bytes) AS bytes"
+            " FROM spool GROUP BY time ORDER BY time"
+        )
+        return [WaitingRound(**row) for row in rows]
+
+    def waiting_lines(self, time: int | None = None) -> Iterator[bytes]:
+        """Yield the line protocol that waits for delivery, a batch at a time, oldest first.
+
+        `time` is that of one round; None means all. Nothing is yielded for a round that does not
+        wait.
+        """
+        where = "WHERE time = ?" if time is not None else "WHERE ? IS NULL"
+        for row in self.rows(f"SELECT id FROM spool {where} ORDER BY time, id", (time,)):
+            for batch in self.rows("SELECT body FROM spool WHERE id = ?", (row["id"],)):
+                yield gzip.decompress(batch["body"])
+
+    def rejected_lines(self) -> list[RejectedLine]:
+        """Return the lines that a store rejected, in the order in which they were."""
+        rows = self.rows("SELECT time, store, measurement, reason, line FROM rejected ORDER BY id")
+        return [RejectedLine(**row) for row in rows]
 
     def has(self, measurement: str) -> bool:
-        """Whether the store has ever held such a measurement."""
+        """Return whether the store ever held such a measurement."""
         sql = "SELECT 1 FROM sqlite_master WHERE type = 'view' AND name = ?"
         return bool(self.rows(sql, (measurement,)))
+
+
+def _conditions(tags: Mapping[str, str | Collection[str]]) -> tuple[str, list[str]]:
+    """Return SQL that follows a condition and limits tags to values, and those values."""
+    where, values = "", []
+    for name, wanted in tags.items():
+        names = [wanted] if isinstance(wanted, str) else list(wanted)
+        where += f" AND {quoted(name)} IN ({', '.join('?' * len(names))})"
+        values += names
+    return where, values
+
+
+def _point(kind: type[P], row: Mapping[str, Any]) -> P:
+    """Return the point of a row; the file has `''` for an absent tag."""
+    tags = {column.name for column in kind.columns() if column.kind is ColumnKind.TAG}
+    return kind.from_row({k: None if k in tags and v == "" else v for k, v in row.items()})

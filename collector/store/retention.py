@@ -12,8 +12,9 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
-from collector.store.table import SECONDS_PER_DAY, Table, points_table, quoted, series_table
+from collector.store.table import Table, points_table, quoted, series_table
 from collector.store.writer import transaction
+from collector.times import DAY
 
 SLICE_ROWS: Final = 2_000
 """Rows that a table may lose per commit beyond twice what the commit brought."""
@@ -24,7 +25,7 @@ class Retention:
 
     def __init__(self, tables: Iterable[Table], days: float) -> None:
         self._tables = tuple(tables)
-        self._seconds = days * SECONDS_PER_DAY
+        self._seconds = days * DAY
         self._swept = 0
 
     def expire(self, connection: sqlite3.Connection, newest: int, brought: int) -> bool:
@@ -43,7 +44,7 @@ class Retention:
                     f"(SELECT {column} FROM {table} WHERE time < ? ORDER BY {column} LIMIT ?)",
                     (cutoff, SLICE_ROWS),
                 )
-            day = cutoff // SECONDS_PER_DAY
+            day = cutoff // DAY
             if day == self._swept or not all(clean):
                 return False
             deleted = sum(_expire_series(connection, table, cutoff) for table in self._tables)

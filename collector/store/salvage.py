@@ -18,7 +18,7 @@ from typing import Any, Final
 from collector.store import file
 from collector.store.table import Table, quoted
 
-logger = logging.getLogger(__name__)
+log = logging.getLogger(__name__)
 
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 _TABLES: Final = "FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite%'"
@@ -53,7 +53,7 @@ def salvage(path: Path, tables: Sequence[Table], error: BaseException) -> None:
         for companion in _COMPANIONS:
             Path(f"{fresh}{companion}").unlink(missing_ok=True)
         raise
-    logger.error(
+    log.error(
         "%s is damaged (%s). %s; the damaged file is kept as %s. Check that disk.",
         path,
         error.__cause__ or error,
@@ -71,12 +71,12 @@ def _save(path: Path, fresh: Path, tables: Sequence[Table]) -> tuple[int, bool]:
         with closing(file.create(fresh, ())) as new:
             for statement in found or ():
                 new.execute(statement)
-        with closing(file.create(fresh, tables)) as new:
             total, whole = 0, found is not None
             for (name,) in new.execute(f"SELECT name {_TABLES}").fetchall() if whole else ():
                 count, complete = _copy(old, new, name)
                 total, whole = total + count, whole and complete
-            return total, whole
+    file.create(fresh, tables).close()  # adds what this version needs to tables of an older one
+    return total, whole
 
 
 def _schema(old: sqlite3.Connection) -> list[str] | None:

@@ -7,11 +7,13 @@ settled: accepted, or its refused lines kept apart in `rejected`.
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
-from collector.store.piece import Cut, Piece
+from collector.model.batch import Batch, BatchLimits
+from collector.model.queue import Ack, Backlog, QueuedBatch
+from collector.times import DAY
 
 TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS spool (id INTEGER PRIMARY KEY AUTOINCREMENT,"
@@ -20,67 +22,34 @@ TABLES: Final = (
 )
 
 _ADD: Final = "INSERT INTO spool (time, points, bytes, body) VALUES (?, ?, ?, ?)"
-_SECONDS_PER_DAY: Final = 86_400
 _AGED_ROUNDS: Final = 4
 
 
 @dataclass(frozen=True, slots=True)
-class Spooling:
+class SpoolLimits:
     """How rounds are spooled."""
 
-    cut: Cut = field(default_factory=Cut)
+    cut: BatchLimits = field(default_factory=BatchLimits)
     bytes: int = 512 * 1024 * 1024
     """Most that waits, as stored; beyond it the oldest rounds make room."""
     days: float = 7
     """What is older than the newest round by more is given up."""
 
 
-@dataclass(frozen=True, slots=True)
-class Backlog:
-    """What waits for delivery."""
-
-    pieces: int = 0
-    points: int = 0
-    bytes: int = 0
-    oldest: int | None = None
-    """Time of the oldest round that waits; None if none does."""
-
-
-@dataclass(frozen=True, slots=True)
-class Spooled:
-    """A piece that waits, and its number in the file."""
-
-    id: int
-    piece: Piece
-
-
-@dataclass(frozen=True, slots=True)
-class Settlement:
-    """What became of a piece: it leaves, and what it leaves behind comes in its place."""
-
-    id: int
-    time: int
-    """Of its round."""
-    rejected: Sequence[tuple[str, str]] = ()
-    """Lines that the database refuses for good, and its words."""
-    remaining: Sequence[Piece] = ()
-    """Parts of it that still wait."""
-
-
-def add(connection: sqlite3.Connection, pieces: Iterable[Piece]) -> None:
+def add(connection: sqlite3.Connection, batches: Iterable[Batch]) -> None:
     """Let pieces wait, inside the caller's transaction."""
-    rows = [(p.time, p.points, len(p.body), p.body) for p in pieces]
+    rows = [(p.time, p.points, len(p.body), p.body) for p in batches]
     connection.executemany(_ADD, rows)
 
 
-def trim(connection: sqlite3.Connection, newest: int, spooling: Spooling) -> int:
+def trim(connection: sqlite3.Connection, newest: int, spool_limits: SpoolLimits) -> int:
     """Give up the oldest rounds beyond the limits; how many points that cost.
 
     The newest round is always kept. For their age only a few rounds go each time, so that a clock
     which jumps ahead for a moment does not cost all of them.
     """
-    dropped = _give_up(connection, _aged(connection, newest - spooling.days * _SECONDS_PER_DAY))
-    excess = backlog(connection).bytes - spooling.bytes
+    dropped = _give_up(connection, _aged(connection, newest - spool_limits.days * DAY))
+    excess = backlog(connection).bytes - spool_limits.bytes
     if excess <= 0:
         return dropped
     cutoff = newest
@@ -115,13 +84,15 @@ def _give_up(connection: sqlite3.Connection, before: int) -> int:
 
 def backlog(connection: sqlite3.Connection) -> Backlog:
     """What waits, by the index alone."""
-    pieces, points, size, oldest = connection.execute(
+    batches, points, size, oldest = connection.execute(
         "SELECT count(*), COALESCE(sum(points), 0), COALESCE(sum(bytes), 0), min(time) FROM spool"
     ).fetchone()
-    return Backlog(pieces, points, size, oldest)
+    return Backlog(batches, points, size, oldest)
 
 
-def take(connection: sqlite3.Connection, newest: bool, without: Collection[int]) -> Spooled | None:
+def take(
+    connection: sqlite3.Connection, newest: bool, without: Collection[int]
+) -> QueuedBatch | None:
     """A piece of the newest round, or of the oldest one; it goes on waiting until settled."""
     order = "time DESC, id DESC" if newest else "time, id"
     for (number,) in connection.execute(f"SELECT id FROM spool ORDER BY {order}"):
@@ -130,16 +101,16 @@ def take(connection: sqlite3.Connection, newest: bool, without: Collection[int])
     return None
 
 
-def _piece(connection: sqlite3.Connection, number: int) -> Spooled:
+def _piece(connection: sqlite3.Connection, number: int) -> QueuedBatch:
     time, points, body = connection.execute(
         "SELECT time, points, body FROM spool WHERE id = ?", (number,)
     ).fetchone()
-    return Spooled(number, Piece(time, points, body))
+    return QueuedBatch(number, Batch(time, points, body))
 
 
-def settle(connection: sqlite3.Connection, settlement: Settlement) -> None:
+def settle(connection: sqlite3.Connection, settlement: Ack) -> None:
     """Take a piece out, inside the caller's transaction; one given up is not brought back."""
-    piece = (settlement.id, settlement.time)  # numbers may begin again in a file that was mended
-    gone = connection.execute("DELETE FROM spool WHERE id = ? AND time = ?", piece).rowcount
+    batch = (settlement.id, settlement.time)  # numbers may begin again in a file that was mended
+    gone = connection.execute("DELETE FROM spool WHERE id = ? AND time = ?", batch).rowcount
     if gone:
         add(connection, settlement.remaining)

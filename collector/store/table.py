@@ -8,15 +8,18 @@ Time comes first in the key, so that a round is appended at the end and expires 
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Final
 
-from collector.measurement import Column, Kind, Point, Value
-
-SECONDS_PER_DAY: Final = 86_400
+from collector.schema.column import Column, ColumnKind, Point, Value
 
 _RESERVED: Final = {"time", "series", "used_until"}
-_SQL_TYPES: Final = {Kind.INTEGER: "INTEGER", Kind.FLOAT: "REAL", Kind.TEXT: "TEXT"}
+_SQL_TYPES: Final = {
+    ColumnKind.INTEGER: "INTEGER",
+    ColumnKind.FLOAT: "REAL",
+    ColumnKind.TEXT: "TEXT",
+}
 
 
 def quoted(name: str) -> str:
@@ -56,8 +59,8 @@ class Table:
         columns = measurement.columns()
         if bad := _RESERVED.intersection(c.name for c in columns):
             raise ValueError(f"{measurement.__name__}: {sorted(bad)} cannot be a tag or field")
-        tags = tuple(c for c in columns if c.kind is Kind.TAG)
-        fields = tuple(c for c in columns if c.kind is not Kind.TAG)
+        tags = tuple(c for c in columns if c.kind is ColumnKind.TAG)
+        fields = tuple(c for c in columns if c.kind is not ColumnKind.TAG)
         name = measurement.MEASUREMENT
         return cls(name, tags, fields, _upsert(name, fields), *_series(name, tags))
 
@@ -67,9 +70,12 @@ class Table:
         Columns are added and never removed: those in the file that this version does not know
         are kept, and the view shows them. An added column has no check of its type, since SQLite
         would prove it on the whole history first (20 s for 14 days); what comes in was judged.
+        A tag that was added since the file was written has its `Column.before` for what is there.
         """
         series, points = series_table(self.measurement), points_table(self.measurement)
         connection.execute(self._create_series(series))
+        if added := {c.name for c in self.tags} - set(_columns_of(connection, series)):
+            self._rebuild_series(connection, series, added)
         connection.execute(self._create_points(points))
         present = _columns_of(connection, points)
         for column in self.fields:
@@ -83,6 +89,26 @@ class Table:
         unique = [f"UNIQUE ({', '.join(quoted(c.name) for c in self.tags)})"] if tags else []
         columns = ["series INTEGER PRIMARY KEY", "used_until INTEGER NOT NULL", *tags, *unique]
         return f"CREATE TABLE IF NOT EXISTS {quoted(table)} ({', '.join(columns)})"
+
+    def _rebuild_series(
+        self, connection: sqlite3.Connection, table: str, added: Collection[str]
+    ) -> None:
+        """Make the table anew with more tags, since its unique key is over all of them.
+
+        Every series keeps its number, so no point is touched.
+        """
+        old = f"{table}__old"
+        connection.execute(f"DROP VIEW IF EXISTS {quoted(self.measurement)}")
+        connection.execute(f"ALTER TABLE {quoted(table)} RENAME TO {quoted(old)}")
+        connection.execute(self._create_series(table))
+        names = ["series", "used_until", *(quoted(c.name) for c in self.tags)]
+        values = ["?" if c.name in added else quoted(c.name) for c in self.tags]
+        connection.execute(
+            f"INSERT INTO {quoted(table)} ({', '.join(names)}) "
+            f"SELECT series, used_until, {', '.join(values)} FROM {quoted(old)}",
+            [c.before for c in self.tags if c.name in added],
+        )
+        connection.execute(f"DROP TABLE {quoted(old)}")
 
     def _create_points(self, table: str) -> str:
         columns = ["time INTEGER NOT NULL", "series INTEGER NOT NULL"]

@@ -8,10 +8,12 @@ from contextlib import contextmanager
 from operator import itemgetter
 from typing import Final
 
-from collector.measurement import Value
+from collector.model.queue import Ack
+from collector.schema.column import Value
 from collector.store import spool
-from collector.store.intake import Row, Sorted
-from collector.store.table import SECONDS_PER_DAY, Table
+from collector.store.table import Table
+from collector.store.validation import Row, ValidatedRound
+from collector.times import DAY
 
 _SLICE_ROWS: Final = 2_000
 REASON_LIMIT: Final = 4_096
@@ -64,17 +66,17 @@ class Writer:
         """Look every series up again, since their numbers may have changed."""
         self._series = {name: {} for name in self._tables}
 
-    def write(self, batch: Sorted, now: float) -> None:
+    def write(self, record: ValidatedRound, now: float) -> None:
         """Write a whole batch; raises sqlite3.Error, and then nothing of it is in the file."""
         try:
             with transaction(self.connection):
-                for name, rows in batch.rows.items():
+                for name, rows in record.rows.items():
                     self._write_points(self._tables[name], rows)
-                self._write_rejected(batch)
-                self._write_state(batch.state)
-                spool.add(self.connection, batch.pieces)
+                self._write_rejected(record)
+                self._write_state(record.state)
+                spool.add(self.connection, record.batches)
                 self.connection.execute(
-                    _SET_ROUND, (batch.time, now, batch.points, len(batch.rejected))
+                    _SET_ROUND, (record.time, now, record.points, len(record.rejected))
                 )
         except BaseException:
             self.forget_series()
@@ -85,7 +87,7 @@ class Writer:
         with transaction(self.connection):
             self.connection.execute(_SET_COPY, (name, body, at))
 
-    def settle(self, settlements: Sequence[spool.Settlement]) -> None:
+    def settle(self, settlements: Sequence[Ack]) -> None:
         """Take delivered pieces out; what the database refused of them is kept apart."""
         with transaction(self.connection):
             for settled in settlements:
@@ -111,7 +113,7 @@ class Writer:
         """
         known = self._series[table.measurement]
         found = known.get(tags) or self._find(table, tags)
-        until = (time // SECONDS_PER_DAY + 1) * SECONDS_PER_DAY
+        until = (time // DAY + 1) * DAY
         if found is None:
             cursor = self.connection.execute(table.add_series, (until, *tags))
             found = (cursor.lastrowid or 0, until)
@@ -125,10 +127,10 @@ class Writer:
         found: tuple[int, int] | None = self.connection.execute(table.find_series, tags).fetchone()
         return found
 
-    def _write_rejected(self, batch: Sorted) -> None:
-        if not batch.rejected:
+    def _write_rejected(self, record: ValidatedRound) -> None:
+        if not record.rejected:
             return
-        rows = [(r.time, r.measurement, r.line, r.reason, "embedded") for r in batch.rejected]
+        rows = [(r.time, r.measurement, r.line, r.reason, "embedded") for r in record.rejected]
         self._reject(rows)
 
     def _reject(self, rows: Sequence[tuple[int, str, str, str, str]]) -> None:

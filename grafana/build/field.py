@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from collector.failure import Failure
+from collector.model.failure import Failure
 from grafana.build.query import Json
 from grafana.build.words import BAD, CALM, FAILURES, FAULTS, GOOD, KINDS, MUTED, REASONS, shade
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from collector.points import MEASUREMENTS
+from collector.schema.measurements import MEASUREMENTS
 
 FUNCTIONS: Final = (
     "last mean count sum max percentile top bottom mode distinct difference integral "

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from string import ascii_uppercase
 from typing import Any, Final
 
-from collector.measurement import Kind
-from collector.points import MEASUREMENTS
+from collector.schema.column import ColumnKind
+from collector.schema.measurements import MEASUREMENTS
 from grafana.build.field import pattern, thresholds
 from grafana.build.query import DATASOURCE, Json, Query
 
@@ -20,7 +20,7 @@ _TEXTS: Final = sorted(
         column.name
         for measurement in MEASUREMENTS
         for column in measurement.columns()
-        if column.kind in (Kind.TAG, Kind.TEXT)
+        if column.kind in (ColumnKind.TAG, ColumnKind.TEXT)
     }
 )
 _TEXT: Final = pattern(f"^({'|'.join(_TEXTS)})$", unit="string")

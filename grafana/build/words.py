@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from collector.failure import Failure, Fault
+from collector.model.failure import Failure, Fault
 
 GOOD: Final = "green"
 BAD: Final = "red"

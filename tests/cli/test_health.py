@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
-from collector.error import Exit
-from collector.points import MEASUREMENTS, CollectorStore
-from collector.store import Batch, EmbeddedStore
-from tests.conftest import Command
+from collector.errors import Exit
+from collector.schema.measurements import MEASUREMENTS, CollectorStore
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore
+from tests.support.command import Command
 
 
 def _store(at: int, connected: bool) -> CollectorStore:
     return CollectorStore(
         time=at,
         vantage="default",
+        shard="0",
         store="influxdb",
         connected=connected,
         points_delivered=0,
@@ -44,7 +46,7 @@ async def test_a_database_that_takes_nothing(
     """Rounds that wait are said; only `--ready` makes them an exit code."""
     now = int(time.time())
     async with await EmbeddedStore.open(tmp_path / "data", MEASUREMENTS, 14) as store:
-        await store.commit(Batch(now, [_store(now, connected)]))
+        await store.commit(RoundRecord(now, [_store(now, connected)]))
     asked = command("health", "--data-dir", "data", *words)
     assert asked.returncode == code
-    assert ("influxdb takes nothing" in asked.stdout) is not connected
+    assert ("influxdb accepts no writes" in asked.stdout) is not connected

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from collector.error import Exit
-from tests.conftest import Command, clean_environment
+from collector.errors import Exit
+from tests.support.command import Command, clean_environment
 
 FAST = {
     "CRN_ROUNDS__INTERVAL_SECONDS": "10",

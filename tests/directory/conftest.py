@@ -16,8 +16,7 @@ from aioresponses import aioresponses as fake_requests
 from yarl import URL
 
 from collector.directory.aggregate import CORECHANNEL, SETTINGS, Aggregate
-
-from .fakes import Clock, MemoryCopies
+from tests.support.directory_fakes import Clock, MemoryCopies
 
 HOSTS = ("https://one.example.org", "https://two.example.org", "https://three.example.org")
 

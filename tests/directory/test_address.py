@@ -9,9 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from collector.directory.address import LIMIT, SHOWN, parse_address
-from collector.failure import Failure
-
-from .fakes import recorded
+from collector.model.failure import Failure
+from tests.support.directory_fakes import recorded
 
 
 @pytest.mark.parametrize(

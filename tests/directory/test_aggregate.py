@@ -11,11 +11,10 @@ from hypothesis import strategies as st
 
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
 from collector.directory.entry import read_entries
-from collector.failure import Failure
-from collector.listing import NetworkSettings
-from collector.node import Node
-
-from .fakes import corechannel, digest, entry, recorded, settings
+from collector.model.failure import Failure
+from collector.model.listing import NetworkSettings
+from collector.model.node import Node
+from tests.support.directory_fakes import corechannel, digest, entry, recorded, settings
 
 
 def test_whole_node() -> None:
@@ -85,7 +84,16 @@ def test_only_needed_keys() -> None:
 
 def test_bad_entries_are_left_out() -> None:
     """What cannot be a node is counted and left out; the rest of the list is read."""
-    bad = [None, 7, "text", [], {}, {"hash": 5}, {"hash": "abc"}, {"hash": digest(1) + "\n"}]
+    bad: list[Any] = [
+        None,
+        7,
+        "text",
+        [],
+        {},
+        {"hash": 5},
+        {"hash": "abc"},
+        {"hash": digest(1) + "\n"},
+    ]
     entries = CORECHANNEL.parse(corechannel(entry(1), *bad, entry(2), entry(3, type="core")))
     assert [node.hash for node in entries.nodes] == [digest(1), digest(2)]
     assert entries.skipped == len(bad)

@@ -7,12 +7,11 @@ import json
 
 import pytest
 
-from collector.directory.copies import Shelf
-from collector.directory.duplicate import Choices, choose
+from collector.directory.cache import BestEffortCache
+from collector.directory.duplicates import DuplicateResolver, choose
 from collector.directory.entry import read_entries
-from collector.node import Node
-
-from .fakes import BrokenCopies, MemoryCopies, digest, entry
+from collector.model.node import Node
+from tests.support.directory_fakes import BrokenCopies, MemoryCopies, digest, entry
 
 A, B, C = (
     entry(1, address=address) for address in ("https://a.b", "https://b.b", "https//refused.b")
@@ -53,10 +52,10 @@ def test_same_address_twice() -> None:
 
 async def test_choice_survives_restart(copies: MemoryCopies) -> None:
     """An entry that was there first stays chosen over a smaller address, also after a restart."""
-    first = Choices(Shelf(copies))
+    first = DuplicateResolver(BestEffortCache(copies))
     await first.choose(_nodes(B), at=1.0)
     await first.choose(_nodes(A, B), at=2.0)
-    again = await Choices(Shelf(copies)).choose(_nodes(A, B), at=3.0)
+    again = await DuplicateResolver(BestEffortCache(copies)).choose(_nodes(A, B), at=3.0)
     assert again.nodes == _nodes(B)
     assert json.loads(copies.bodies["choices"][0]) == {digest(1): "https://b.b"}
 
@@ -65,16 +64,16 @@ async def test_choice_survives_restart(copies: MemoryCopies) -> None:
 async def test_broken_choices(copies: MemoryCopies, body: bytes) -> None:
     """Choices that cannot be read are made anew."""
     copies.bodies["choices"] = (body, 1.0)
-    chosen = await Choices(Shelf(copies)).choose(_nodes(B, A), at=2.0)
+    chosen = await DuplicateResolver(BestEffortCache(copies)).choose(_nodes(B, A), at=2.0)
     assert chosen.nodes == _nodes(A)
 
 
 async def test_full_disk(caplog: pytest.LogCaptureFixture) -> None:
     """A place that takes no copies costs a warning for each of its complaints, not the choice."""
-    choices = Choices(Shelf(BrokenCopies()))
+    choices = DuplicateResolver(BestEffortCache(BrokenCopies()))
     for listed in (_nodes(A, B), _nodes(A), _nodes(A, B)):
         assert (await choices.choose(listed, at=1.0)).nodes == _nodes(A)
     assert [record.getMessage() for record in caplog.records] == [
-        "the last good copy 'choices' cannot be loaded: [Errno 5] Input/output error",
-        "the last good copy 'choices' cannot be saved: [Errno 28] No space left on device",
+        "cached document 'choices' cannot be loaded: [Errno 5] Input/output error",
+        "cached document 'choices' cannot be saved: [Errno 28] No space left on device",
     ]

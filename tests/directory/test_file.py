@@ -9,10 +9,9 @@ from pathlib import Path
 import pytest
 
 from collector.directory import FileDirectory
-from collector.error import DirectoryError
-from collector.failure import Failure
-
-from .fakes import Clock, corechannel, digest, entry, nodes, recorded
+from collector.errors import DirectoryError
+from collector.model.failure import Failure
+from tests.support.directory_fakes import Clock, corechannel, digest, entry, nodes, recorded
 
 LINES = f"""\
 # saved by hand
@@ -88,7 +87,7 @@ async def test_unreadable(tmp_path: Path, clock: Clock, body: bytes | str, compl
     path = _write(tmp_path / "list", body)
     with pytest.raises(DirectoryError) as caught:
         await FileDirectory(path, clock).listing()
-    assert str(caught.value).startswith(f"No list of nodes: {path}: {complaint}")
+    assert str(caught.value).startswith(f"no list of nodes: {path}: {complaint}")
     assert "crns.json" in caught.value.advice
 
 
@@ -130,8 +129,8 @@ async def test_unreadable_later(
     assert (await directory.listing()).age_seconds == 0.0
     assert caplog.messages == [
         f"{path}: line 1 is 'broken'; expected a hash of 64 hex digits, white space and an "
-        "address; the list read before goes on",
-        f"{path}: No such file or directory; the list read before goes on",
+        "address; the list read before stays in use",
+        f"{path}: No such file or directory; the list read before stays in use",
     ]
 
 

@@ -12,12 +12,20 @@ from aiohttp import web
 
 from collector.directory import Directory, Source
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
-from collector.directory.copies import Copies
-from collector.error import DirectoryError, Exit
-from collector.listing import NetworkSettings
-
-from .conftest import HOSTS, Api, Serve
-from .fakes import BrokenCopies, Clock, MemoryCopies, corechannel, digest, entry, nodes, settings
+from collector.directory.cache import CacheStorage
+from collector.errors import DirectoryError, Exit
+from collector.model.listing import NetworkSettings
+from tests.directory.conftest import HOSTS, Api, Serve
+from tests.support.directory_fakes import (
+    BrokenCopies,
+    Clock,
+    MemoryCopies,
+    corechannel,
+    digest,
+    entry,
+    nodes,
+    settings,
+)
 
 ONE, TWO, THREE = HOSTS
 REFRESH = 300.0
@@ -32,7 +40,9 @@ async def opened(
     """Makes a directory over the hosts; closed after the test."""
     directories = []
 
-    def make(hosts: tuple[str, ...] = HOSTS, at: Copies = copies, wait: float = 30.0) -> Directory:
+    def make(
+        hosts: tuple[str, ...] = HOSTS, at: CacheStorage = copies, wait: float = 30.0
+    ) -> Directory:
         directories.append(Directory(Source(session, hosts), at, REFRESH, clock, wait))
         return directories[-1]
 
@@ -102,8 +112,8 @@ async def test_hosts_fail_later(
         listing = await directory.listing()
         assert (len(listing.nodes), listing.age_seconds) == (3, age)
     assert caplog.messages == [
-        *(f"{host} did not give the aggregate corechannel: HTTP 502" for host in HOSTS),
-        "no API host gives corechannel, the last one goes on (300 s old)",
+        *(f"{host} did not provide the aggregate corechannel: HTTP 502" for host in HOSTS),
+        "no API host provides corechannel, the last one stays in use (300 s old)",
     ]
 
 
@@ -118,7 +128,7 @@ async def test_no_list_at_all(api: Api, opened: Open) -> None:
     with pytest.raises(DirectoryError) as caught:
         await directory.listing()
     assert str(caught.value) == (
-        "No list of nodes: there is no saved copy, and no API host gave it ("
+        "no list of nodes: nothing is cached, and no API host provided it ("
         f"{ONE}: HTTP 502; {TWO}: not JSON (Expecting value, line 1); "
         f"{THREE}: no complete answer within 20 s)."
     )
@@ -197,7 +207,7 @@ async def test_broken_copy(
     api.settle(settings())
     assert len((await opened().listing()).nodes) == 3
     assert caplog.messages == [
-        "the last good copy 'corechannel' is not JSON (Expecting value, line 1): ignored"
+        "cached aggregate corechannel is not JSON (Expecting value, line 1): ignored"
     ]
     assert copies.bodies["corechannel"] == (nodes(3), clock.now)
 
@@ -216,7 +226,7 @@ async def test_no_place_for_copies(
 
 
 async def test_shrunken_list(api: Api, opened: Open, clock: Clock, copies: MemoryCopies) -> None:
-    """A list that lost most of its nodes is believed at the third fetch; until then age grows."""
+    """A list that lost most of its nodes is accepted at the third fetch; until then age grows."""
     api.answer(ONE, nodes(10))
     for host in (ONE, TWO, THREE):
         api.answer(host, nodes(4))
@@ -236,7 +246,7 @@ async def test_shrunken_list(api: Api, opened: Open, clock: Clock, copies: Memor
 async def test_shrunken_list_of_one_host(
     api: Api, opened: Open, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """A host that lost its nodes is distrusted: the next fetch asks another, and is believed."""
+    """A host that lost its nodes is moved last: the next fetch asks another, and is accepted."""
     api.answer(ONE, nodes(10))
     api.answer(ONE, nodes(1), repeat=True)
     api.answer(TWO, nodes(10), repeat=True)
@@ -270,7 +280,7 @@ async def test_bad_entries_said_once(
         assert len((await directory.listing()).nodes) == 1
         clock.now += REFRESH
     assert caplog.messages == [
-        "2 entries of the list of nodes are unreadable and left out, 1 are good"
+        "2 entries of the list of nodes cannot be read and are left out, 1 are good"
     ]
 
 

@@ -6,6 +6,7 @@ import asyncio
 import gzip
 import json
 import logging
+from typing import Any
 
 import aiohttp
 import pytest
@@ -13,9 +14,8 @@ from aiohttp import web
 
 from collector.directory.aggregate import CORECHANNEL
 from collector.directory.source import Source, SourceError
-
-from .conftest import HOSTS, Api, Serve
-from .fakes import corechannel, digest, entry, nodes
+from tests.directory.conftest import HOSTS, Api, Serve
+from tests.support.directory_fakes import corechannel, digest, entry, nodes
 
 ONE, TWO, THREE = HOSTS
 
@@ -38,13 +38,15 @@ async def test_host_that_answered_is_asked_first(api: Api, session: aiohttp.Clie
     assert api.asked() == {ONE: 1, TWO: 2}
 
 
-async def test_distrusted_host_is_asked_last(api: Api, session: aiohttp.ClientSession) -> None:
-    """A host whose answer was not believed is asked after all others."""
+async def test_host_that_was_moved_last_is_asked_last(
+    api: Api, session: aiohttp.ClientSession
+) -> None:
+    """A host whose answer was not accepted is asked after all others."""
     api.answer(ONE, nodes(1))
     api.answer(TWO, status=500)
     api.answer(THREE, nodes(3))
     source = Source(session, HOSTS)
-    source.distrust((await source.fetch(CORECHANNEL)).host, CORECHANNEL.key)
+    source.move_last((await source.fetch(CORECHANNEL)).host, CORECHANNEL.key)
     assert (await source.fetch(CORECHANNEL)).host == THREE
 
 
@@ -70,7 +72,7 @@ async def test_distrusted_host_is_asked_last(api: Api, session: aiohttp.ClientSe
     ],
 )  # fmt: skip
 async def test_bad_answer(
-    api: Api, session: aiohttp.ClientSession, body: bytes, how: dict[str, object], reason: str
+    api: Api, session: aiohttp.ClientSession, body: bytes, how: dict[str, Any], reason: str
 ) -> None:
     """A bad answer sends us to the next host; when all are bad, the error names each reason."""
     for host in (ONE, TWO):
@@ -93,9 +95,9 @@ async def test_said_once_per_change(
             await source.fetch(CORECHANNEL)
     await source.fetch(CORECHANNEL)
     assert [record.getMessage() for record in caplog.records] == [
-        f"{ONE} did not give the aggregate corechannel: HTTP 502",
-        f"{ONE} did not give the aggregate corechannel: HTTP 404",
-        f"{ONE} gives the aggregate corechannel again",
+        f"{ONE} did not provide the aggregate corechannel: HTTP 502",
+        f"{ONE} did not provide the aggregate corechannel: HTTP 404",
+        f"{ONE} provides the aggregate corechannel again",
     ]
 
 

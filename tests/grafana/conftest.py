@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
-import servers
-from database import Bucket, Database
-from life import LIFE
-from story import Story
+
+from tests.grafana.database import Bucket, Database
+from tests.grafana.life import LIFE
+from tests.grafana.story import Story
+from tests.support import influx_servers as servers
 
 Fill = Callable[[Story], Bucket]
 SERVERS = (*servers.KINDS, *(["3"] if "3" in servers.binaries() else []))

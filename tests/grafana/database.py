@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
-from collector.line import lines
-from collector.measurement import Point
+from collector.schema.column import Point
+from collector.schema.line_protocol import lines
 
 BATCH = 5_000
 

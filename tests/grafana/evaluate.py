@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from dashboards import sent
-from database import Bucket, Series
+from tests.grafana.dashboards import sent
+from tests.grafana.database import Bucket, Series
 
 Labels = frozenset[tuple[str, str]]
 NAME = "__name__"

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
-from story import HOUR, Outage, Story
-
-from collector.failure import Failure
+from collector.model.failure import Failure
+from tests.grafana.story import HOUR, Outage, Story
 
 BEGIN: Final = 1_780_002_000
 END: Final = BEGIN + 7 * HOUR

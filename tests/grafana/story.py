@@ -14,26 +14,25 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
 
-from collector.failure import Failure, Fault
-from collector.measurement import Point
-from collector.points import (
-    BLIND,
-    SEEING,
+from collector.model.failure import Failure, Fault
+from collector.schema.column import Point
+from collector.schema.measurements import (
     Collector,
     CollectorStore,
-    Gpus,
-    Ipv6,
+    CrnCapability,
+    CrnGpu,
+    CrnIpv6,
+    CrnProbe,
+    CrnReachability,
+    CrnUsage,
+    CrnVersion,
     Network,
     NetworkEvent,
     NetworkFailure,
     NetworkGpu,
     NetworkVersion,
-    NodeCapability,
-    NodeUsage,
-    Probe,
-    Reachability,
-    Version,
 )
+from collector.schema.node_points import BLIND_WEIGHT, FULL_WEIGHT
 
 INTERVAL = 60
 HOUR = 3600
@@ -214,6 +213,9 @@ class Round:
     def _base(self) -> dict[str, Any]:
         return {"time": self.time, "vantage": self.vantage}
 
+    def _shard_base(self) -> dict[str, Any]:
+        return self._base() | {"shard": "0"}
+
     def _seen(self, number: int, machine: Machine) -> Seen:
         outages = [outage for outage in self.story.outages if number in outage.nodes]
         now = [o for o in outages if o.begin <= self.time < o.end]
@@ -235,7 +237,7 @@ class Round:
         tried = fault is not Fault.POLICY
         noise = self.chance.random()
         first = machine.latency * (0.8 + 0.4 * noise)
-        yield Reachability(
+        yield CrnReachability(
             **base,
             reachable=fine if tried else None,
             up=not seen.down if tried else None,
@@ -245,7 +247,7 @@ class Round:
             status_code=200 if fine else None,
             linked=seen.number % 10 != 3,
             inactive=machine.dead is not None and seen.number % 2 == 0,
-            weight=SEEING if self.sees else BLIND,
+            weight=FULL_WEIGHT if self.sees else BLIND_WEIGHT,
             evidence_age_seconds=0.0 if self.sees else 60.0,
             dns_seconds=0.004 + 0.01 * noise if fine else None,
             tcp_seconds=first * 0.3 if fine else None,
@@ -261,7 +263,7 @@ class Round:
         if fine:
             yield from self._answers(machine, base, first)
         elif tried and self.time % (15 * INTERVAL) == 0:
-            yield Probe(
+            yield CrnProbe(
                 **base,
                 endpoint="/status/config",
                 success=False,
@@ -294,7 +296,7 @@ class Round:
         load = self._load(machine)
         cards = sum(total for _, _, total in machine.gpus)
         used = sum(self._used(machine, total) for _, _, total in machine.gpus)
-        yield NodeUsage(
+        yield CrnUsage(
             **base,
             cpu_count=machine.cpus,
             gpu_total=cards,
@@ -310,7 +312,7 @@ class Round:
         )
         for model, device, total in machine.gpus:
             taken = self._used(machine, total)
-            yield Gpus(
+            yield CrnGpu(
                 **base,
                 model=model,
                 device_id=device,
@@ -320,10 +322,10 @@ class Round:
                 compatible=total,
             )
         if self._turn(machine, HOUR) or self.time == self.story.begin:
-            yield Version(
+            yield CrnVersion(
                 **base, version=machine.version, source="config", outdated=machine.outdated
             )
-            yield NodeCapability(
+            yield CrnCapability(
                 **base,
                 architecture="x86_64",
                 cpu_vendor="AuthenticAMD" if machine.fraction > 0.4 else "GenuineIntel",
@@ -334,7 +336,7 @@ class Round:
                 terms=False,
             )
             for endpoint, size in (("/status/config", 1843), ("/about/usage/system", 912)):
-                yield Probe(
+                yield CrnProbe(
                     **base,
                     endpoint=endpoint,
                     success=True,
@@ -344,7 +346,7 @@ class Round:
                     failure="none",
                 )
         if self._turn(machine, 6 * HOUR) or self.time == self.story.begin:
-            yield Ipv6(
+            yield CrnIpv6(
                 **base,
                 ok=machine.ipv6,
                 host=machine.ipv6,
@@ -355,7 +357,7 @@ class Round:
             )
 
     def _network(self, seen: list[Seen]) -> Iterator[Point]:
-        base = self._base()
+        base = self._shard_base()
         fine = [one.machine for one in seen if one.failure is Failure.NONE]
         known = [one for one in seen if one.machine.dead is None and not one.machine.refused]
         cards: Counter[str] = Counter()
@@ -447,7 +449,7 @@ class Round:
 
     def _self(self, nodes: int) -> Iterator[Point]:
         yield Collector(
-            **self._base(),
+            **self._shard_base(),
             round_seconds=33.0 + 3 * self.chance.random(),
             loop_lag_seconds=0.004 + 0.01 * self.chance.random(),
             probes=nodes * 2,
@@ -460,7 +462,7 @@ class Round:
         )
         for store in ("embedded", "influxdb"):
             yield CollectorStore(
-                **self._base(),
+                **self._shard_base(),
                 store=store,
                 connected=True,
                 points_delivered=nodes * 2 + 60,

@@ -11,7 +11,6 @@ from typing import Any
 from urllib.request import urlopen
 
 import pytest
-from dashboards import DASHBOARDS, load, panels
 
 from grafana.build.alerts import RULES
 from grafana.build.files import rules as written
@@ -19,6 +18,7 @@ from grafana.check.__main__ import main
 from grafana.check.api import Grafana, RefusedError
 from grafana.check.document import filled
 from grafana.check.picture import door
+from tests.grafana.dashboards import DASHBOARDS, load, panels
 
 FRAME = {"schema": {"fields": []}, "data": {"values": [[1, 2], [3, 4]]}}
 SERIES = {"schema": {"fields": [{"name": "x", "labels": {"node": "a"}}]}, "data": {"values": [[0]]}}

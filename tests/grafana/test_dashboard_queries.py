@@ -6,13 +6,13 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from dashboards import DASHBOARDS, load, panels, sent
-from database import Bucket, Database, Series
-from life import BEGIN, END, LIFE, LOST, NOW
-from story import HOUR, Machine, Round, Seen
 
-from collector.failure import Failure
-from collector.points import Reachability
+from collector.model.failure import Failure
+from collector.schema.measurements import CrnReachability
+from tests.grafana.dashboards import DASHBOARDS, load, panels, sent
+from tests.grafana.database import Bucket, Database, Series
+from tests.grafana.life import BEGIN, END, LIFE, LOST, NOW
+from tests.grafana.story import HOUR, Machine, Round, Seen
 
 MACHINES = LIFE.machines()
 LAST = Round(LIFE, MACHINES, "default", END - 60)
@@ -83,18 +83,30 @@ def test_a_name_is_free_text(database: Database) -> None:
     bucket = database.create("names")
     names = ["we/ird.*(x)|'y' $1 [z]", "weird", "we/irdAA(x)|'y' $1 [z]"]
     bucket.write(
-        Reachability(
+        CrnReachability(
             time=NOW - 60,
             vantage="default",
             node=str(number) * 64,
             name=name,
+            reachable=None,
+            up=None,
             lost=False,
             probed=True,
+            status_code=None,
             linked=True,
             inactive=False,
             weight=1.0,
+            evidence_age_seconds=None,
+            dns_seconds=None,
+            tcp_seconds=None,
+            tls_seconds=None,
+            ttfb_seconds=None,
+            duration_seconds=None,
+            cert_expiry_seconds=None,
+            score=None,
             failure="none",
             fault="none",
+            address=None,
         )
         for number, name in enumerate(names)
     )

@@ -6,10 +6,10 @@ import math
 from datetime import timedelta
 
 import pytest
-from database import Series
-from evaluate import JoinError, Number, compute, evaluate, join
 
 from grafana.build.rule import Ask, Last, Math, share
+from tests.grafana.database import Series
+from tests.grafana.evaluate import JoinError, Number, compute, evaluate, join
 
 A, B = {"node": "a"}, {"node": "b"}
 LOST, LISTED = {"__name__": "network.lost"}, {"__name__": "network.listed"}

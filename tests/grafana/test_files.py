@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dashboards import DASHBOARDS, GRAFANA, load, panels, rules
 
-from collector.failure import Failure, Fault
-from collector.points import MEASUREMENTS
+from collector.model.failure import Failure, Fault
+from collector.schema.measurements import MEASUREMENTS
 from grafana.build import files, runbook, words
 from grafana.build.grid import row
 from grafana.build.lint import problems, queries
+from tests.grafana.dashboards import DASHBOARDS, GRAFANA, load, panels, rules
 
 FLAGS = {
     field.name

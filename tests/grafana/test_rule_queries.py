@@ -6,12 +6,12 @@ import dataclasses
 from typing import Any
 
 import pytest
-from conftest import Fill
-from dashboards import rules
-from evaluate import ask, evaluate, firing
-from story import DAY, HOUR, Outage, Story
 
-from collector.failure import Failure
+from collector.model.failure import Failure
+from tests.grafana.conftest import Fill
+from tests.grafana.dashboards import rules
+from tests.grafana.evaluate import ask, evaluate, firing
+from tests.grafana.story import DAY, HOUR, Outage, Story
 
 T0 = 1_780_002_000
 """A full hour."""

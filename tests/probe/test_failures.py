@@ -6,24 +6,24 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
-from collector.observation import Observation
-from collector.probe.look import Limits
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Behaviour
-from collector.simulate.fault import OUTCOMES, Fault, Phase
-from collector.simulate.host import Host
-from collector.simulate.names import Manner, Name
-from collector.simulate.outcome import conclude
-
-from .bed import Bed, open_bed
+from collector.model.observation import Observation
+from collector.probe.visit import VisitLimits
+from crn_simulator.script.fault import Fault, FaultPhase
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
+from crn_simulator.script.node_spec import NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.dns_server import DnsEntry, DnsMode
+from crn_simulator.server.host import Host, HostAddress
+from crn_simulator.truth.expected_result import expected_result
+from tests.support.probe_bed import Bed, open_bed
 
 _NAMES = {
-    Fault.DNS_NOT_FOUND: Name(manner=Manner.NOT_FOUND),
-    Fault.DNS_NO_ADDRESS: Name(),
-    Fault.DNS_SERVFAIL: Name(manner=Manner.SERVFAIL),
-    Fault.DNS_REFUSED: Name(manner=Manner.REFUSED),
-    Fault.DNS_SILENT: Name(manner=Manner.SILENT),
-    Fault.DNS_PRIVATE_ADDRESS: Name(("10.1.2.3",)),
+    Fault.DNS_NOT_FOUND: DnsEntry(mode=DnsMode.NOT_FOUND),
+    Fault.DNS_NO_ADDRESS: DnsEntry(),
+    Fault.DNS_SERVFAIL: DnsEntry(mode=DnsMode.SERVFAIL),
+    Fault.DNS_REFUSED: DnsEntry(mode=DnsMode.REFUSED),
+    Fault.DNS_SILENT: DnsEntry(mode=DnsMode.SILENT),
+    Fault.DNS_PRIVATE_ADDRESS: DnsEntry(("10.1.2.3",)),
 }
 _ENTRIES = {
     Fault.ADDRESS_EMPTY: "",
@@ -31,7 +31,7 @@ _ENTRIES = {
     Fault.ADDRESS_PRIVATE: "https://192.168.1.7:4020",
     Fault.ADDRESS_FORBIDDEN_HOST: "https://crn.Google.com/",
 }
-_PARTLY = [fault for fault, outcome in OUTCOMES.items() if outcome.phase is Phase.ANSWER]
+_PARTLY = [fault for fault, outcome in FAULT_EFFECTS.items() if outcome.phase is FaultPhase.ANSWER]
 
 
 @dataclass
@@ -43,24 +43,28 @@ class Met:
     requests: int
 
 
-async def meet(bed: Bed, authority: Authority, behaviour: Behaviour, number: int) -> Met:
+async def meet(bed: Bed, authority: Authority, spec: NodeSpec, number: int) -> Met:
     """Look at a node that behaves so; by the time it returns the node has seen the end of it."""
     name = f"crn-{number}.simulated.test"
-    async with Host(behaviour, authority=authority, name=name, names=("*.simulated.test",)) as host:
+    async with Host(
+        spec,
+        authority=authority,
+        address=HostAddress(name, certificate_names=("*.simulated.test",)),
+    ) as host:
         bed.know(host)
-        if special := _NAMES.get(behaviour.fault):
-            bed.names.know(name, special)
-        observation = await bed.look(_ENTRIES.get(behaviour.fault, host))
+        if special := _NAMES.get(spec.fault):
+            bed.names.set_entry(name, special)
+        observation = await bed.look(_ENTRIES.get(spec.fault, host))
         async with asyncio.timeout(5):
-            await host.quiet()
-        return Met(observation, host.seen.connections, host.seen.asked.total())
+            await host.wait_idle()
+        return Met(observation, host.traffic.connections, host.traffic.requests_by_path.total())
 
 
 async def meet_all(
-    context: ssl.SSLContext, authority: Authority, behaviours: list[Behaviour]
+    context: ssl.SSLContext, authority: Authority, behaviours: list[NodeSpec]
 ) -> list[Met]:
     # all at once, floods included, in one process: healthy ones must not be short of time
-    limits = Limits(timeout_seconds=5.0)
+    limits = VisitLimits(timeout_seconds=5.0)
     async with open_bed(
         context, limits=limits, connect_seconds=4.0, forbidden=("google.com",)
     ) as bed:
@@ -70,19 +74,19 @@ async def meet_all(
 
 async def test_every_fault_gives_its_failure(context: ssl.SSLContext, authority: Authority) -> None:
     """A node with a fault on every path is judged as the table of outcomes says."""
-    met = await meet_all(context, authority, [Behaviour(fault=fault) for fault in Fault])
+    met = await meet_all(context, authority, [NodeSpec(fault=fault) for fault in Fault])
     seen = dict(zip(Fault, met, strict=True))
     assert {
         fault: (str(m.observation.failure), str(m.observation.failure.fault))
         for fault, m in seen.items()
-    } == {fault: (outcome.failure, outcome.fault) for fault, outcome in OUTCOMES.items()}
+    } == {fault: (outcome.failure, outcome.fault) for fault, outcome in FAULT_EFFECTS.items()}
 
 
 async def test_every_fault_in_one_check_only(context: ssl.SSLContext, authority: Authority) -> None:
     """The failure of a check is the fault's own, and the node shows itself by the other check."""
     for path in ("/status/config", "/about/usage/system"):
         behaviours = [
-            Behaviour(fault=fault, paths=frozenset({path}), keeps_header=keeps)
+            NodeSpec(fault=fault, paths=frozenset({path}), keeps_header=keeps)
             for fault in _PARTLY
             for keeps in (False, True)
         ]
@@ -92,9 +96,10 @@ async def test_every_fault_in_one_check_only(context: ssl.SSLContext, authority:
             (b.fault, b.keeps_header, str(m.observation.failure), m.observation.version is not None)
             for b, m in zip(behaviours, met, strict=True)
         ] == [
-            (b.fault, b.keeps_header, conclude(b).failure, conclude(b).version) for b in behaviours
+            (b.fault, b.keeps_header, expected_result(b).failure, expected_result(b).version)
+            for b in behaviours
         ]
         assert [
             (b.fault, str(m.observation.attempts[place].failure))
             for b, m in zip(behaviours, met, strict=True)
-        ] == [(b.fault, OUTCOMES[b.fault].check) for b in behaviours]
+        ] == [(b.fault, FAULT_EFFECTS[b.fault].probe_failure) for b in behaviours]

@@ -8,17 +8,17 @@ import ssl
 
 import pytest
 
-from collector.probe import gate as gates
-from collector.probe.gate import RESERVED_DESCRIPTORS, Gate, gate_size
-from collector.probe.look import Limits
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Behaviour
-from collector.simulate.fault import Fault
-from collector.simulate.host import Host
-from collector.state.judge import Order
-from collector.sweep import Pace, Sweep
-
-from .bed import node_at, open_bed
+from collector.crawl import gate as gates
+from collector.crawl.gate import RESERVED_DESCRIPTORS, Gate, gate_size
+from collector.crawl.round import RoundTiming
+from collector.crawl.sweep import Sweep
+from collector.probe.visit import VisitLimits
+from collector.state.plan import VisitPlan
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.node_spec import NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
+from tests.support.probe_bed import node_at, open_bed
 
 
 @pytest.mark.parametrize(
@@ -32,7 +32,7 @@ from .bed import node_at, open_bed
 )
 def test_size(monkeypatch: pytest.MonkeyPatch, soft: int, wanted: int, size: int) -> None:
     """The gate is what is wanted, or what the soft limit of descriptors leaves."""
-    monkeypatch.setattr(gates.resource, "getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
     assert gate_size(wanted) == size
 
 
@@ -42,8 +42,8 @@ def test_size_without_limits(monkeypatch: pytest.MonkeyPatch) -> None:
     assert gate_size(7) == 7
 
 
-async def _waits(gate: Gate, lane: bool) -> asyncio.Task[None]:
-    task = asyncio.create_task(gate.enter(lane))
+async def _waits(gate: Gate, slow: bool) -> asyncio.Task[None]:
+    task = asyncio.create_task(gate.enter(slow))
     await asyncio.sleep(0)
     await asyncio.sleep(0)
     return task
@@ -53,14 +53,14 @@ async def test_lane_is_a_quarter_and_inside() -> None:
     """Of eight places two are for nodes that hang, and those two are taken from the eight."""
     gate = Gate(8)
     for _ in range(2):
-        await gate.enter(lane=True)
-    third = await _waits(gate, lane=True)
+        await gate.enter(slow=True)
+    third = await _waits(gate, slow=True)
     assert not third.done()
     for _ in range(6):
-        await gate.enter(lane=False)
-    other = await _waits(gate, lane=False)
+        await gate.enter(slow=False)
+    other = await _waits(gate, slow=False)
     assert not other.done()
-    gate.leave(lane=True)
+    gate.leave(slow=True)
     await asyncio.gather(other)
     third.cancel()
     await asyncio.wait({third})
@@ -70,34 +70,36 @@ async def test_who_gives_up_waiting_holds_no_place() -> None:
     """A wait that is cancelled, inside the lane or before the gate, takes nothing along."""
     gate = Gate(4)
     for _ in range(4):
-        await gate.enter(lane=False)
-    tasks = [await _waits(gate, lane=True), await _waits(gate, lane=True)]
+        await gate.enter(slow=False)
+    tasks = [await _waits(gate, slow=True), await _waits(gate, slow=True)]
     for task in tasks:
         task.cancel()
     await asyncio.wait(tasks)
     for _ in range(4):
-        gate.leave(lane=False)
+        gate.leave(slow=False)
     async with asyncio.timeout(1):
-        await gate.enter(lane=True)
+        await gate.enter(slow=True)
         for _ in range(3):
-            await gate.enter(lane=False)
+            await gate.enter(slow=False)
 
 
 async def test_waiting_is_in_no_clock(context: ssl.SSLContext, authority: Authority) -> None:
     """Behind a node that takes its whole time, a healthy one is seen with its own durations."""
-    limits = Limits(timeout_seconds=0.6)
+    limits = VisitLimits(timeout_seconds=0.6)
     async with (
-        Host(Behaviour(fault=Fault.HANG_BEFORE_HEADERS), authority=authority) as slow,
+        Host(NodeSpec(fault=Fault.HANG_BEFORE_HEADERS), authority=authority) as slow,
         Host(authority=authority) as healthy,
         open_bed(context, limits=limits, connections=1) as bed,
     ):
         nodes = [node_at(slow.address_url), node_at(healthy.address_url)]
-        orders = [Order(n, ipv6=False, hung=False, evidence_at=i) for i, n in enumerate(nodes)]
-        seen = await Sweep(Gate(1), bed.prober.look).run(orders, Pace(0, 5))
+        plans = [VisitPlan(n, ipv6=False, hung=False, evidence_at=i) for i, n in enumerate(nodes)]
+        seen = await Sweep(Gate(1), bed.prober.look).run(plans, RoundTiming(0, 5))
     observation = seen[nodes[1].hash]
     assert observation.reachable
     assert observation.duration_seconds is not None
-    assert observation.duration_seconds < 0.4
+    hung = seen[nodes[0].hash].duration_seconds
+    assert hung is not None
+    assert observation.duration_seconds < hung
     assert not seen[nodes[0].hash].reachable
 
 
@@ -115,12 +117,13 @@ async def test_the_connector_never_has_waiters(
 
         def note(_: object) -> None:
             nonlocal most
-            most = max(most, sum(map(len, connector._waiters.values())))  # type: ignore[attr-defined]
+            most = max(most, sum(map(len, connector._waiters.values())))
 
         nodes = [node_at(f"{host.address_url}/{i}") for i in range(40)]
-        orders = [
-            Order(node, ipv6=False, hung=i % 5 == 0, evidence_at=0) for i, node in enumerate(nodes)
+        plans = [
+            VisitPlan(node, ipv6=False, hung=i % 5 == 0, evidence_at=0)
+            for i, node in enumerate(nodes)
         ]
-        seen = await Sweep(Gate(4), bed.prober.look, note).run(orders, Pace(0, 10))
+        seen = await Sweep(Gate(4), bed.prober.look, note).run(plans, RoundTiming(0, 10))
     assert len(seen) == 40
     assert most == 0

@@ -4,79 +4,80 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+from typing import Any
 
 import pytest
 
-from collector.failure import Failure
-from collector.observation import Endpoint, Ipv6, Ipv6Method
-from collector.probe.look import Limits
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import has_ipv6
-from collector.simulate.fault import Fault
-from collector.simulate.host import Host
-
-from .bed import CONFIG, IP6, IPV6, USAGE, open_bed
-from .servers import Lines, answer
+from collector.model.failure import Failure
+from collector.model.observation import Endpoint, Ipv6, Ipv6Method
+from collector.probe.visit import VisitLimits
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.node_spec import AaaaRecord, NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
+from crn_simulator.server.listener import has_ipv6
+from crn_simulator.server.responder import NodeEnvironment, NodeResponder
+from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, open_bed
+from tests.support.tls_servers import Lines, answer
 
 STATUS, VM = Ipv6Method.STATUS, Ipv6Method.DIAGNOSTIC_VM
 OWN = answer("{}", "404 Not Found", "Server: aleph-vm/1.9.0")
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "expected", "paths"),
+    ("spec", "expected", "paths"),
     [
         pytest.param(
-            Behaviour(version="1.9.0"), Ipv6(STATUS, vm=True, host=True), [IPV6], id="1.9.0"
+            NodeSpec(version="1.9.0"), Ipv6(STATUS, vm=True, host=True), [IPV6], id="1.9.0"
         ),
         pytest.param(
-            Behaviour(version="1.14.0", vm_ipv6=False),
+            NodeSpec(version="1.14.0", vm_ipv6=False),
             Ipv6(STATUS, vm=False, host=True),
             [IPV6],
             id="vm-fails",
         ),
         pytest.param(
-            Behaviour(host_ipv6=False, vm_ipv6=False),
+            NodeSpec(host_ipv6=False, vm_ipv6=False),
             Ipv6(STATUS, vm=False, host=False),
             [IPV6],
             id="host-fails",
         ),
-        pytest.param(Behaviour(version="1.8.1"), Ipv6(VM, vm=True), [IP6], id="1.8.1"),
-        pytest.param(Behaviour(version="1.3.0-41-g7303587"), Ipv6(VM, vm=True), [IP6], id="commit"),
-        pytest.param(Behaviour(version="0.2.8"), Ipv6(VM, vm=True), [IP6], id="0.2.8"),
+        pytest.param(NodeSpec(version="1.8.1"), Ipv6(VM, vm=True), [IP6], id="1.8.1"),
+        pytest.param(NodeSpec(version="1.3.0-41-g7303587"), Ipv6(VM, vm=True), [IP6], id="commit"),
+        pytest.param(NodeSpec(version="0.2.8"), Ipv6(VM, vm=True), [IP6], id="0.2.8"),
         pytest.param(
-            Behaviour(version="1.8.1", vm_ipv6=False), Ipv6(VM, vm=False), [IP6], id="503-is-false"
+            NodeSpec(version="1.8.1", vm_ipv6=False), Ipv6(VM, vm=False), [IP6], id="503-is-false"
         ),
         pytest.param(
-            Behaviour(version="version-unavailable"),
+            NodeSpec(version="version-unavailable"),
             Ipv6(STATUS, vm=True, host=True),
             [IPV6],
             id="unknown-version",
         ),
         pytest.param(
-            Behaviour(cold=True), Ipv6(STATUS, vm=False, host=True), [IPV6], id="cold-vm-says-false"
+            NodeSpec(cold=True), Ipv6(STATUS, vm=False, host=True), [IPV6], id="cold-vm-says-false"
         ),
         pytest.param(
-            Behaviour(fault=Fault.SERVER_ERROR, paths=frozenset({IPV6})),
+            NodeSpec(fault=Fault.SERVER_ERROR, paths=frozenset({IPV6})),
             Ipv6(VM, vm=True),
             [IPV6, IP6],
             id="500-falls-back",
         ),
         pytest.param(
-            Behaviour(fault=Fault.CLIENT_ERROR, paths=frozenset({IPV6})),
+            NodeSpec(fault=Fault.CLIENT_ERROR, paths=frozenset({IPV6})),
             Ipv6(VM, vm=True),
             [IPV6, IP6],
             id="unknown-route-falls-back",
         ),
-        pytest.param(Behaviour(version="1.12.0", draining=True), ..., [IPV6], id="draining"),
+        pytest.param(NodeSpec(version="1.12.0", draining=True), ..., [IPV6], id="draining"),
         pytest.param(
-            Behaviour(version="1.8.1", fault=Fault.UNAVAILABLE, paths=frozenset({IP6})),
+            NodeSpec(version="1.8.1", fault=Fault.UNAVAILABLE, paths=frozenset({IP6})),
             None,
             [IP6],
             id="503-of-another-kind-says-nothing",
         ),
         pytest.param(
-            Behaviour(version="1.8.1", fault=Fault.HTML, paths=frozenset({IP6})),
+            NodeSpec(version="1.8.1", fault=Fault.HTML, paths=frozenset({IP6})),
             None,
             [IP6],
             id="a-page-says-nothing",
@@ -86,14 +87,14 @@ OWN = answer("{}", "404 Not Found", "Server: aleph-vm/1.9.0")
 async def test_who_is_asked_and_believed(
     context: ssl.SSLContext,
     authority: Authority,
-    behaviour: Behaviour,
-    expected: Ipv6 | None,
+    spec: NodeSpec,
+    expected: Any,
     paths: list[str],
 ) -> None:
     """Its own check from 1.9.0 on; before, and where that fails, the diagnostic VM."""
-    async with Host(behaviour, authority=authority) as host, open_bed(context) as bed:
+    async with Host(spec, authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url, ipv6=True)
-        assert [request.path for request in host.seen.requests] == [CONFIG, USAGE, *paths]
+        assert [request.path for request in host.traffic.last_requests] == [CONFIG, USAGE, *paths]
     assert observation.reachable
     if expected is not ...:
         assert observation.ipv6 == expected
@@ -104,7 +105,7 @@ async def test_a_cold_vm_is_warm_at_the_second_look(
 ) -> None:
     """A cold diagnostic VM says false once: what is believed is for the state to decide."""
     async with (
-        Host(Behaviour(cold=True), authority=authority) as host,
+        Host(NodeSpec(cold=True), authority=authority) as host,
         open_bed(context) as bed,
     ):
         said = [(await bed.look(host.address_url, ipv6=True)).ipv6 for _ in range(2)]
@@ -116,38 +117,40 @@ async def test_not_asked_when_not_due(context: ssl.SSLContext, authority: Author
     async with Host(authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url, ipv6=False)
         assert observation.ipv6 is None
-        assert host.seen.asked[IPV6] == host.seen.asked[IP6] == 0
+        assert host.traffic.requests_by_path[IPV6] == host.traffic.requests_by_path[IP6] == 0
 
 
 @pytest.mark.parametrize(
-    "behaviour",
+    "spec",
     [
-        pytest.param(Behaviour(fault=Fault.WEB_SERVER), id="no-node"),
-        pytest.param(Behaviour(fault=Fault.HANG_BEFORE_HEADERS), id="hangs"),
+        pytest.param(NodeSpec(fault=Fault.WEB_SERVER), id="no-node"),
+        pytest.param(NodeSpec(fault=Fault.HANG_BEFORE_HEADERS), id="hangs"),
         pytest.param(
-            Behaviour(fault=Fault.HANG_BEFORE_HEADERS, paths=frozenset({USAGE})), id="hangs-later"
+            NodeSpec(fault=Fault.HANG_BEFORE_HEADERS, paths=frozenset({USAGE})), id="hangs-later"
         ),
     ],
 )
 async def test_not_asked_of_what_does_not_answer(
-    context: ssl.SSLContext, authority: Authority, behaviour: Behaviour
+    context: ssl.SSLContext, authority: Authority, spec: NodeSpec
 ) -> None:
     """Neither a host that is no node nor one that hangs is asked to start a VM."""
     async with (
-        Host(behaviour, authority=authority) as host,
-        open_bed(context, limits=Limits(timeout_seconds=0.4)) as bed,
+        Host(spec, authority=authority) as host,
+        open_bed(context, limits=VisitLimits(timeout_seconds=0.4)) as bed,
     ):
         await bed.look(host.address_url, ipv6=True)
-        assert host.seen.asked[IPV6] == host.seen.asked[IP6] == 0
+        assert host.traffic.requests_by_path[IPV6] == host.traffic.requests_by_path[IP6] == 0
 
 
 async def test_the_diagnostic_vm_has_its_own_limit(
     context: ssl.SSLContext, authority: Authority
 ) -> None:
     """A VM that boots for longer than the node's limit is waited for, up to a limit of its own."""
-    limits = Limits(timeout_seconds=0.4, diagnostic_timeout_seconds=3.0)
+    limits = VisitLimits(timeout_seconds=0.4, diagnostic_timeout_seconds=3.0)
+    spec = NodeSpec(version="1.8.1", cold=True)
+    responder = NodeResponder(spec, "crn.simulated.test", NodeEnvironment(latency=0.2))
     async with (
-        Host(Behaviour(version="1.8.1", cold=True), authority=authority, latency=0.2) as host,
+        Host(spec, authority=authority, responder=responder) as host,
         open_bed(context, limits=limits) as bed,
     ):
         observation = await bed.look(host.address_url, ipv6=True)
@@ -162,8 +165,8 @@ async def test_the_diagnostic_vm_runs_out_of_its_limit(
     context: ssl.SSLContext, authority: Authority
 ) -> None:
     """A VM that never answers says nothing, and the node is reachable all the same."""
-    hangs = Behaviour(version="1.8.1", fault=Fault.HANG_BEFORE_HEADERS, paths=frozenset({IP6}))
-    limits = Limits(timeout_seconds=5.0, diagnostic_timeout_seconds=0.3)
+    hangs = NodeSpec(version="1.8.1", fault=Fault.HANG_BEFORE_HEADERS, paths=frozenset({IP6}))
+    limits = VisitLimits(timeout_seconds=5.0, diagnostic_timeout_seconds=0.3)
     async with (
         Host(hangs, authority=authority) as host,
         open_bed(context, limits=limits) as bed,
@@ -199,7 +202,7 @@ async def test_what_a_diagnostic_vm_says(
     """Its word is believed with 200 and with 503; anything else is no word."""
     table = {CONFIG: OWN.replace(b"1.9.0", b"1.8.1"), IP6: answer(body, status)}
     async with (
-        Host(authority=authority, voice=Lines(table)) as host,
+        Host(authority=authority, responder=Lines(table)) as host,
         open_bed(context) as bed,
     ):
         observation = await bed.look(host.address_url, ipv6=True)
@@ -211,28 +214,28 @@ async def test_what_a_diagnostic_vm_says(
 @pytest.mark.parametrize(
     ("record", "here", "aaaa", "direct"),
     [
-        pytest.param(Aaaa.TRUE, True, True, True, id="record-that-is-true"),
-        pytest.param(Aaaa.REFUSED, True, True, False, id="record-that-lies"),
-        pytest.param(Aaaa.NONE, True, False, None, id="no-record"),
-        pytest.param(Aaaa.TRUE, False, True, None, id="no-ipv6-here"),
+        pytest.param(AaaaRecord.TRUE, True, True, True, id="record-that-is-true"),
+        pytest.param(AaaaRecord.REFUSED, True, True, False, id="record-that-lies"),
+        pytest.param(AaaaRecord.NONE, True, False, None, id="no-record"),
+        pytest.param(AaaaRecord.TRUE, False, True, None, id="no-ipv6-here"),
     ],
 )
 async def test_record_and_direct_connection(
     context: ssl.SSLContext,
     authority: Authority,
-    record: Aaaa,
+    record: AaaaRecord,
     here: bool,
     aaaa: bool,
     direct: bool | None,
 ) -> None:
     """Whether its name has an address, and whether that takes a connection from here."""
     async with (
-        Host(Behaviour(aaaa=record), authority=authority) as host,
+        Host(NodeSpec(aaaa=record), authority=authority) as host,
         open_bed(context) as bed,
     ):
-        bed.know(host, host.address, *(("::1",) if record is not Aaaa.NONE else ()))
+        bed.know(host, host.address, *(("::1",) if record is not AaaaRecord.NONE else ()))
         bed.prober.use_ipv6(here)
         observation = await bed.look(host, ipv6=True)
         async with asyncio.timeout(2):
-            await host.quiet()
+            await host.wait_idle()
     assert observation.ipv6 == Ipv6(STATUS, vm=True, host=True, aaaa=aaaa, direct=direct)

@@ -8,18 +8,17 @@ import ssl
 
 import pytest
 
-from collector.failure import Failure, Fault
-from collector.node import Node
-from collector.observation import Observation
+from collector.model.failure import Failure, Fault
+from collector.model.node import Node
+from collector.model.observation import Observation
 from collector.probe.resolver import NameFailedError, NameNotFoundError, Resolver
-from collector.simulate import fault as simulated
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import has_ipv6
-from collector.simulate.host import Host
-from collector.simulate.names import Manner, Name, NameServer
-
-from .bed import LOOPBACK, open_bed
+from crn_simulator.script import fault as simulated
+from crn_simulator.script.node_spec import AaaaRecord, NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.dns_server import DnsEntry, DnsMode, DnsServer
+from crn_simulator.server.host import Host
+from crn_simulator.server.listener import has_ipv6
+from tests.support.probe_bed import LOOPBACK, open_bed
 
 NAME = "crn.simulated.test"
 
@@ -31,11 +30,11 @@ async def look_at(
     *,
     ipv6: bool = True,
     allowed: tuple[str, ...] = LOOPBACK,
-    behaviour: Behaviour | None = None,
+    spec: NodeSpec | None = None,
 ) -> tuple[Observation, Host]:
     """Look at a node whose name has these addresses; `own` stands for the one it has."""
     async with (
-        Host(behaviour or Behaviour(aaaa=Aaaa.TRUE), authority=authority) as host,
+        Host(spec or NodeSpec(aaaa=AaaaRecord.TRUE), authority=authority) as host,
         open_bed(context, allowed=allowed) as bed,
     ):
         bed.know(host, *(host.address if a == "own" else a for a in addresses))
@@ -46,17 +45,17 @@ async def look_at(
 @pytest.mark.parametrize(
     ("manner", "error"),
     [
-        pytest.param(Manner.NOT_FOUND, NameNotFoundError, id="nxdomain"),
-        pytest.param(Manner.KNOWN, NameNotFoundError, id="no-address"),
-        pytest.param(Manner.SERVFAIL, NameFailedError, id="servfail"),
-        pytest.param(Manner.REFUSED, NameFailedError, id="refused"),
-        pytest.param(Manner.SILENT, NameFailedError, id="silent"),
+        pytest.param(DnsMode.NOT_FOUND, NameNotFoundError, id="nxdomain"),
+        pytest.param(DnsMode.KNOWN, NameNotFoundError, id="no-address"),
+        pytest.param(DnsMode.SERVFAIL, NameFailedError, id="servfail"),
+        pytest.param(DnsMode.REFUSED, NameFailedError, id="refused"),
+        pytest.param(DnsMode.SILENT, NameFailedError, id="silent"),
     ],
 )
-async def test_why_a_name_has_no_address(manner: Manner, error: type[OSError]) -> None:
+async def test_why_a_name_has_no_address(manner: DnsMode, error: type[OSError]) -> None:
     """A name that is not there is told apart from one about which nothing can be learnt."""
-    async with NameServer() as names:
-        names.know(NAME, Name(manner=manner))
+    async with DnsServer() as names:
+        names.set_entry(NAME, DnsEntry(mode=manner))
         resolver = Resolver([names.address], timeout_seconds=0.1)
         try:
             with pytest.raises(error, match=NAME):
@@ -67,8 +66,8 @@ async def test_why_a_name_has_no_address(manner: Manner, error: type[OSError]) -
 
 async def test_addresses_are_ipv4_first_and_once() -> None:
     """Both families are asked for; IPv4 comes first, and nothing twice."""
-    async with NameServer() as names:
-        names.know(NAME, Name(("::1", "127.64.0.2", "127.64.0.2")))
+    async with DnsServer() as names:
+        names.set_entry(NAME, DnsEntry(("::1", "127.64.0.2", "127.64.0.2")))
         resolver = Resolver([names.address])
         try:
             assert await resolver.addresses(NAME) == ["127.64.0.2", "::1"]
@@ -82,8 +81,8 @@ async def test_addresses_are_ipv4_first_and_once() -> None:
 
 async def test_close_ends_what_is_still_asked() -> None:
     """Closing a resolver ends a question that nobody answers."""
-    async with NameServer() as names:
-        names.know(NAME, Name(manner=Manner.SILENT))
+    async with DnsServer() as names:
+        names.set_entry(NAME, DnsEntry(mode=DnsMode.SILENT))
         resolver = Resolver([names.address], timeout_seconds=30.0)
         asking = asyncio.create_task(resolver.addresses(NAME))
         await asyncio.sleep(0)  # the question is on its way
@@ -94,13 +93,13 @@ async def test_close_ends_what_is_still_asked() -> None:
 
 async def test_a_name_that_is_back_is_found() -> None:
     """What a name server said is forgotten when it must be: c-ares would keep an empty answer."""
-    async with NameServer() as names:
-        names.know(NAME, Name())
+    async with DnsServer() as names:
+        names.set_entry(NAME, DnsEntry())
         resolver = Resolver([names.address])
         try:
             with pytest.raises(NameNotFoundError):
                 await resolver.addresses(NAME)
-            names.know(NAME, Name(("127.64.0.2",)))
+            names.set_entry(NAME, DnsEntry(("127.64.0.2",)))
             resolver.forget()
             assert await resolver.addresses(NAME) == ["127.64.0.2"]
         finally:
@@ -109,8 +108,8 @@ async def test_a_name_that_is_back_is_found() -> None:
 
 async def test_forgetting_loses_no_question() -> None:
     """A question that is under way is answered though everything is forgotten meanwhile."""
-    async with NameServer() as names:
-        names.know(NAME, Name(("127.64.0.2",)))
+    async with DnsServer() as names:
+        names.set_entry(NAME, DnsEntry(("127.64.0.2",)))
         resolver = Resolver([names.address])
         try:
             asking = asyncio.create_task(resolver.addresses(NAME))
@@ -146,7 +145,7 @@ async def test_which_address_is_dialled(
 ) -> None:
     """Allowed addresses of the families that there are here, and no others."""
     observation, host = await look_at(context, authority, addresses, ipv6=ipv6)
-    assert (observation.failure, host.seen.connections) == (failure, connections)
+    assert (observation.failure, host.traffic.connections) == (failure, connections)
     assert observation.ipv6_only == all(":" in a for a in addresses)
 
 
@@ -164,8 +163,8 @@ async def test_a_private_address_hides_no_outage(
     context: ssl.SSLContext, authority: Authority, beside: str
 ) -> None:
     """A node that refuses is not taken for a forbidden one since it lists a private address too."""
-    down = Behaviour(fault=simulated.Fault.REFUSED)
-    observation, _ = await look_at(context, authority, ("own", beside), behaviour=down)
+    down = NodeSpec(fault=simulated.Fault.REFUSED)
+    observation, _ = await look_at(context, authority, ("own", beside), spec=down)
     assert observation.failure is Failure.CONNECT_REFUSED
 
 
@@ -178,7 +177,7 @@ async def test_several_addresses_that_fail_differently(
         authority,
         ("own", "ff0e::1"),  # TCP to a multicast address fails at once and sends nothing
         allowed=(*LOOPBACK, "ff0e::1/128"),
-        behaviour=Behaviour(fault=simulated.Fault.REFUSED),
+        spec=NodeSpec(fault=simulated.Fault.REFUSED),
     )
     assert observation.failure is Failure.CONNECT_UNREACHABLE
 
@@ -230,7 +229,7 @@ async def test_literal_addresses(context: ssl.SSLContext, address: str, failure:
 async def test_a_number_that_gets_past_the_directory(context: ssl.SSLContext, host: str) -> None:
     """A legacy form of a loopback address is not dialled, should the directory let it pass."""
     async with open_bed(context, allowed=()) as bed:
-        bed.names.know(host, Name(("127.0.0.1",)))
+        bed.names.set_entry(host, DnsEntry(("127.0.0.1",)))
         look = bed.prober.look(Node("0" * 64, "", f"http://{host}", host=host), ipv6=False)
         await look.run()
         assert look.observation().failure.fault is Fault.POLICY

@@ -14,22 +14,25 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from collector.failure import Failure, Fault
-from collector.probe.classify import classify, has_route
-from collector.probe.gate import Gate
-from collector.probe.trail import Trail
-from collector.simulate.authority import Authority
-from collector.simulate.host import Host
-from collector.state.judge import Order
-from collector.sweep import Pace, Sweep
+from collector.crawl.gate import Gate
+from collector.crawl.round import RoundTiming
+from collector.crawl.sweep import Sweep
+from collector.model.failure import Failure, Fault
+from collector.probe.classify import classify
+from collector.probe.routes import has_route
+from collector.probe.trace import ConnectionTrace
+from collector.state.plan import VisitPlan
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
+from tests.support.probe_bed import LOOPBACK, node_at, open_bed
 
-from .bed import LOOPBACK, node_at, open_bed
+ROOT = Path(__file__).parents[2]
 
 _STARVED = """
 import asyncio, json, resource, sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
-from probe.bed import open_bed
+from tests.support.probe_bed import open_bed
 from collector.probe.session import tls_context
 
 async def main():
@@ -58,16 +61,9 @@ async def test_without_descriptors(authority: Authority, tmp_path: Path) -> None
     """A collector that has run out of descriptors blames nobody, and recovers."""
     ca_file = authority.write(tmp_path / "authority.pem")
     async with Host(authority=authority) as host:
-        command = [
-            sys.executable,
-            "-c",
-            _STARVED,
-            ca_file,
-            host.address_url,
-            Path(__file__).parents[1],
-        ]
+        command = [sys.executable, "-c", _STARVED, str(ca_file), host.address_url, str(ROOT)]
         done = await asyncio.to_thread(
-            subprocess.run, command, capture_output=True, text=True, timeout=30, check=False
+            lambda: subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
         )
     assert done.stderr == ""
     assert json.loads(done.stdout) == ["no_descriptors", "none"]
@@ -106,14 +102,14 @@ def _connector_error(number: int) -> aiohttp.ClientConnectorError:
 )
 def test_error_numbers(number: int, address: str, failure: Failure) -> None:
     """Errors that no test can provoke everywhere, by number and by what this machine knows."""
-    trail = Trail()
-    trail.dialling(address)
-    assert classify(_connector_error(number), trail) is failure
+    trace = ConnectionTrace()
+    trace.dialling(address)
+    assert classify(_connector_error(number), trace) is failure
 
 
 def test_a_timeout_before_anything_is_a_bug(caplog: pytest.LogCaptureFixture) -> None:
     """Time that went by before a name was asked for was ours, as in a queue that must not be."""
-    assert classify(TimeoutError(), Trail()) is Failure.INTERNAL
+    assert classify(TimeoutError(), ConnectionTrace()) is Failure.INTERNAL
     assert "unexpected error" in caplog.text
 
 
@@ -138,9 +134,9 @@ async def test_a_bug_is_logged_and_kills_no_round(
 
         monkeypatch.setattr(aiohttp.ClientSession, "get", lambda _, url, **o: broken(url, **o))
         nodes = [node_at(bad.address_url), node_at(good.address_url)]
-        orders = [Order(node, ipv6=False, hung=False, evidence_at=0) for node in nodes]
+        plans = [VisitPlan(node, ipv6=False, hung=False, evidence_at=0) for node in nodes]
         with caplog.at_level(logging.ERROR):
-            seen = await Sweep(Gate(2), bed.prober.look).run(orders, Pace(0, 5))
+            seen = await Sweep(Gate(2), bed.prober.look).run(plans, RoundTiming(0, 5))
     assert [seen[node.hash].failure for node in nodes] == [Failure.INTERNAL, Failure.NONE]
     assert "a bug of ours" in caplog.text
     assert "Traceback" in caplog.text
@@ -150,5 +146,5 @@ async def test_the_end_of_a_round_is_ours(context: ssl.SSLContext, authority: Au
     """A node whose turn came too late, or was cut short, is unfinished and not unreachable."""
     async with open_bed(context, allowed=LOOPBACK) as bed:
         node = node_at("https://127.64.0.9:4020")
-        late = bed.prober.look(node, ipv6=False).observation(cut=True)
+        late = bed.prober.look(node, ipv6=False).observation(is_unfinished=True)
     assert (late.failure, late.tried) == (Failure.ROUND_DEADLINE, False)

@@ -6,18 +6,17 @@ import ssl
 
 import pytest
 
-from collector.simulate.authority import Authority
-from collector.simulate.behaviour import Aaaa, Behaviour
-from collector.simulate.door import Way
-from collector.simulate.fault import Fault
-from collector.simulate.host import Host
-from collector.simulate.outage import name_of
-from collector.simulate.outcome import conclude
+from crn_simulator.script.fault import Fault
+from crn_simulator.script.node_spec import AaaaRecord, NodeSpec
+from crn_simulator.server.certificate_authority import Authority
+from crn_simulator.server.host import Host
+from crn_simulator.server.listener import ListenerMode
+from crn_simulator.server.trouble_effects import dns_entry_of
+from crn_simulator.truth.expected_result import expected_result
+from tests.support.probe_bed import open_bed
 
-from .bed import open_bed
 
-
-@pytest.mark.parametrize("aaaa", [Aaaa.REFUSED, Aaaa.BLACK_HOLE])
+@pytest.mark.parametrize("aaaa", [AaaaRecord.REFUSED, AaaaRecord.BLACK_HOLE])
 @pytest.mark.parametrize(
     "fault",
     [
@@ -27,18 +26,18 @@ from .bed import open_bed
     ],
 )
 async def test_a_handshake_that_failed_is_not_hidden_by_another_address(
-    context: ssl.SSLContext, authority: Authority, fault: Fault, aaaa: Aaaa
+    context: ssl.SSLContext, authority: Authority, fault: Fault, aaaa: AaaaRecord
 ) -> None:
     """What went wrong at the address that took TCP counts, not that another one took none."""
-    behaviour = Behaviour(fault=fault, aaaa=aaaa)
+    spec = NodeSpec(fault=fault, aaaa=aaaa)
     async with (
         open_bed(context) as bed,
-        Host(behaviour, authority=authority, name="crn.simulated.test") as host,
+        Host(spec, authority=authority) as host,
     ):
-        name = name_of(behaviour, host.address)
-        bed.know(host, *name.addresses, manner=name.manner)
+        name = dns_entry_of(spec, host.address)
+        bed.know(host, *name.addresses, mode=name.mode)
         observation = await bed.look(host)
-        assert str(observation.failure) == conclude(behaviour).failure
+        assert str(observation.failure) == expected_result(spec).failure
 
 
 @pytest.mark.parametrize("fault", [Fault.REFUSED, Fault.RESET_ON_CONNECT, Fault.CERT_EXPIRED])
@@ -46,12 +45,12 @@ async def test_silence_over_ipv6_hides_nothing(
     context: ssl.SSLContext, authority: Authority, fault: Fault
 ) -> None:
     """While our own way out over IPv6 is cut, a node is judged by what it did over IPv4."""
-    behaviour = Behaviour(fault=fault, aaaa=Aaaa.TRUE)
+    spec = NodeSpec(fault=fault, aaaa=AaaaRecord.TRUE)
     async with (
         open_bed(context) as bed,
-        Host(behaviour, authority=authority, name="crn.simulated.test") as host,
+        Host(spec, authority=authority) as host,
     ):
-        host.cut(None, Way.BLACK_HOLE)
+        host.block(None, ListenerMode.BLACK_HOLE)
         bed.know(host, host.address, "::1")
         observation = await bed.look(host)
-        assert str(observation.failure) == conclude(behaviour).failure
+        assert str(observation.failure) == expected_result(spec).failure

@@ -6,15 +6,16 @@ from pathlib import Path
 
 import pytest
 
-from collector.state.event import Kind
+from collector.model.event import EventKind
+from collector.model.vantage import BlindReason
 from collector.state.hysteresis import Hysteresis
-from collector.state.ladder import DAY, HOUR, RUNGS
-from collector.vantage import Reason
+from collector.state.plan import LADDER
+from collector.times import DAY, HOUR
 
 PAGE = (Path(__file__).parents[2] / "docs" / "state.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("word", [*Kind, *Reason])
+@pytest.mark.parametrize("word", [*EventKind, *BlindReason])
 def test_every_word_is_explained(word: str) -> None:
     """Every kind of event and every reason for blindness is explained."""
     assert f"`{word}`" in PAGE
@@ -28,5 +29,5 @@ def test_the_rule() -> None:
 
 def test_the_ladder() -> None:
     """The page gives the rungs that nodes are on."""
-    assert RUNGS == ((DAY, 15 * 60), (HOUR, 5 * 60))
+    assert LADDER == ((DAY, 15 * 60), (HOUR, 5 * 60))
     assert "| an hour | every 5 minutes |\n| a day | every 15 minutes |" in PAGE

@@ -6,16 +6,14 @@ from dataclasses import replace
 
 import pytest
 
-from collector.failure import Failure
-from collector.listing import NetworkSettings
-from collector.node import Node
-from collector.observation import Observation
-from collector.state.event import clock, span
-from collector.state.judge import Order
-
-from .rounds import (
-    DAY,
-    HOUR,
+from collector.model.event import clock, span
+from collector.model.failure import Failure
+from collector.model.listing import NetworkSettings
+from collector.model.node import Node
+from collector.model.observation import Observation
+from collector.state.plan import VisitPlan
+from collector.times import DAY, HOUR
+from tests.support.rounds import (
     START,
     Eyes,
     Rounds,
@@ -34,7 +32,7 @@ from .rounds import (
 
 
 def _stating(version: str | None, source: str = "config") -> Eyes:
-    def look(order: Order) -> Observation:
+    def look(order: VisitPlan) -> Observation:
         return good(
             order.node, version=version, version_source=source, config=config(version=version)
         )
@@ -50,9 +48,9 @@ def _owning(*devices: tuple[str, str | None]) -> Eyes:
 def test_first_start_tells_nothing() -> None:
     """In the first round of all, nobody joined and nobody went down."""
     rounds = Rounds(nodes=(node(1), node(2)))
-    judgement = rounds.look([good(node(1)), blocked(Order(node(2), False, False, 0))])
-    assert judgement.events == ()
-    assert [(v.up, v.lost) for v in judgement.verdicts] == [(True, False), (False, False)]
+    judged = rounds.look([good(node(1)), blocked(VisitPlan(node(2), False, False, 0))])
+    assert judged.events == ()
+    assert [(v.up, v.lost) for v in judged.statuses] == [(True, False), (False, False)]
 
 
 def test_joined_and_left() -> None:
@@ -182,8 +180,8 @@ def test_outdated_in_the_round_of_an_upgrade() -> None:
     """A node that upgraded is judged by what it states now."""
     rounds = Rounds(settings=NetworkSettings(last_crn_version="1.7.2"))
     assert only(rounds.look(_stating("1.7.1"))).outdated is True
-    verdict = only(rounds.look(_stating("1.7.2")))
-    assert (verdict.outdated, verdict.release, verdict.write_version) == (False, "1.7.2", True)
+    status = only(rounds.look(_stating("1.7.2")))
+    assert (status.outdated, status.release, status.due.version) == (False, "1.7.2", True)
 
 
 def test_gpu_added_and_removed() -> None:

@@ -6,14 +6,21 @@ from dataclasses import replace
 
 import pytest
 
-from collector.failure import Failure
-from collector.listing import NetworkSettings
-from collector.observation import Attempt, Capability, Endpoint, Gpu, Ipv6, Ipv6Method, Observation
-from collector.state.judge import Order
-from collector.state.verdict import GpuCount, Verdict
-
-from .rounds import (
-    HOUR,
+from collector.model.failure import Failure
+from collector.model.listing import NetworkSettings
+from collector.model.observation import (
+    Capability,
+    Endpoint,
+    Gpu,
+    Ipv6,
+    Ipv6Method,
+    Observation,
+    Probe,
+)
+from collector.model.status import DueFacts, GpuCount, NodeStatus
+from collector.state.plan import VisitPlan
+from collector.times import HOUR
+from tests.support.rounds import (
     Eyes,
     Rounds,
     blocked,
@@ -39,22 +46,22 @@ def _due() -> Rounds:
 def _finding(found: Ipv6 | None) -> Eyes:
     """Asked for IPv6, the node answers this; None is no answer in time."""
 
-    def look(order: Order) -> Observation:
+    def look(order: VisitPlan) -> Observation:
         if not order.ipv6:
             return good(order.node)
         seen = good(order.node, working())
         if found is None:
-            failed = Attempt(Endpoint.IPV6, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
+            failed = Probe(Endpoint.IPV6, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
             return replace(seen, attempts=(*seen.attempts[:2], failed), ipv6=None)
         return replace(seen, ipv6=found)
 
     return look
 
 
-def _asked(rounds: Rounds, found: Ipv6 | None, times: int) -> tuple[list[bool], list[Verdict]]:
+def _asked(rounds: Rounds, found: Ipv6 | None, times: int) -> tuple[list[bool], list[NodeStatus]]:
     """Whether IPv6 was asked for in each round, and the verdicts."""
-    verdicts = [(only(rounds.look(_finding(found))), rounds.orders[0].ipv6) for _ in range(times)]
-    return [asked for _, asked in verdicts], [verdict for verdict, _ in verdicts]
+    statuses = [(only(rounds.look(_finding(found))), rounds.plans[0].ipv6) for _ in range(times)]
+    return [asked for _, asked in statuses], [status for status, _ in statuses]
 
 
 NO = working(vm=False)
@@ -62,10 +69,10 @@ NO = working(vm=False)
 
 def test_ipv6_yes_is_believed_at_once() -> None:
     """A yes is written in its round and not asked for again."""
-    asked, verdicts = _asked(_due(), working(), 3)
+    asked, statuses = _asked(_due(), working(), 3)
     assert asked == [True, False, False]
-    assert [v.ipv6 for v in verdicts] == [working(), None, None]
-    assert [v.ipv6_ok for v in verdicts] == [True, True, True]
+    assert [v.ipv6 for v in statuses] == [working(), None, None]
+    assert [v.ipv6_ok for v in statuses] == [True, True, True]
 
 
 @pytest.mark.parametrize(
@@ -73,10 +80,10 @@ def test_ipv6_yes_is_believed_at_once() -> None:
 )
 def test_ipv6_no_is_believed_when_confirmed(found: Ipv6) -> None:
     """A no is asked again in the next round, and written when it is confirmed."""
-    asked, verdicts = _asked(_due(), found, 4)
+    asked, statuses = _asked(_due(), found, 4)
     assert asked == [True, True, False, False]
-    assert [v.ipv6 for v in verdicts] == [None, found, None, None]
-    assert [v.ipv6_ok for v in verdicts] == [None, False, False, False]
+    assert [v.ipv6 for v in statuses] == [None, found, None, None]
+    assert [v.ipv6_ok for v in statuses] == [None, False, False, False]
 
 
 def test_ipv6_no_of_a_cold_vm() -> None:
@@ -94,16 +101,16 @@ def test_ipv6_no_is_not_confirmed_hours_later() -> None:
     for _ in range(3):
         rounds.look(blocked)
         rounds.time += HOUR
-    asked, verdicts = _asked(rounds, NO, 3)
+    asked, statuses = _asked(rounds, NO, 3)
     assert asked == [True, True, False]
-    assert [v.ipv6 for v in verdicts] == [None, NO, None]
+    assert [v.ipv6 for v in statuses] == [None, NO, None]
 
 
 def test_ipv6_without_an_answer() -> None:
     """No answer is asked for once more, and is no measurement."""
-    asked, verdicts = _asked(_due(), None, 3)
+    asked, statuses = _asked(_due(), None, 3)
     assert asked == [True, True, False]
-    assert [(v.ipv6, v.ipv6_ok) for v in verdicts] == [(None, None)] * 3
+    assert [(v.ipv6, v.ipv6_ok) for v in statuses] == [(None, None)] * 3
 
 
 def test_ipv6_of_a_host_without_it() -> None:
@@ -117,9 +124,9 @@ def test_ipv6_not_reached() -> None:
     """A check that was due and not reached is due in the next round."""
     rounds = _due()
     rounds.look(blocked)
-    assert rounds.orders[0].ipv6
+    assert rounds.plans[0].ipv6
     rounds.look()
-    assert rounds.orders[0].ipv6
+    assert rounds.plans[0].ipv6
 
 
 def test_ipv6_grows_old() -> None:
@@ -137,9 +144,9 @@ def test_ipv6_of_a_new_address() -> None:
     rounds.look(_finding(NO))
     rounds.nodes = (node(address="https://other.example.org"),)
     assert only(rounds.look(_finding(NO))).ipv6 is None
-    asked, verdicts = _asked(rounds, NO, 2)
+    asked, statuses = _asked(rounds, NO, 2)
     assert asked == [True, False]
-    assert verdicts[0].ipv6 == NO
+    assert statuses[0].ipv6 == NO
 
 
 def _counted(rounds: Rounds, *cards: Gpu) -> dict[tuple[str, str], GpuCount]:
@@ -188,17 +195,16 @@ def test_gpu_names_are_bounded() -> None:
 def test_abilities_are_written_on_change_and_hourly() -> None:
     """What was not said in a round is no change; what is said otherwise is."""
     rounds = Rounds()
-    assert only(rounds.look()).write_capability
+    assert only(rounds.look()).due.capability
 
-    def silent(order: Order) -> Observation:
+    def silent(order: VisitPlan) -> Observation:
         return good(order.node, config=None)
 
-    def changed(order: Order) -> Observation:
+    def changed(order: VisitPlan) -> Observation:
         return good(order.node, config=config(gpu=True))
 
     written = [
-        only(rounds.look(eyes)).write_capability
-        for eyes in (plain, silent, plain, changed, changed)
+        only(rounds.look(eyes)).due.capability for eyes in (plain, silent, plain, changed, changed)
     ]
     assert written == [False, False, False, True, False]
 
@@ -226,15 +232,15 @@ def test_attempts_are_written_when_they_tell_something() -> None:
     """A failing endpoint is written in every round, and once when it works again."""
     rounds = Rounds()
 
-    def halting(order: Order) -> Observation:
+    def halting(order: VisitPlan) -> Observation:
         seen = good(order.node)
-        failed = Attempt(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1)
+        failed = Probe(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1)
         return replace(seen, attempts=(seen.attempts[0], failed), usage=None)
 
     rounds.look()
     rounds.time += 60
     written = [
-        [str(a.endpoint) for a in only(rounds.look(eyes)).attempts]
+        [str(a.endpoint) for a in only(rounds.look(eyes)).due.probes]
         for eyes in (plain, halting, halting, plain, plain)
     ]
     usage_path = [str(Endpoint.USAGE)]
@@ -246,6 +252,6 @@ def test_a_round_without_a_look_writes_no_facts() -> None:
     rounds = Rounds()
     rounds.look()
     rounds.time += 7 * HOUR
-    verdict = only(rounds.play("U")[0])
-    assert (verdict.write_version, verdict.write_capability, verdict.attempts) == (False, False, ())
-    assert dict(verdict.gpus) == {}
+    status = only(rounds.play("U")[0])
+    assert status.due == DueFacts()
+    assert dict(status.gpus) == {}

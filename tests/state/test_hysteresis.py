@@ -5,9 +5,20 @@ from __future__ import annotations
 import pytest
 
 from collector.state.hysteresis import Hysteresis
-from collector.state.judge import Rules
-
-from .rounds import DAY, HOUR, MINUTE, START, Rounds, bad, events, good, kinds, node, only, ups
+from collector.state.rules import Rules
+from collector.times import DAY, HOUR
+from tests.support.rounds import (
+    MINUTE,
+    START,
+    Rounds,
+    bad,
+    events,
+    good,
+    kinds,
+    node,
+    only,
+    ups,
+)
 
 
 @pytest.mark.parametrize(
@@ -161,8 +172,8 @@ def test_changed_address_unseen() -> None:
     rounds = Rounds()
     rounds.play("GG")
     rounds.nodes = (node(address="https://other.example.org"),)
-    verdict = only(rounds.play("U")[0])
-    assert (verdict.up, verdict.evidence_age_seconds, verdict.fresh) == (True, None, False)
+    status = only(rounds.play("U")[0])
+    assert (status.up, status.evidence_age_seconds, status.fresh) == (True, None, False)
 
 
 def test_lost() -> None:
@@ -188,5 +199,5 @@ def test_looks_are_judged_by_node() -> None:
     """One node's outage is nobody else's."""
     rounds = Rounds(nodes=(node(1), node(2)))
     for _ in range(4):
-        judgement = rounds.look([good(node(1)), bad(node(2))])
-    assert [v.up for v in judgement.verdicts] == [True, False]
+        judged = rounds.look([good(node(1)), bad(node(2))])
+    assert [v.up for v in judged.statuses] == [True, False]

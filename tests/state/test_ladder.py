@@ -6,11 +6,19 @@ from itertools import chain
 
 import pytest
 
-from collector.failure import Failure
-from collector.state.cadence import due
-from collector.state.judge import Rules
-
-from .rounds import DAY, HOUR, MINUTE, START, Rounds, bad, blocked, good, node, only
+from collector.model.failure import Failure
+from collector.state.rules import Rules
+from collector.times import DAY, HOUR, is_due
+from tests.support.rounds import (
+    MINUTE,
+    START,
+    Rounds,
+    bad,
+    blocked,
+    good,
+    node,
+    only,
+)
 
 
 def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
@@ -18,7 +26,7 @@ def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
     asked = []
     for minute in range(minutes):
         rounds.step(letter)
-        if rounds.orders:
+        if rounds.plans:
             asked.append(minute)
     return asked
 
@@ -60,10 +68,10 @@ def test_one_good_answer_is_not_yet_up() -> None:
     rounds = Rounds()
     rounds.play("B")
     rounds.time += DAY
-    while not rounds.orders or rounds.time < START + DAY + MINUTE:
+    while not rounds.plans or rounds.time < START + DAY + MINUTE:
         rounds.look(lambda order: good(order.node))
     rounds.play("B")
-    assert rounds.orders != []
+    assert rounds.plans != []
     assert len(_asked(rounds, 60)) == 4
 
 
@@ -76,7 +84,7 @@ def test_a_look_that_told_nothing_is_made_again(letter: str) -> None:
     rounds.play("B")
     while True:
         rounds.step(letter)
-        if rounds.orders:
+        if rounds.plans:
             break
     assert _asked(rounds, 5, letter) == [0, 1, 2, 3, 4]
     assert _asked(rounds, 16, "B")[0] == 0
@@ -92,8 +100,8 @@ def test_nodes_on_the_ladder_are_spread() -> None:
     asked: list[str] = []
     for _ in range(15):
         rounds.look(blocked)
-        per_round.append(len(rounds.orders))
-        asked += [order.node.hash for order in rounds.orders]
+        per_round.append(len(rounds.plans))
+        asked += [order.node.hash for order in rounds.plans]
     assert sorted(asked) == sorted(n.hash for n in rounds.nodes)
     assert max(per_round) < 45
 
@@ -104,8 +112,8 @@ def test_not_probed_is_as_it_was() -> None:
     rounds.play("GBBB")
     rounds.time = START + 2 * HOUR
     rounds.play("SS")
-    looked = [(only(rounds.play("B")[0]), len(rounds.orders)) for _ in range(10)]
-    seen = [verdict for verdict, orders in looked if not orders]
+    looked = [(only(rounds.play("B")[0]), len(rounds.plans)) for _ in range(10)]
+    seen = [status for status, plans in looked if not plans]
     ages = [v.evidence_age_seconds for v in seen]
     assert {(v.up, v.lost, v.observation) for v in seen} == {(False, True, None)}
     assert {v.failure for v in seen} <= {Failure.SERVER_ERROR, Failure.CONNECT_TIMEOUT}
@@ -118,11 +126,11 @@ def test_a_changed_address_is_asked_at_once() -> None:
     rounds = Rounds()
     rounds.play("B")
     rounds.time += DAY
-    while rounds.look(blocked) and rounds.orders:
+    while rounds.look(blocked) and rounds.plans:
         pass
     rounds.nodes = (node(address="https://other.example.org"),)
     rounds.look(blocked)
-    assert rounds.orders != []
+    assert rounds.plans != []
 
 
 def test_orders_say_who_hung() -> None:
@@ -138,8 +146,8 @@ def test_orders_say_who_hung() -> None:
         ]
     )
     rounds.look()
-    assert [order.hung for order in rounds.orders] == [False, True, False, False]
-    assert [order.evidence_at for order in rounds.orders] == [START, START, START, 0]
+    assert [order.hung for order in rounds.plans] == [False, True, False, False]
+    assert [order.evidence_at for order in rounds.plans] == [START, START, START, 0]
 
 
 @pytest.mark.parametrize("period", [300, 900, 3600, 21_600])
@@ -153,7 +161,7 @@ def test_due_once_per_slot(period: int, fraction: float) -> None:
     last = START
     done = []
     for time in times:
-        if due(time, last, period, fraction):
+        if is_due(time, last, period, fraction):
             last = time
             done.append(time)
     assert done == list(first.values())[1:]
@@ -161,15 +169,19 @@ def test_due_once_per_slot(period: int, fraction: float) -> None:
 
 def test_due_when_never_done() -> None:
     """What was never done is due."""
-    assert due(START, None, 3600, 0.5)
+    assert is_due(START, None, 3600, 0.5)
 
 
-@pytest.mark.parametrize("fact", ["write_version", "write_capability", "attempts"])
+@pytest.mark.parametrize("fact", ["version", "capability", "probes"])
 def test_hourly_facts_are_spread_evenly(fact: str) -> None:
     """What is written once an hour is written for a sixtieth of the nodes in each round."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(240)))
     written = [
-        [v.name for v in rounds.look(lambda order: good(order.node)).verdicts if getattr(v, fact)]
+        [
+            v.name
+            for v in rounds.look(lambda order: good(order.node)).statuses
+            if getattr(v.due, fact)
+        ]
         for _ in range(61)
     ]
     assert len(written[0]) == 240
@@ -182,12 +194,12 @@ def test_ipv6_is_spread_from_the_first_listing() -> None:
     rules = Rules(interval_seconds=600)
     rounds = Rounds(nodes=tuple(node(i) for i in range(180)), rules=rules)
     rounds.look()
-    assert [order for order in rounds.orders if order.ipv6] == []
+    assert [order for order in rounds.plans if order.ipv6] == []
     for _ in range(3):
         asked = []
         for _ in range(36):
             rounds.look()
-            asked.append([order.node.hash for order in rounds.orders if order.ipv6])
+            asked.append([order.node.hash for order in rounds.plans if order.ipv6])
         assert sorted(chain.from_iterable(asked)) == sorted(n.hash for n in rounds.nodes)
         assert max(map(len, asked)) < 15
 
@@ -199,6 +211,6 @@ def test_a_clock_stepped_back_starts_no_burst() -> None:
     rounds.time += 7 * HOUR
     rounds.look()
     rounds.time -= 5 * HOUR
-    judgement = rounds.look()
-    assert sum(order.ipv6 for order in rounds.orders) < 10
-    assert sum(v.write_version for v in judgement.verdicts) < 10
+    judged = rounds.look()
+    assert sum(order.ipv6 for order in rounds.plans) < 10
+    assert sum(v.due.version for v in judged.statuses) < 10

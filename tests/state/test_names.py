@@ -5,13 +5,15 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from collector.state.names import KEPT_SECONDS, LIMIT, Names
+from collector.state.bounded_names import KEPT_SECONDS, LIMIT, BoundedNames
+from collector.times import DAY
+from tests.support.rounds import (
+    START,
+)
 
-from .rounds import DAY, START
 
-
-def _full() -> Names:
-    names = Names()
+def _full() -> BoundedNames:
+    names = BoundedNames()
     for i in range(LIMIT):
         assert names.admit(f"n{i:02}", START + i) == f"n{i:02}"
     return names
@@ -35,7 +37,7 @@ def test_a_place_is_given_up_after_a_week() -> None:
 
 def test_unknown_and_other_take_no_place() -> None:
     """Neither `unknown` nor `other` costs a stranger's name its place, and both are counted."""
-    names = Names()
+    names = BoundedNames()
     assert [names.admit(name, START) for name in ("unknown", "other")] == ["unknown", "other"]
     assert names.seen_at == {}
     assert names.current(START) == ("other", "unknown")
@@ -43,7 +45,7 @@ def test_unknown_and_other_take_no_place() -> None:
 
 def test_published_names_take_no_place() -> None:
     """However many names the network publishes, strangers have 32 of their own."""
-    names = Names()
+    names = BoundedNames()
     for i in range(100):
         names.note(f"published {i}", START)
     assert names.admit("mine", START) == "mine"
@@ -51,7 +53,7 @@ def test_published_names_take_no_place() -> None:
 
 def test_current_names_are_those_of_a_week() -> None:
     """Zeros are written for a week after a name was last seen."""
-    names = Names()
+    names = BoundedNames()
     names.admit("old", START)
     names.note("published", START + DAY)
     assert names.current(START + KEPT_SECONDS) == ("old", "published")
@@ -60,7 +62,7 @@ def test_current_names_are_those_of_a_week() -> None:
 
 def test_a_clock_stepped_back_lets_names_age() -> None:
     """A name seen by a clock that was wrong does not keep its place for ever."""
-    names = Names()
+    names = BoundedNames()
     names.admit("future", START + 4000 * DAY)
     names.rewind(START)
     assert names.current(START + KEPT_SECONDS + 1) == ()
@@ -69,7 +71,7 @@ def test_a_clock_stepped_back_lets_names_age() -> None:
 @given(st.lists(st.tuples(st.integers(0, 60), st.integers(0, 20 * DAY)), max_size=200))
 def test_never_more_than_33(steps: list[tuple[int, int]]) -> None:
     """Whatever comes in whatever order, at most 32 names and `other` are current."""
-    names = Names()
+    names = BoundedNames()
     time = START
     for name, seconds in steps:
         time += seconds

@@ -6,14 +6,24 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from collector.points import Network, Reachability, points_of
-from collector.state.event import Event
-from collector.state.verdict import Judgement
-
-from .rounds import DAY, HOUR, Rounds, bad, good, gpu, node, unfinished, usage, working
+from collector.model.event import Event
+from collector.model.status import JudgedRound
+from collector.schema.build import points_of
+from collector.schema.measurements import CrnReachability, Network
+from collector.times import DAY, HOUR
+from tests.support.rounds import (
+    Rounds,
+    bad,
+    good,
+    gpu,
+    node,
+    unfinished,
+    usage,
+    working,
+)
 
 Step = str | int
 """A letter of `Rounds.step`; a number moves the clock by so many seconds."""
@@ -27,7 +37,7 @@ STEPS: Final = st.lists(
 )
 
 
-def _play(steps: Sequence[Step], restarts: frozenset[int]) -> list[Judgement]:
+def _play(steps: Sequence[Step], restarts: frozenset[int]) -> list[JudgedRound]:
     rounds = Rounds()
     listed = rounds.nodes
     judgements = []
@@ -58,28 +68,29 @@ def test_restarts_change_nothing(steps: list[Step], restarts: frozenset[int]) ->
 
 @settings(max_examples=250, deadline=None)
 @given(STEPS)
+@example(["G", "B", "B", -60, "B"])
 def test_no_transition_is_invented(steps: list[Step]) -> None:
     """`up` changes only with its event, on evidence of its round: 3 bad of 5, or 2 good."""
     evidence: list[tuple[int, bool]] = []
     up: bool | None = None
     address, left = "", 0
-    for judgement in _play(steps, frozenset()):
-        told = {str(e.kind): e for e in judgement.events}
-        assert len(told) == len(judgement.events)
-        left = judgement.time if "left" in told else min(left, judgement.time)
-        if "joined" in told and judgement.time - left > DAY:
+    for judged in _play(steps, frozenset()):
+        told = {str(e.kind): e for e in judged.events}
+        assert len(told) == len(judged.events)
+        left = judged.time if "left" in told else min(left, judged.time)
+        if "joined" in told and judged.time - left > DAY:
             up = None  # forgotten, and new to us
-        for verdict in judgement.verdicts:
-            if verdict.node.address != address:
-                address, evidence = verdict.node.address, []
-            seen = verdict.observation
-            counts = seen is not None and (seen.reachable or seen.failure.counts)
+        for status in judged.statuses:
+            if status.node.address != address:
+                address, evidence = status.node.address, []
+            seen = status.observation
+            counts = seen is not None and (seen.reachable or seen.failure.counts_against_node)
             if seen is not None and counts:
-                if evidence and not 0 < judgement.time - evidence[-1][0] <= 180:
+                if evidence and not 0 < judged.time - evidence[-1][0] <= 180:
                     evidence = []
-                evidence.append((judgement.time, seen.reachable))
-            if verdict.up is not None:
-                transition = None if up is None or up is verdict.up else verdict.up
+                evidence.append((judged.time, seen.reachable))
+            if status.up is not None:
+                transition = None if up is None or up is status.up else status.up
                 assert {k for k in told if k in ("up", "down")} == {
                     None: set(),
                     True: {"up"},
@@ -88,9 +99,9 @@ def test_no_transition_is_invented(steps: list[Step]) -> None:
                 if transition is not None:
                     assert counts
                     _justified(transition, told, evidence)
-                up = verdict.up
-            assert not verdict.lost or verdict.up is False
-        assert judgement.verdicts == () or "left" not in told
+                up = status.up
+            assert not status.lost or status.up is False
+        assert judged.statuses == () or "left" not in told
 
 
 def _justified(up: bool, told: dict[str, Event], evidence: list[tuple[int, bool]]) -> None:
@@ -116,12 +127,12 @@ def test_one_reachability_point_per_listed_node(data: st.DataObject) -> None:
         rounds.nodes = tuple(listed)
         letter = data.draw(st.sampled_from("GGBUXP"))
         rounds.time += data.draw(st.sampled_from([0, 0, 0, HOUR, DAY, -HOUR]))
-        (judgement,) = rounds.play(letter)
-        points = list(points_of(judgement, "here"))
-        told = [p for p in points if isinstance(p, Reachability)]
+        (judged,) = rounds.play(letter)
+        points = points_of(judged, "here", "0")
+        told = [p for p in points if isinstance(p, CrnReachability)]
         assert [p.node for p in told] == [n.hash for n in listed]
         assert [p.nodes for p in points if isinstance(p, Network)] == [len(listed)]
-        assert [p.objection() for p in points if p.objection()] == []
+        assert [p.rejection_reason() for p in points if p.rejection_reason()] == []
         keys = [(type(p), p.time, *p.row()[: _tags(p)]) for p in points]
         assert len(keys) == len(set(keys))
 
@@ -141,9 +152,9 @@ def test_sums_are_those_of_the_nodes(looks: list[list[int]]) -> None:
         for n, kind in zip(nodes, kinds, strict=True):
             cards = usage(*[gpu(available=i % 2 == 0) for i in range(kind)])
             seen.append([bad(n), unfinished(n), good(n, working()), good(n, usage=cards)][kind])
-        points = list(points_of(rounds.look(seen), "here"))
+        points = points_of(rounds.look(seen), "here", "0")
         (network,) = [p for p in points if isinstance(p, Network)]
-        reached = [p for p in points if isinstance(p, Reachability)]
+        reached = [p for p in points if isinstance(p, CrnReachability)]
         assert network.nodes_reachable == sum(p.reachable or 0 for p in reached)
         assert network.nodes_up == sum(p.up or 0 for p in reached)
         assert network.nodes_lost == sum(p.lost for p in reached)

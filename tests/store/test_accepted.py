@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from servers import Influx1, influx1_cases, running_influx1
 
-from collector.line import line
-from collector.measurement import SERIES_LIMIT_BYTES, TEXT_LIMIT_BYTES
-from collector.store import Batch, EmbeddedStore, Reader
-
-from .weather import ALL, Weather, weather
+from collector.schema.limits import SERIES_LIMIT_BYTES, TEXT_LIMIT_BYTES
+from collector.schema.line_protocol import line
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
+from tests.support.disk_weather import ALL, Weather, weather
+from tests.support.influx_servers import Influx1, influx1_cases, running_influx1
 
 FOR_EVER_DAYS = 1e6
 PLAIN = weather(60, station="north", drops=None, sky="fair")
@@ -155,7 +155,7 @@ def database(influx: Influx1) -> Iterator[str]:
 async def test_store_gives_back(point: Weather, tmp_path: Path) -> None:
     """What is accepted is read back as it was."""
     async with await EmbeddedStore.open(tmp_path, ALL, FOR_EVER_DAYS) as store:
-        receipt = await store.commit(Batch(60, [point]))
+        receipt = await store.commit(RoundRecord(60, [point]))
     assert (receipt.points, receipt.rejected) == (1, 0)
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT * FROM weather") == [expected(point)]
@@ -173,7 +173,7 @@ def test_influx_gives_back(point: Weather, influx: Influx1, database: str) -> No
 async def test_store_refuses(point: Weather, tmp_path: Path) -> None:
     """What some InfluxDB refuses is kept apart, whatever it holds; the others go in."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        receipt = await store.commit(Batch(60, [point, weather(60, "Ghent")]))
+        receipt = await store.commit(RoundRecord(60, [point, weather(60, "Ghent")]))
     assert (receipt.stored, receipt.points, receipt.rejected) == (True, 1, 1)
     with Reader(tmp_path) as reader:
         assert [row["city"] for row in reader.rows("SELECT * FROM weather")] == ["Ghent"]
@@ -182,7 +182,7 @@ async def test_store_refuses(point: Weather, tmp_path: Path) -> None:
         assert rejected["line"].startswith("weather,city=")
         assert (
             rejected["reason"]
-            == (point.objection() or "")[:4096].encode(errors="backslashreplace").decode()
+            == (point.rejection_reason() or "")[:4096].encode(errors="backslashreplace").decode()
         )
 
 

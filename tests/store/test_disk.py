@@ -13,11 +13,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.error import CollectorError, DataDirectoryError, Exit, LockedError
-from collector.store import Batch, EmbeddedStore, Reader
-from collector.store.waiting import Limits
-
-from .weather import ALL, weather
+from collector.errors import CollectorError, DataDirectoryError, Exit, LockedError
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
+from collector.store.pending import PendingLimits
+from tests.support.disk_weather import ALL, weather
 
 ROOT = Path(__file__).parents[2]
 
@@ -31,11 +31,11 @@ async def test_full_disk_is_survived(small_disk: Path, caplog: pytest.LogCapture
     """Rounds wait in memory while the disk is full, and all are written when there is space."""
     ballast = small_disk / "ballast"
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
-        first = await store.commit(Batch(60, crowd(60), {"round": b"60"}))
+        first = await store.commit(RoundRecord(60, crowd(60), {"round": b"60"}))
         ballast.write_bytes(bytes(_free(small_disk)))
         caplog.clear()
         waits = [
-            await store.commit(Batch(time, crowd(time), {"round": b"%d" % time}))
+            await store.commit(RoundRecord(time, crowd(time), {"round": b"%d" % time}))
             for time in (120, 180, 240)
         ]
         assert [r.levelno for r in caplog.records] == [logging.ERROR]
@@ -43,7 +43,7 @@ async def test_full_disk_is_survived(small_disk: Path, caplog: pytest.LogCapture
         assert "Free some space" in caplog.text
         assert (await store.load_state(), await store.last_round()) == ({"round": b"60"}, 60)
         ballast.unlink()
-        last = await store.commit(Batch(300, crowd(300), {"round": b"300"}))
+        last = await store.commit(RoundRecord(300, crowd(300), {"round": b"300"}))
         assert await store.load_state() == {"round": b"300"}
     assert (first.stored, last.stored, last.waiting_batches) == (True, True, 0)
     assert [(r.stored, r.points, r.waiting_batches) for r in waits] == [
@@ -59,10 +59,10 @@ async def test_file_limit_is_survived(tmp_path: Path, caplog: pytest.LogCaptureF
     """A write that fails half-way (here at the system's limit for a file) leaves no half round."""
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, crowd(60)))
+        await store.commit(RoundRecord(60, crowd(60)))
         resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, limits[1]))
         try:
-            receipts = [await store.commit(Batch(time, crowd(time))) for time in (120, 180)]
+            receipts = [await store.commit(RoundRecord(time, crowd(time))) for time in (120, 180)]
         finally:
             resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         assert _counts(tmp_path) == {60: 500}
@@ -76,7 +76,7 @@ async def test_closing_writes_what_waits(small_disk: Path) -> None:
     ballast = small_disk / "ballast"
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
         ballast.write_bytes(bytes(_free(small_disk)))
-        assert not (await store.commit(Batch(60, crowd(60)))).stored
+        assert not (await store.commit(RoundRecord(60, crowd(60)))).stored
         ballast.unlink()
     assert _counts(small_disk / "data") == {60: 500}
 
@@ -88,7 +88,7 @@ async def test_closing_says_what_is_lost(
     ballast = small_disk / "ballast"
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
         ballast.write_bytes(bytes(_free(small_disk)))
-        await store.commit(Batch(60, crowd(60)))
+        await store.commit(RoundRecord(60, crowd(60)))
     assert "1 rounds with 500 points could not be stored and are lost" in caplog.text
     ballast.unlink()
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
@@ -107,15 +107,15 @@ async def test_starting_on_a_full_disk(small_disk: Path) -> None:
 
 async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Beyond the limit the oldest rounds are given up and counted; their state is not lost."""
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits=Limits(2, 1000)) as store:
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits=PendingLimits(2, 1000)) as store:
         with _blocked(tmp_path):
             receipts = [
                 await store.commit(
-                    Batch(time, crowd(time, 10), {"round": b"%d" % time, f"seen {time}": b""})
+                    RoundRecord(time, crowd(time, 10), {"round": b"%d" % time, f"seen {time}": b""})
                 )
                 for time in (60, 120, 180, 240)
             ]
-        await store.commit(Batch(300))
+        await store.commit(RoundRecord(300))
         state = await store.load_state()
     assert [r.dropped for r in receipts] == [0, 0, 10, 10]
     assert [r.waiting_batches for r in receipts] == [1, 2, 2, 2]
@@ -129,10 +129,10 @@ async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 
 async def test_points_in_memory_are_bounded(tmp_path: Path) -> None:
     """Large rounds count by their points; the newest is always kept."""
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits=Limits(100, 25)) as store:
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits=PendingLimits(100, 25)) as store:
         with _blocked(tmp_path):
             receipts = [
-                await store.commit(Batch(60 * n, crowd(60 * n, count)))
+                await store.commit(RoundRecord(60 * n, crowd(60 * n, count)))
                 for n, count in ((1, 10), (2, 10), (3, 10), (4, 40))
             ]
     assert [(r.dropped, r.waiting_batches) for r in receipts] == [(0, 1), (0, 2), (10, 2), (20, 1)]
@@ -144,9 +144,9 @@ async def test_recovery_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFi
         with _blocked(tmp_path):
             await store.save("list", b"new", 1.0)
             for time in (60, 120):
-                await store.commit(Batch(time, [weather(time)]))
+                await store.commit(RoundRecord(time, [weather(time)]))
         for time in (180, 240):
-            await store.commit(Batch(time, [weather(time)]))
+            await store.commit(RoundRecord(time, [weather(time)]))
     assert [(r.levelno, r.getMessage()) for r in caplog.records][1:] == [
         (logging.WARNING, "The store takes rounds again; 3 written, none waits")
     ]
@@ -156,12 +156,12 @@ async def test_recovery_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFi
 async def test_file_replaced_under_us(tmp_path: Path) -> None:
     """Writing goes on in the file that has the name, not in one that nobody can see."""
     async with await EmbeddedStore.open(tmp_path / "a", ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60)]))
+        await store.commit(RoundRecord(60, [weather(60)]))
         for file in (tmp_path / "a").glob("collector.db*"):
             file.unlink()
         (tmp_path / "a" / "collector.db").touch()
-        assert not (await store.commit(Batch(120, [weather(120)]))).stored
-        assert (await store.commit(Batch(180, [weather(180)]))).stored
+        assert not (await store.commit(RoundRecord(120, [weather(120)]))).stored
+        assert (await store.commit(RoundRecord(180, [weather(180)]))).stored
     assert _counts(tmp_path / "a") == {120: 1, 180: 1}
 
 

@@ -11,10 +11,10 @@ from typing import ClassVar
 
 import pytest
 
-from collector.measurement import Point, integer
-from collector.store import Batch, EmbeddedStore, MemoryStore, Reader
-
-from .weather import ALL, Tide, Weather, weather
+from collector.schema.column import Point, integer
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, MemoryStore, Reader
+from tests.support.disk_weather import ALL, Tide, Weather, weather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,11 +31,11 @@ async def test_round_survives_restart(tmp_path: Path) -> None:
     async with await EmbeddedStore.open(tmp_path, ALL, 14, clock=lambda: 61.5) as store:
         assert (await store.last_round(), await store.load_state()) == (None, {})
         receipt = await store.commit(
-            Batch(60, [weather(60), Tide(time=60, metres=1.5)], {"a": b"1", "b": b"2"})
+            RoundRecord(60, [weather(60), Tide(time=60, metres=1.5)], {"a": b"1", "b": b"2"})
         )
     assert (receipt.stored, receipt.points, receipt.waiting_batches) == (True, 2, 0)
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(120, (), {"a": None, "missing": None}))
+        await store.commit(RoundRecord(120, (), {"a": None, "missing": None}))
         assert (await store.last_round(), await store.load_state()) == (120, {"b": b"2"})
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT * FROM tide") == [{"time": 60, "metres": 1.5}]
@@ -47,8 +47,8 @@ async def test_round_survives_restart(tmp_path: Path) -> None:
 async def test_point_written_again_is_merged(tmp_path: Path) -> None:
     """A second write of a point fills in and overwrites single fields."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60, drops=1, degrees=2.5)]))
-        await store.commit(Batch(60, [weather(60, drops=3, sky="fair")]))
+        await store.commit(RoundRecord(60, [weather(60, drops=1, degrees=2.5)]))
+        await store.commit(RoundRecord(60, [weather(60, drops=3, sky="fair")]))
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT degrees, drops, sky FROM weather") == [
             {"degrees": 2.5, "drops": 3, "sky": "fair"}
@@ -60,7 +60,7 @@ async def test_absent_tag_is_one_series(tmp_path: Path) -> None:
     """Points without a tag belong to one series, apart from those that have it."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         for time in (60, 120):
-            await store.commit(Batch(time, [weather(time), weather(time, station="north")]))
+            await store.commit(RoundRecord(time, [weather(time), weather(time, station="north")]))
     with Reader(tmp_path) as reader:
         series = reader.rows("SELECT city, station FROM weather__series ORDER BY station")
     assert series == [
@@ -72,7 +72,7 @@ async def test_absent_tag_is_one_series(tmp_path: Path) -> None:
 async def test_late_event_keeps_its_time(tmp_path: Path) -> None:
     """A point of another time than the round's is stored under its own."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(86_400, [weather(30)]))
+        await store.commit(RoundRecord(86_400, [weather(30)]))
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT time FROM weather") == [{"time": 30}]
 
@@ -82,7 +82,9 @@ async def test_refused_points_are_told_once(
 ) -> None:
     """However many points of a round are refused, there is one warning."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60, drops=2**63), weather(60, ""), weather(60)]))
+        await store.commit(
+            RoundRecord(60, [weather(60, drops=2**63), weather(60, ""), weather(60)])
+        )
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
     assert "2 of 3 points" in record.getMessage()
@@ -92,16 +94,16 @@ async def test_unknown_measurement_is_a_bug(tmp_path: Path) -> None:
     """A measurement that the store does not know is raised, and the rounds after it are stored."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         with pytest.raises(ValueError, match="stranger"):
-            await store.commit(Batch(60, [Stranger(time=60, count=1)]))
-        assert (await store.commit(Batch(120, [weather(120)]))).stored
+            await store.commit(RoundRecord(60, [Stranger(time=60, count=1)]))
+        assert (await store.commit(RoundRecord(120, [weather(120)]))).stored
 
 
 async def test_bug_is_raised_and_given_up(tmp_path: Path) -> None:
     """What SQLite cannot take for a reason of ours is raised, and does not block what follows."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         with pytest.raises(Exception, match="type"):
-            await store.commit(Batch(60, [weather(60)], {"key": object()}))  # type: ignore[dict-item]
-        receipt = await store.commit(Batch(120, [weather(120)]))
+            await store.commit(RoundRecord(60, [weather(60)], {"key": object()}))  # type: ignore[dict-item]
+        receipt = await store.commit(RoundRecord(120, [weather(120)]))
         assert (receipt.stored, receipt.waiting_batches) == (True, 0)
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT time FROM weather") == [{"time": 120}]
@@ -120,7 +122,7 @@ async def test_copies(tmp_path: Path) -> None:
 async def test_cancelled_commit_is_stored(tmp_path: Path) -> None:
     """A task that is cancelled while it waits for the disk takes no round with it."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        commit = asyncio.create_task(store.commit(Batch(60, [weather(60)])))
+        commit = asyncio.create_task(store.commit(RoundRecord(60, [weather(60)])))
         await asyncio.sleep(0)
         commit.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -155,7 +157,7 @@ async def test_only_this_user_can_read(tmp_path: Path) -> None:
     """The directory is made for this user alone, and so are its files."""
     directory = tmp_path / "state" / "collector"
     async with await EmbeddedStore.open(directory, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60)]))
+        await store.commit(RoundRecord(60, [weather(60)]))
         modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in [directory, *directory.iterdir()]}
     assert modes == {
         "collector": 0o700,
@@ -176,14 +178,14 @@ async def test_closing_twice_is_harmless(tmp_path: Path) -> None:
 
 async def test_memory_store_answers_alike(tmp_path: Path) -> None:
     """A dry run's store gives the same answers and touches no disk."""
-    batch = Batch(60, [weather(60), weather(60, "")], {"a": b"1", "b": None})
+    record = RoundRecord(60, [weather(60), weather(60, "")], {"a": b"1", "b": None})
     async with MemoryStore(ALL) as store:
-        receipt = await store.commit(batch)
+        receipt = await store.commit(record)
         await store.save("list", b"new", 2.5)
         assert (receipt.stored, receipt.points, receipt.rejected) == (True, 1, 1)
         assert (await store.last_round(), await store.load_state()) == (60, {"a": b"1"})
         assert await store.load("list") == (b"new", 2.5)
-        assert store.last is batch
+        assert store.last is record
 
 
 @pytest.mark.parametrize("name", ["time", "series", "used_until"])
@@ -195,6 +197,6 @@ async def test_reserved_name_is_a_bug(name: str, tmp_path: Path) -> None:
 
 
 def _columns(name: str) -> tuple[object, ...]:
-    from collector.measurement import Column, Kind
+    from collector.schema.column import Column, ColumnKind
 
-    return (Column(name, Kind.INTEGER, "Wrong"),)
+    return (Column(name, ColumnKind.INTEGER, "Wrong"),)

@@ -8,8 +8,7 @@ import sys
 from pathlib import Path
 
 from collector.store import EmbeddedStore, Reader
-
-from .weather import ALL
+from tests.support.disk_weather import ALL
 
 ROOT = Path(__file__).parents[2]
 KILLS = 20
@@ -19,7 +18,7 @@ WRITER = """
 import asyncio, sys
 from pathlib import Path
 from collector.store import Batch, EmbeddedStore
-from store.weather import ALL, weather
+from tests.support.disk_weather import ALL, weather
 
 async def main():
     async with await EmbeddedStore.open(Path(sys.argv[1]), ALL, 14) as store:

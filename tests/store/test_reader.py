@@ -6,16 +6,32 @@ import json
 import sqlite3
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
-from collector.error import DataDirectoryError
-from collector.store import Batch, EmbeddedStore, Reader
-
-from .weather import ALL, Tide, weather
+from collector.errors import DataDirectoryError
+from collector.model.batch import BatchLimits
+from collector.model.queue import Ack
+from collector.schema.column import Point, integer
+from collector.schema.line_protocol import lines
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader, RejectedLine
+from collector.store.spool import SpoolLimits
+from tests.support.disk_weather import ALL, Tide, Weather, weather
 
 ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unheard(Point):
+    """A measurement that the store never held."""
+
+    MEASUREMENT: ClassVar[str] = "unheard"
+
+    count: int | None = integer("How many")
 
 
 async def test_another_process_reads_while_we_write(tmp_path: Path) -> None:
@@ -26,7 +42,7 @@ async def test_another_process_reads_while_we_write(tmp_path: Path) -> None:
     )
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         for time in (60, 120):
-            await store.commit(Batch(time, [weather(time)]))
+            await store.commit(RoundRecord(time, [weather(time)]))
             answer = subprocess.run(  # noqa: ASYNC221
                 [sys.executable, "-c", script, tmp_path, "SELECT max(time) AS last FROM weather"],
                 cwd=ROOT,
@@ -39,45 +55,111 @@ async def test_another_process_reads_while_we_write(tmp_path: Path) -> None:
 async def test_open_reader_does_not_hold_up_the_writer(tmp_path: Path) -> None:
     """Rounds are stored in the middle of somebody's long query."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60), weather(60, "Ghent")]))
+        await store.commit(RoundRecord(60, [weather(60), weather(60, "Ghent")]))
         with Reader(tmp_path) as reader:
             reader.rows("BEGIN")
             before = reader.rows("SELECT count(*) AS n FROM weather")
-            assert (await store.commit(Batch(120, [weather(120)]))).stored
+            assert (await store.commit(RoundRecord(120, [weather(120)]))).stored
             assert reader.rows("SELECT count(*) AS n FROM weather") == before
             reader.rows("COMMIT")
             assert reader.rows("SELECT count(*) AS n FROM weather") == [{"n": 3}]
 
 
 async def test_latest_is_the_newest_of_each_series(tmp_path: Path) -> None:
-    """One row per series, none older than the span before the last round."""
+    """One point per series, oldest first, none older than the span before the last round."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60, "gone"), weather(60), weather(60, "slow")]))
+        await store.commit(RoundRecord(60, [weather(60, "gone"), weather(60), weather(60, "slow")]))
         await store.commit(
-            Batch(120, [weather(120, "slow", drops=None, degrees=1.0), weather(120, drops=5)])
+            RoundRecord(120, [weather(120, "slow", drops=None, degrees=1.0), weather(120, drops=5)])
         )
-        await store.commit(Batch(180, [weather(180, drops=7)]))
-    empty = {"station": "", "degrees": None, "drops": None, "sky": None}
+        await store.commit(RoundRecord(180, [weather(180, drops=7)]))
     with Reader(tmp_path) as reader:
         assert reader.last_round() == 180
-        rows = reader.latest("weather", 60)
-        assert len(reader.latest("weather", 120)) == 3
-        assert reader.latest("unheard", 60) == []
-        assert reader.latest("tide", 60) == []
-    assert sorted(rows, key=lambda row: str(row["city"])) == [
-        {**empty, "time": 180, "city": "Delft", "drops": 7},
-        {**empty, "time": 120, "city": "slow", "degrees": 1.0},
+        points = reader.latest(Weather, 60)
+        assert len(reader.latest(Weather, 120)) == 3
+        assert reader.latest(Unheard, 60) == []
+        assert reader.latest(Tide, 60) == []
+    assert points == [
+        weather(120, "slow", drops=None, degrees=1.0),
+        weather(180, drops=7),
     ]
-    assert list(rows[0]) == ["time", "city", "station", "degrees", "drops", "sky"]
 
 
 async def test_latest_of_a_measurement_without_tags(tmp_path: Path) -> None:
     """A measurement without tags has one series."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         for time in (60, 120):
-            await store.commit(Batch(time, [Tide(time=time, metres=1.0)]))
+            await store.commit(RoundRecord(time, [Tide(time=time, metres=1.0)]))
     with Reader(tmp_path) as reader:
-        assert reader.latest("tide", 600) == [{"time": 120, "metres": 1.0}]
+        assert reader.latest(Tide, 600) == [Tide(time=120, metres=1.0)]
+
+
+async def test_between_includes_both_ends(tmp_path: Path) -> None:
+    """Points from the first to the last second that is asked for, oldest first."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        for time in (60, 120, 180, 240):
+            await store.commit(RoundRecord(time, [weather(time)]))
+    with Reader(tmp_path) as reader:
+        assert reader.between(Weather, 120, 180) == [weather(120), weather(180)]
+        assert reader.between(Weather, 121, 179) == []
+        assert reader.between(Unheard, 0, 1000) == []
+
+
+async def test_tags_limit_the_answer(tmp_path: Path) -> None:
+    """A tag has one value or one of several; an absent tag is None again."""
+    north = weather(60, "Ghent", station="north")
+    points = [weather(60, "Delft"), north, weather(60, "Gouda")]
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(RoundRecord(60, points))
+    with Reader(tmp_path) as reader:
+        assert reader.latest(Weather, 60, city="Ghent") == [north]
+        assert reader.between(Weather, 0, 60, city="Delft") == [points[0]]
+        assert reader.between(Weather, 0, 60, city=["Delft", "Ghent"]) == points[:2]
+        assert reader.between(Weather, 0, 60, city=["Delft", "Ghent"], station="north") == [north]
+        assert reader.between(Weather, 0, 60, city=[]) == []
+
+
+async def test_waiting_rounds(tmp_path: Path) -> None:
+    """Rounds that wait for delivery are counted by round, oldest first."""
+    limits = SpoolLimits(BatchLimits(2))
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, spool_limits=limits) as store:
+        with Reader(tmp_path) as reader:
+            assert reader.waiting_rounds() == []
+        for time in (120, 60):
+            await store.commit(RoundRecord(time, [weather(time, f"city {n}") for n in range(3)]))
+        backlog = await store.backlog()
+    with Reader(tmp_path) as reader:
+        rounds = reader.waiting_rounds()
+    assert [(r.time, r.batches, r.points) for r in rounds] == [(60, 2, 3), (120, 2, 3)]
+    assert sum(r.bytes for r in rounds) == backlog.bytes > 0
+
+
+async def test_waiting_lines(tmp_path: Path) -> None:
+    """What waits is read as the line protocol that will be sent: one round, or all in order."""
+    limits = SpoolLimits(BatchLimits(2))
+    rounds = {time: [weather(time, f"city {n}") for n in range(3)] for time in (60, 120)}
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, spool_limits=limits) as store:
+        for time, points in rounds.items():
+            await store.commit(RoundRecord(time, points))
+    with Reader(tmp_path) as reader:
+        assert b"".join(reader.waiting_lines(120)) == lines(rounds[120])
+        assert b"".join(reader.waiting_lines()) == lines(rounds[60] + rounds[120])
+        assert list(reader.waiting_lines(180)) == []
+
+
+async def test_rejected_lines(tmp_path: Path) -> None:
+    """Lines that a store rejected come with its name and its reason, oldest first."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(RoundRecord(60, [weather(60, ""), weather(60)]))
+        await store.settle(Ack(0, 120, [("weather,city=Delft drops=1i 120", "400 type conflict")]))
+    with Reader(tmp_path) as reader:
+        embedded, influxdb = reader.rejected_lines()
+    assert (embedded.time, embedded.store, embedded.measurement) == (60, "embedded", "weather")
+    assert embedded.line == "weather,city= drops=1i 60"
+    assert embedded.reason == weather(60, "").rejection_reason()
+    assert influxdb == RejectedLine(
+        120, "influxdb", "weather", "400 type conflict", "weather,city=Delft drops=1i 120"
+    )
 
 
 @pytest.mark.parametrize("empty_file", [False, True], ids=["no file", "empty file"])
@@ -94,7 +176,7 @@ def test_no_store_yet(empty_file: bool, tmp_path: Path) -> None:
 async def test_reader_cannot_write(tmp_path: Path) -> None:
     """A reader's query cannot change anything."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(60, [weather(60)]))
+        await store.commit(RoundRecord(60, [weather(60)]))
     with Reader(tmp_path) as reader, pytest.raises(DataDirectoryError, match="readonly"):
         reader.rows("DELETE FROM weather__points")
 

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from collector.error import DataDirectoryError
-from collector.store import Batch, EmbeddedStore, Reader
-from collector.store.spool import Spooling
-
-from .weather import ALL, weather
+from collector.errors import DataDirectoryError
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
+from collector.store.spool import SpoolLimits
+from tests.support.disk_weather import ALL, weather
 
 ROUNDS = 40
 PAGE_BYTES = 4096
@@ -26,10 +26,10 @@ def crowd(time: int) -> list[object]:
 
 async def fill(directory: Path) -> Path:
     """A store with some rounds, state, and a spool; its file."""
-    async with await EmbeddedStore.open(directory, ALL, 14, spooling=Spooling()) as store:
+    async with await EmbeddedStore.open(directory, ALL, 14, spool_limits=SpoolLimits()) as store:
         for number in range(1, ROUNDS + 1):
             time = number * 60
-            await store.commit(Batch(time, crowd(time), {"round": b"%d" % time}))
+            await store.commit(RoundRecord(time, crowd(time), {"round": b"%d" % time}))
     return directory / "collector.db"
 
 
@@ -56,7 +56,7 @@ async def test_garbage(body: bytes, tmp_path: Path, caplog: pytest.LogCaptureFix
         Reader(tmp_path)
     assert "sets the file aside" in caught.value.advice
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        assert (await store.commit(Batch(60, crowd(60)))).stored
+        assert (await store.commit(RoundRecord(60, crowd(60)))).stored
     (aside,) = _aside(tmp_path)
     assert aside.read_bytes() == body
     assert [r.levelno for r in caplog.records] == [logging.ERROR]
@@ -79,8 +79,8 @@ async def test_points_damaged_while_running(
     """Damage that shows during a round costs what lay there, and not the round, state or spool."""
     path = await fill(tmp_path)
     overwrite(path, root_of(path, "weather__points"))
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, spooling=Spooling()) as store:
-        receipt = await store.commit(Batch(6_000, crowd(6_000), {"new": b"1"}))
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, spool_limits=SpoolLimits()) as store:
+        receipt = await store.commit(RoundRecord(6_000, crowd(6_000), {"new": b"1"}))
         assert receipt.stored
         assert await store.load_state() == {"round": b"2400", "new": b"1"}
         assert (await store.backlog()).points == 60 * (ROUNDS + 1)
@@ -106,12 +106,12 @@ async def test_part_of_a_table(tmp_path: Path) -> None:
     if not pages:
         pytest.skip("this SQLite does not tell where a table lies")
     overwrite(path, pages[len(pages) // 2][0])
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, spooling=Spooling()) as store:
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, spool_limits=SpoolLimits()) as store:
         found = [(await store.take(newest)) for newest in (True, False)]
         await store.change(lambda c: c.execute("SELECT sum(length(body)) FROM spool").fetchone())
         left = await store.backlog()
-    assert [taken and taken.piece.time for taken in found] == [2_400, 60]
-    assert 0 < left.pieces < ROUNDS
+    assert [taken and taken.batch.time for taken in found] == [2_400, 60]
+    assert 0 < left.batches < ROUNDS
 
 
 def _has_dbstat(connection: sqlite3.Connection) -> bool:
@@ -131,7 +131,7 @@ async def test_other_version(tmp_path: Path) -> None:
         connection.commit()
     overwrite(path, root_of(path, "weather__points"))
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(Batch(6_000, crowd(6_000)))
+        await store.commit(RoundRecord(6_000, crowd(6_000)))
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT * FROM later") == [{"id": 1, "what": "something"}]
 

@@ -10,11 +10,11 @@ from typing import ClassVar
 
 import pytest
 
-from collector.error import Exit, TooNewError
-from collector.measurement import Point, integer, real, tag
-from collector.store import Batch, EmbeddedStore, Reader
-
-from .weather import ALL, weather
+from collector.errors import Exit, TooNewError
+from collector.schema.column import Point, integer, real, tag
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader
+from tests.support.disk_weather import ALL, weather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +39,17 @@ class New(Point):
     snails: int | None = integer("How many")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tagged(Point):
+    """The same measurement in a newer version, with one more tag."""
+
+    MEASUREMENT: ClassVar[str] = "garden"
+
+    bed: str = tag("Where")
+    garden: str = tag("Whose", before="0")
+    worms: int | None = integer("How many")
+
+
 async def test_new_column_appears(tmp_path: Path) -> None:
     """A newer version adds its columns at open; what was stored has none of them."""
     await _store(tmp_path, Old(time=60, bed="a", worms=1))
@@ -54,6 +65,17 @@ async def test_unknown_column_stays(tmp_path: Path) -> None:
     await _store(tmp_path, New(time=60, bed="a", acidity=6.5, snails=3))
     await _store(tmp_path, Old(time=60, bed="a", worms=1))
     assert _garden(tmp_path) == [{"time": 60, "bed": "a", "acidity": 6.5, "worms": 1, "snails": 3}]
+
+
+async def test_new_tag_appears(tmp_path: Path) -> None:
+    """A newer version adds its tags at open; what was stored has the value that it is given."""
+    await _store(tmp_path, Old(time=60, bed="a", worms=1))
+    await _store(tmp_path, Tagged(time=60, bed="a", garden="0", worms=2))
+    await _store(tmp_path, Tagged(time=60, bed="a", garden="1", worms=3))
+    assert _garden(tmp_path) == [
+        {"time": 60, "bed": "a", "garden": "0", "worms": 2},
+        {"time": 60, "bed": "a", "garden": "1", "worms": 3},
+    ]
 
 
 async def test_opening_again_writes_nothing(tmp_path: Path) -> None:
@@ -81,7 +103,7 @@ async def test_newer_format_is_refused(tmp_path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")
     before = path.read_bytes()
-    with pytest.raises(TooNewError, match=r"collector\.db was written by a newer.*7.*1") as caught:
+    with pytest.raises(TooNewError, match=r"collector\.db was written by a newer.*7.*2") as caught:
         await EmbeddedStore.open(tmp_path, ALL, 14)
     assert "Upgrade" in caught.value.advice
     assert caught.value.exit_code is Exit.TOO_NEW
@@ -91,9 +113,9 @@ async def test_newer_format_is_refused(tmp_path: Path) -> None:
 
 
 async def _store(directory: Path, point: Point) -> None:
-    measurements = [type(point)] if isinstance(point, Old | New) else list(ALL)
+    measurements = [type(point)] if isinstance(point, Old | New | Tagged) else list(ALL)
     async with await EmbeddedStore.open(directory, measurements, 14) as store:
-        assert (await store.commit(Batch(point.time, [point]))).points == 1
+        assert (await store.commit(RoundRecord(point.time, [point]))).points == 1
 
 
 def _garden(directory: Path) -> list[dict[str, object]]:

@@ -6,11 +6,15 @@ from collections.abc import Callable, Iterator
 from itertools import count
 
 import pytest
-import servers
-from servers import Influx
-from state.rounds import DAY, START, node
 
-from .watch import DATABASE, Watch
+from collector.times import DAY
+from tests.support import influx_servers as servers
+from tests.support.influx_servers import Influx
+from tests.support.rounds import (
+    START,
+    node,
+)
+from tests.support.vantage_watch import DATABASE, Watch
 
 SERVERS = (*servers.KINDS, *(["3"] if "3" in servers.binaries() else []))
 _DAYS = count()

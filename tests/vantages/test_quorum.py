@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from state.rounds import MINUTE
-
-from collector.node import Node
+from collector.model.node import Node
 from grafana.build.alerts import RULES
 from grafana.build.rule import Ask
-
-from .watch import QUESTION, WINDOW_ROUNDS, Watch
+from tests.support.rounds import MINUTE
+from tests.support.vantage_watch import QUESTION, WINDOW_ROUNDS, Watch
 
 Make = Callable[..., Watch]
 

@@ -1,0 +1,156 @@
+"""Crawls one round: list the nodes, visit them, judge, report, store, and tell the observers."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Final
+
+from collector.crawl.gate import Gate
+from collector.crawl.loop_lag import LoopLag
+from collector.crawl.observers import Observers
+from collector.crawl.ports import Controls, NodeSource, Prober, RoundObserver, RoundStore, Sink
+from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
+from collector.crawl.self_report import RoundMeasurement, SelfReport
+from collector.crawl.sweep import Sweep
+from collector.model.failure import Failure
+from collector.model.listing import Listing
+from collector.model.observation import Observation
+from collector.model.vantage import BlindReason, ControlResult, own_reason
+from collector.schema.build import points_of
+from collector.schema.round_record import RoundRecord
+from collector.state.context import RoundContext
+from collector.state.tracker import NodeTracker
+
+log = logging.getLogger(__name__)
+
+LAG_LIMIT_SECONDS: Final = 2.0
+"""A loop that stood still this long may have missed answers that came in time."""
+_SECOND_ASK_SECONDS: Final = 3.0
+"""The controls are asked again within this time, so that the round still ends before the next."""
+
+
+@dataclass(frozen=True, slots=True)
+class CrawlParts:
+    """What a crawler works with. Whoever opened the parts closes them."""
+
+    nodes: NodeSource
+    prober: Prober
+    controls: Controls
+    gate: Gate
+    tracker: NodeTracker
+    store: RoundStore
+    vantage: str
+    shard: str
+    sinks: Sequence[Sink] = ()
+    """Where rounds go besides the store."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Visited:
+    """What the visits of a round gave."""
+
+    observations: dict[str, Observation]
+    """By hash: of every node that was visited or refused."""
+    control_result: ControlResult
+    overran: bool
+
+
+class Crawler:
+    """Crawls rounds, one at a time, and tracks the nodes from one to the next."""
+
+    def __init__(self, parts: CrawlParts, observers: Sequence[RoundObserver] = ()) -> None:
+        self._parts = parts
+        self._self_report = SelfReport(parts.vantage, parts.shard, parts.sinks)
+        self._observers = Observers([self._self_report, *observers])
+        self._sweep: Sweep | None = None
+        self._stop_at: float | None = None
+        """When visits must have ended, by the loop's clock; None unless a stop was asked for."""
+
+    @property
+    def last_round(self) -> int | None:
+        """Time of the round judged last, here or before the start; None if there is none."""
+        return self._parts.tracker.last_round
+
+    async def round(self, request: RoundRequest) -> RoundResult:
+        """Crawl every node once; return the round as stored. Raise DirectoryError without a list.
+
+        Every listed node gets exactly one reachability point, whatever happens to it.
+        """
+        started = perf_counter()
+        parts = self._parts
+        listing = await parts.nodes.listing()
+        async with LoopLag() as lag:
+            visited = await self._visit(request, listing)
+        reason = visited.control_result.reason
+        if reason is BlindReason.NONE:
+            own = visited.observations.values()
+            reason = own_reason(own, lag.worst_seconds, LAG_LIMIT_SECONDS)
+        context = RoundContext(request.time, listing, reason, visited.control_result.ipv6)
+        judged = parts.tracker.judge(context, visited.observations)
+        points = points_of(judged, parts.vantage, parts.shard)
+        measured = RoundMeasurement(
+            perf_counter() - started, lag.worst_seconds, visited.overran, len(points)
+        )
+        points += await self._self_report.points(request, measured)
+        record = RoundRecord(request.time, points, parts.tracker.changes())
+        receipt = await parts.store.commit(record)
+        parts.tracker.mark_saved()
+        result = RoundResult(
+            request=request,
+            judged=judged,
+            control_result=visited.control_result,
+            points=tuple(points),
+            receipt=receipt,
+            seconds=perf_counter() - started,
+            overran=visited.overran,
+        )
+        self._observers.on_round(result)
+        return result
+
+    def stop_within(self, seconds: float) -> None:
+        """End the visits of the round under way after so many seconds at most.
+
+        What is unfinished then is recorded as such; the round is judged and stored.
+        """
+        self._stop_at = asyncio.get_running_loop().time() + seconds
+        if self._sweep:
+            self._sweep.stop_within(seconds)
+
+    async def _visit(self, request: RoundRequest, listing: Listing) -> _Visited:
+        """Visit every node that is due, and ask the controls meanwhile."""
+        parts = self._parts
+        parts.prober.use_ipv6(parts.controls.has_ipv6())
+        refused = {
+            node.hash: Observation(node, failure)
+            for node in listing.nodes
+            if (failure := parts.prober.refusal(node)) is not Failure.NONE
+        }
+        dialled = tuple(node for node in listing.nodes if node.hash not in refused)
+        plans = parts.tracker.plans(replace(listing, nodes=dialled), request.time)
+        self._observers.on_start(request, len(plans))
+        sweep = Sweep(parts.gate, parts.prober.look, self._observers.on_observation)
+        self._sweep = sweep
+        asking = asyncio.create_task(parts.controls.ask())
+        try:
+            observations = await sweep.run(plans, self._shortened(request.timing))
+            control_result = await asking
+        finally:
+            self._sweep = None
+            asking.cancel()
+            await asyncio.wait({asking})
+        if control_result.ok and parts.tracker.is_suspicious(observations.values()):
+            log.info("many nodes failed together: asking the controls again")
+            again = await parts.controls.ask(_SECOND_ASK_SECONDS)
+            control_result = replace(again, ipv6=again.ipv6 and control_result.ipv6)
+        return _Visited(refused | observations, control_result, sweep.overran)
+
+    def _shortened(self, timing: RoundTiming) -> RoundTiming:
+        """The timing, its deadline no later than a stop that was asked for."""
+        if self._stop_at is None:
+            return timing
+        left_seconds = max(0.0, self._stop_at - asyncio.get_running_loop().time())
+        return replace(timing, deadline_seconds=min(timing.deadline_seconds, left_seconds))

@@ -1,0 +1,87 @@
+"""The points that a round carries about the collector itself and its stores."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from collector.crawl.ports import RoundObserver, Sink
+from collector.crawl.round import RoundRequest, RoundResult
+from collector.model.observation import Observation
+from collector.model.store_report import Receipt, StoreReport
+from collector.schema.build import CollectorFigures, RoundKey, collector_point, store_point
+from collector.schema.column import Point
+
+
+@dataclass(frozen=True, slots=True)
+class RoundMeasurement:
+    """What was measured of a round that is about to be stored."""
+
+    seconds: float
+    """From its start until now."""
+    lag_seconds: float
+    """The longest that the event loop stood still in it."""
+    overran: bool
+    points: int
+    """Points about the network that it made."""
+
+
+class SelfReport(RoundObserver):
+    """Counts the probes of each round, and remembers the receipt of the one before."""
+
+    def __init__(self, vantage: str, shard: str, sinks: Sequence[Sink]) -> None:
+        self._vantage = vantage
+        self._shard = shard
+        self._sinks = sinks
+        self._probes = 0
+        self._receipt: Receipt | None = None
+
+    def on_start(self, request: RoundRequest, nodes: int) -> None:
+        """Count anew."""
+        self._probes = 0
+
+    def on_observation(self, observation: Observation) -> None:
+        """Count its probes."""
+        self._probes += len(observation.attempts)
+
+    def on_round(self, result: RoundResult) -> None:
+        """Remember how the store took the round, for the next one."""
+        self._receipt = result.receipt
+
+    async def points(self, request: RoundRequest, measured: RoundMeasurement) -> list[Point]:
+        """Return the collector's point and one for each of its stores.
+
+        The embedded store is reported as of the round before (none before the first), others as
+        they are now.
+        """
+        key = RoundKey(request.time, self._vantage, self._shard)
+        stored = [store_point(key, report) for report in await self._store_reports(request.time)]
+        rss_bytes, open_fds = own_resources()
+        figures = CollectorFigures(
+            round_seconds=measured.seconds,
+            loop_lag_seconds=measured.lag_seconds,
+            probes=self._probes,
+            points=measured.points + len(stored) + 1,
+            rounds_skipped=request.skipped,
+            rounds_missed=request.missed,
+            overran=measured.overran,
+            rss_bytes=rss_bytes,
+            open_fds=open_fds,
+        )
+        return [collector_point(key, figures), *stored]
+
+    async def _store_reports(self, time: int) -> list[StoreReport]:
+        own = [StoreReport.of(self._receipt)] if self._receipt else []
+        unsent = self._receipt.unsent if self._receipt else 0
+        return own + [await sink.report(time, unsent) for sink in self._sinks]
+
+
+def own_resources() -> tuple[int | None, int | None]:
+    """Return resident bytes and open descriptors of this process; None where unknown."""
+    process = psutil.Process()
+    try:
+        return process.memory_info().rss, process.num_fds()
+    except (psutil.Error, AttributeError):  # no descriptors to count on Windows
+        return None, None

@@ -1,0 +1,1 @@
+"""Delivery of stored rounds to InfluxDB, any generation."""

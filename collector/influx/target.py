@@ -1,0 +1,35 @@
+"""Which bucket of which InfluxDB, and what proves that we may write there."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+
+from collector.influx.generation import Generation
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where to write."""
+
+    url: str
+    bucket: str
+    """Or database; for 1.x also `database/retention policy`."""
+    org: str = ""
+    """2.x alone."""
+    token: str = field(default="", repr=False)
+    """For 1.x `user:password`; empty where nothing is asked."""
+
+    @property
+    def database(self) -> tuple[str, str]:
+        """Database and retention policy of 1.x; '' is the default policy."""
+        database, _, policy = self.bucket.partition("/")
+        return database, policy
+
+    def authorization(self, generation: Generation | None) -> dict[str, str]:
+        """The header that proves who we are."""
+        if not self.token:
+            return {}
+        if generation is not None and generation.is_1:
+            return {"Authorization": f"Basic {base64.b64encode(self.token.encode()).decode()}"}
+        return {"Authorization": f"Token {self.token}"}

@@ -1,0 +1,1 @@
+"""Frozen values that every other package speaks of. They import nothing but one another."""

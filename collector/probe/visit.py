@@ -1,0 +1,253 @@
+"""One visit to one node: its probes one after another on one connection, and the observation.
+
+A probe never retries. After a failed connection or a timeout nothing more is asked of the node in
+this round. The caller owns the gate and the deadline of the round: it may cancel `run`, and then
+gets the observation of what was done from `observation(is_unfinished=True)`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, field
+from time import perf_counter
+from typing import Final, Protocol
+
+import aiohttp
+import yarl
+
+from collector.model.failure import Failure, Fault
+from collector.model.node import Node
+from collector.model.observation import (
+    Config,
+    Endpoint,
+    Ipv6,
+    Ipv6Method,
+    Observation,
+    Phases,
+    Probe,
+    Usage,
+)
+from collector.probe.classify import classify
+from collector.probe.response import Model, Response, TooLargeError, read_response
+from collector.probe.trace import TRACE, ConnectionTrace
+from collector.probe.wire import (
+    ConfigWire,
+    DiagnosticWire,
+    Ipv6Wire,
+    UsageWire,
+)
+from collector.text import clean, release_of
+
+log = logging.getLogger(__name__)
+
+_IPV6_STATUS_WORKS: Final = (1, 9, 0)
+"""Older releases answer 500 on `/status/check/ipv6` where IPv6 works."""
+_DETAIL_LIMIT: Final = 200
+_NO_CRN_ANSWERS: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Failure.WRONG_SHAPE})
+"""Failures of a web server that is no CRN."""
+
+
+@dataclass(frozen=True, slots=True)
+class VisitLimits:
+    """Limits of one visit."""
+
+    timeout_seconds: float = 10.0
+    """For all probes of a visit together, from its first connection on."""
+    diagnostic_timeout_seconds: float = 30.0
+    """For the probe of the diagnostic VM, which may have to boot."""
+    body_bytes: int = 1024 * 1024
+    diagnostic_vm: str = "d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7"
+    """Hash of the program that the diagnostic VM runs, 64 hex digits."""
+
+
+class DirectIpv6(Protocol):
+    """Return whether the node accepts TCP over IPv6; None if that cannot be known."""
+
+    async def __call__(self, address: yarl.URL, found: list[str]) -> bool | None: ...
+
+
+@dataclass(slots=True)
+class Visit:
+    """A visit to `node`, and what is known of it so far."""
+
+    node: Node
+    session: aiohttp.ClientSession
+    limits: VisitLimits
+    direct: DirectIpv6
+    ipv6_due: bool = False
+    attempts: list[Probe] = field(default_factory=list)
+    trace: ConnectionTrace = field(default_factory=ConnectionTrace)
+    _phases: Phases | None = None
+    _shows_crn: bool = False
+    _version: str | None = None
+    _config: Config | None = None
+    _usage: Usage | None = None
+    _ipv6: Ipv6 | None = None
+    _started: float | None = None
+    _ended: float | None = None
+    _current: Endpoint | None = None
+
+    async def run(self) -> None:
+        """Make all probes. Nothing that a node does raises."""
+        token = TRACE.set(self.trace)
+        self._started = perf_counter()
+        try:
+            await self._probe_all(asyncio.get_running_loop().time() + self.limits.timeout_seconds)
+        finally:
+            self._ended = perf_counter()
+            TRACE.reset(token)
+
+    async def _probe_all(self, deadline: float) -> None:
+        config = await self._probe(Endpoint.CONFIG, ConfigWire, deadline)
+        if config:
+            self._config = config.config()
+        if self._is_over:
+            return
+        more = self.ipv6_due and self._shows_crn
+        usage = await self._probe(Endpoint.USAGE, UsageWire, deadline, last=not more)
+        if usage:
+            self._usage = usage.usage()
+        if self.ipv6_due and self._shows_crn and not self._is_over:
+            await self._probe_ipv6(deadline)
+
+    @property
+    def _is_over(self) -> bool:
+        """Whether the connection failed or the time ran out, so that nothing more is asked."""
+        failure = self.attempts[-1].failure
+        return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
+
+    async def _probe_ipv6(self, deadline: float) -> None:
+        """Ask the node whether IPv6 works, or its diagnostic VM if the node cannot say."""
+        release = release_of(self.version or "")
+        vm: bool | None = None
+        host: bool | None = None
+        method = Ipv6Method.DIAGNOSTIC_VM
+        if release is None or release >= _IPV6_STATUS_WORKS:
+            status = await self._probe(Endpoint.IPV6, Ipv6Wire, deadline, last=True)
+            if status:
+                vm, host, method = status.vm, status.host, Ipv6Method.STATUS
+        if vm is None and not self._is_over:
+            limit = self.limits.diagnostic_timeout_seconds
+            late = asyncio.get_running_loop().time() + limit
+            diagnosed = await self._probe(Endpoint.DIAGNOSTIC_VM, DiagnosticWire, late, last=True)
+            vm = diagnosed.result if diagnosed else None
+        if vm is not None:
+            found = self.trace.addresses
+            self._ipv6 = Ipv6(
+                method=method,
+                vm=vm,
+                host=host,
+                aaaa=any(":" in a for a in found) if found else None,
+                direct=await self.direct(yarl.URL(self.node.address), found),
+            )
+
+    async def _probe(
+        self, endpoint: Endpoint, model: type[Model], deadline: float, last: bool = False
+    ) -> Model | None:
+        """Ask one endpoint once and record the probe; return the body if it fits the contract."""
+        self.trace.begin()
+        self._current = endpoint
+        started = perf_counter()
+        answer: Response | None = None
+        failure, detail = Failure.NONE, ""
+        parsed: Model | None = None
+        try:
+            async with asyncio.timeout_at(deadline):
+                answer = await self._ask(endpoint, last)
+        except TooLargeError as exc:
+            failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
+        except Exception as exc:
+            failure = classify(exc, self.trace)
+            detail = clean(str(exc) or type(exc).__name__, _DETAIL_LIMIT)
+        if answer:
+            failure, parsed = _read(endpoint, answer, model)
+            self._learn(answer, parsed is not None)
+        self._current = None
+        self.attempts.append(
+            Probe(
+                endpoint=endpoint,
+                failure=failure,
+                status_code=answer.status if answer else None,
+                response_bytes=len(answer.body) if answer else None,
+                duration_seconds=perf_counter() - started,
+                detail=detail,
+            )
+        )
+        return parsed
+
+    async def _ask(self, endpoint: Endpoint, last: bool) -> Response:
+        path = endpoint.value
+        if endpoint is Endpoint.DIAGNOSTIC_VM:
+            path = f"/vm/{self.limits.diagnostic_vm}/ip/6"
+        keep = False
+        try:
+            async with self.session.get(
+                f"{self.node.address}{path}",
+                allow_redirects=False,
+                headers={"Connection": "close"} if last else None,
+            ) as response:
+                answer = await read_response(response, self.limits.body_bytes)
+            keep = not last
+        finally:
+            if not keep:
+                self.trace.abort()
+        return answer
+
+    def _learn(self, answer: Response, fits: bool) -> None:
+        if self._phases is None:
+            self._phases = self.trace.phases()
+        self._version = self._version or answer.version
+        self._shows_crn = self._shows_crn or answer.shows_crn or fits
+
+    @property
+    def version(self) -> str | None:
+        """The version that the node states: in its configuration, else in its `Server` header."""
+        return (self._config.version if self._config else None) or self._version
+
+    def observation(self, is_unfinished: bool = False) -> Observation:
+        """Return what the visit found.
+
+        `is_unfinished`: the deadline of the round, or the end of the program, interrupted it.
+        """
+        attempts = list(self.attempts)
+        if is_unfinished and self._current:
+            attempts.append(Probe(self._current, Failure.ROUND_DEADLINE))
+        by_config = self._config is not None and self._config.version is not None
+        expires = self.trace.cert_expires_at
+        reached = self.trace.addresses or self.trace.dialled
+        ended = self._ended if self._ended is not None else perf_counter()
+        return Observation(
+            node=self.node,
+            failure=self._failure(attempts, is_unfinished),
+            attempts=tuple(attempts),
+            phases=self._phases or Phases(),
+            duration_seconds=None if self._started is None else ended - self._started,
+            cert_expiry_seconds=None if expires is None else expires - time.time(),
+            version=self.version,
+            version_source="config" if by_config else "server_header" if self._version else None,
+            config=self._config,
+            usage=self._usage,
+            ipv6=self._ipv6,
+            ipv6_only=bool(reached) and all(":" in a for a in reached),
+        )
+
+    def _failure(self, attempts: list[Probe], is_unfinished: bool) -> Failure:
+        if self._shows_crn:
+            return Failure.NONE
+        first = next((a.failure for a in attempts if a.failure is not Failure.NONE), None)
+        if first is None:
+            return Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL
+        return Failure.NOT_A_CRN if first in _NO_CRN_ANSWERS else first
+
+
+def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> tuple[Failure, Model | None]:
+    """Return the failure of an answer and its body. The diagnostic VM says `false` with 503."""
+    is_negative = endpoint is Endpoint.DIAGNOSTIC_VM and answer.status == 503
+    if answer.status_failure is not Failure.NONE and not is_negative:
+        return answer.status_failure, None
+    parsed = answer.parse(model)
+    if isinstance(parsed, Failure):
+        return (Failure.SERVER_ERROR if is_negative else parsed), None
+    return Failure.NONE, parsed

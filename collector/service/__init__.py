@@ -1,0 +1,1 @@
+"""The composition root: settings become parts (`wiring`), and parts run (`run`)."""

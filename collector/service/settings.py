@@ -1,0 +1,266 @@
+"""The settings: their names, defaults, limits and meanings.
+
+Only `service` and `cli` see them; parts get values.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, Self
+
+from platformdirs import user_data_path
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SecretStr,
+    model_validator,
+)
+from pydantic_settings import (
+    BaseSettings,
+    SettingsConfigDict,
+)
+
+from collector.service.setting_types import (
+    DatabaseUrl,
+    GenerationSetting,
+    InfluxDbGeneration,
+    Ipv6Mode,
+    LogLevel,
+    Name,
+    Networks,
+    Seconds,
+    Urls,
+    Words,
+)
+from collector.times import HOUR
+
+PREFIX: Final = "CRN_"
+NESTED: Final = "__"
+_LABEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
+"""A name that becomes a tag."""
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DirectorySettings(_Section):
+    """Where the list of nodes comes from."""
+
+    api_hosts: Urls = Field(
+        default=(
+            "https://official.aleph.cloud",
+            "https://api2.aleph.im",
+            "https://api.aleph.im",
+            "https://api3.aleph.im",
+        ),
+        min_length=1,
+        description="API hosts that publish the list; the first that answers well is used",
+    )
+    refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
+    timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
+    file: Path | None = Field(
+        default=None,
+        description="a saved aggregate, crns.json or lines `hash address` instead of the API",
+    )
+
+
+class RoundSettings(_Section):
+    """When nodes are crawled."""
+
+    interval_seconds: int = Field(default=60, ge=10, le=HOUR, description="between two rounds")
+    spread_seconds: float = Field(
+        default=30, ge=0, description="window over which the visits of a round are spread"
+    )
+    deadline_seconds: Seconds = Field(
+        default=55, description="after the start of a round: what is unfinished then is recorded so"
+    )
+    concurrency: int = Field(
+        default=1024,
+        ge=1,
+        description="nodes visited together at most; less if file descriptors are short",
+    )
+    shutdown_seconds: float = Field(
+        default=20, ge=0, description="for the round under way to finish when asked to stop"
+    )
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if not self.spread_seconds < self.deadline_seconds < self.interval_seconds:
+            raise ValueError("spread_seconds < deadline_seconds < interval_seconds must hold")
+        return self
+
+
+class ProbeSettings(_Section):
+    """How a node is visited."""
+
+    connect_timeout_seconds: Seconds = Field(default=5, description="name, TCP and TLS together")
+    timeout_seconds: Seconds = Field(default=10, description="all probes of a node together")
+    diagnostic_timeout_seconds: Seconds = Field(
+        default=30, description="the diagnostic VM alone: it may have to boot"
+    )
+    diagnostic_vm: str = Field(
+        default="d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7",
+        pattern="^[0-9a-f]{64}$",
+        description="hash of the program that answers about IPv6",
+    )
+    body_limit_bytes: int = Field(
+        default=1024 * 1024, ge=1024, description="longest answer that is read, decompressed"
+    )
+    ipv6_interval_seconds: int = Field(
+        default=6 * HOUR,
+        ge=HOUR,
+        description="between two IPv6 checks of a node; each starts a VM there for an hour",
+    )
+    nameservers: Words = Field(
+        default=(), description="`address` or `address:port`; empty for the system's"
+    )
+    ca_file: Path | None = Field(
+        default=None, description="certificates of authorities trusted besides the system's"
+    )
+    allowed_networks: Networks = Field(
+        default=(), description="exceptions, by CIDR, from the ban on private addresses"
+    )
+    forbidden_hosts: Words = Field(
+        default=(
+            "google.com",
+            "facebook.com",
+            "twitter.com",
+            "x.com",
+            "blockchair.com",
+        ),
+        description="hosts, with their subdomains, that are never dialled",
+    )
+    controls: Urls = Field(
+        default=(), description="hosts that tell whether we can see; empty for the API hosts"
+    )
+    ipv6: Ipv6Mode = Field(
+        default=Ipv6Mode.AUTO, description="whether this vantage has IPv6: auto, on or off"
+    )
+
+
+class StateSettings(_Section):
+    """When a node counts as down."""
+
+    down_after: int = Field(default=3, ge=1, description="bad rounds …")
+    down_within: int = Field(default=5, ge=1, le=60, description="… of this many make it down")
+    up_after: int = Field(default=2, ge=1, description="good rounds in a row make it up again")
+
+    @model_validator(mode="after")
+    def _check_order(self) -> Self:
+        if max(self.down_after, self.up_after) > self.down_within:
+            raise ValueError("down_after and up_after must not be above down_within")
+        return self
+
+
+class StoreSettings(_Section):
+    """What the embedded store keeps."""
+
+    retention_days: float = Field(default=14, ge=1, description="how long points are kept")
+
+
+class InfluxDbSettings(_Section):
+    """Where rounds are delivered to, beside the embedded store. Nothing is, without a `url`."""
+
+    url: DatabaseUrl = Field(
+        default=None, description="such as `http://localhost:8086`; empty for no InfluxDB"
+    )
+    token: SecretStr = Field(
+        default=SecretStr(""), description="for 1.x `user:password`; empty if none is asked for"
+    )
+    token_file: Path | None = Field(default=None, description="a file that holds the token")
+    org: str = Field(default="", description="organisation; 2.x alone")
+    bucket: str = Field(
+        default="crn",
+        min_length=1,
+        description="bucket, or database; for 1.x also `database/retention policy`",
+    )
+    generation: GenerationSetting = Field(
+        default=InfluxDbGeneration.AUTO,
+        description="`auto` asks the server; else `1` (before 1.8), `1.8`, `2` or `3`",
+    )
+    ca_file: Path | None = Field(
+        default=None, description="certificates of authorities trusted besides the system's"
+    )
+    timeout_seconds: Seconds = Field(default=30, description="for one write")
+    batch_lines: int = Field(default=5_000, ge=1, description="most points in one write")
+    batch_bytes: int = Field(
+        default=2 * 1024 * 1024, ge=1024, description="most bytes in one write, before packing"
+    )
+    spool_bytes: int = Field(
+        default=512 * 1024 * 1024,
+        ge=1024 * 1024,
+        description="most that waits for delivery, packed; the oldest rounds make room",
+    )
+    spool_days: float = Field(default=7, gt=0, description="longest that a round waits")
+    retention_days: int | None = Field(
+        default=None,
+        ge=1,
+        description="how long InfluxDB keeps points, for `init-store`; empty for ever",
+    )
+
+    @model_validator(mode="after")
+    def _check_credentials(self) -> Self:
+        given = {"token": self.token.get_secret_value(), "token_file": self.token_file}
+        if all(given.values()):
+            raise ValueError("give token or token_file, not both")
+        if self.url is None and (any(given.values()) or self.org):
+            raise ValueError("url is missing, but a token or org is given")
+        return self
+
+
+class Settings(BaseSettings):
+    """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter=NESTED,
+        extra="forbid",
+        frozen=True,
+        env_file_encoding="utf-8",
+    )
+
+    data_dir: Path = Field(
+        default_factory=lambda: user_data_path("crn-collector"),
+        description="where everything is kept",
+    )
+    vantage: str = Field(
+        default="default",
+        pattern=_LABEL,
+        description="where this collector looks from; a tag of every point",
+    )
+    shard: Name = Field(
+        default="0",
+        pattern=_LABEL,
+        description="which part of the nodes this collector crawls, a tag of its counts and sums; "
+        "leave it at 0, since every collector crawls all nodes so far",
+    )
+    log_level: LogLevel = Field(default=LogLevel.INFO, description="DEBUG, INFO, WARNING or ERROR")
+    directory: DirectorySettings = DirectorySettings()
+    rounds: RoundSettings = RoundSettings()
+    probe: ProbeSettings = ProbeSettings()
+    state: StateSettings = StateSettings()
+    store: StoreSettings = StoreSettings()
+    influxdb: InfluxDbSettings = InfluxDbSettings()
+
+    @property
+    def controls(self) -> tuple[str, ...]:
+        """The controls: those configured, else the API hosts."""
+        return self.probe.controls or self.directory.api_hosts
+
+
+def fields(model: type[BaseModel] = Settings, *path: str) -> Iterator[tuple[tuple[str, ...], Any]]:
+    """Every setting: its path, such as `("probe", "timeout_seconds")`, and its pydantic field."""
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, BaseModel):
+            yield from fields(kind, *path, name)
+        else:
+            yield (*path, name), field
+
+
+def variable(path: tuple[str, ...]) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + NESTED.join(path).upper()

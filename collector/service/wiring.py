@@ -1,0 +1,229 @@
+"""Makes the parts of the collector from its settings, and closes what it opened.
+
+Only here do settings meet parts; parts get values.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ssl
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import yarl
+
+from collector.crawl.crawler import CrawlParts
+from collector.crawl.gate import Gate, gate_size
+from collector.crawl.ports import NodeSource
+from collector.directory import CacheStorage, Directory, FileDirectory, NoCache, Source
+from collector.influx.backoff import Backoff
+from collector.influx.delivery import Delivery
+from collector.influx.target import Target
+from collector.model.batch import BatchLimits
+from collector.probe.controls import Controls
+from collector.probe.policy import AddressPolicy
+from collector.probe.prober import Prober
+from collector.probe.resolver import Resolver
+from collector.probe.session import open_session, tls_context
+from collector.probe.visit import VisitLimits
+from collector.schema.measurements import MEASUREMENTS
+from collector.service.load_settings import ConfigurationError
+from collector.service.settings import InfluxDbSettings, Settings, variable
+from collector.state.hysteresis import Hysteresis
+from collector.state.rules import Rules
+from collector.state.tracker import NodeTracker
+from collector.store import EmbeddedStore, MemoryStore
+from collector.store.spool import SpoolLimits
+
+if TYPE_CHECKING:
+    from collector.influx.client import InfluxDb
+
+_SPARE_CONNECTIONS: Final = 8
+"""For the API hosts, so that no visit ever waits inside the connector."""
+
+
+@contextlib.asynccontextmanager
+async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator[CrawlParts]:
+    """Open everything that a crawler works with; the store is opened first and closed last.
+
+    A dry run touches no disk and delivers nothing. Raises DataDirectoryError or
+    ConfigurationError.
+    """
+    nodes_tls = node_tls_context(settings)
+    async with contextlib.AsyncExitStack() as stack:
+        store = await _open_store(settings, dry_run)
+        await stack.enter_async_context(store)
+        sinks = []
+        if isinstance(store, EmbeddedStore) and settings.influxdb.url:
+            sinks = [await stack.enter_async_context(open_delivery(settings, store))]
+        gate = Gate(gate_size(settings.rounds.concurrency))
+        prober = await stack.enter_async_context(open_prober(settings, nodes_tls, gate))
+        nodes = await stack.enter_async_context(
+            _open_directory(settings, prober, NoCache() if dry_run else store)
+        )
+        yield CrawlParts(
+            nodes=nodes,
+            prober=prober,
+            controls=make_controls(settings, prober, nodes_tls),
+            gate=gate,
+            tracker=NodeTracker.load(_rules(settings), await store.load_state()),
+            store=store,
+            vantage=settings.vantage,
+            shard=settings.shard,
+            sinks=sinks,
+        )
+
+
+@contextlib.asynccontextmanager
+async def open_prober(
+    settings: Settings, context: ssl.SSLContext, gate: Gate
+) -> AsyncIterator[Prober]:
+    """Open the session that all visits share, as wide as the gate."""
+    probe = settings.probe
+    resolver = Resolver(probe.nameservers)
+    policy = AddressPolicy.of(probe.allowed_networks, probe.forbidden_hosts)
+    limits = VisitLimits(
+        timeout_seconds=probe.timeout_seconds,
+        diagnostic_timeout_seconds=probe.diagnostic_timeout_seconds,
+        body_bytes=probe.body_limit_bytes,
+        diagnostic_vm=probe.diagnostic_vm,
+    )
+    connections = gate.size + _SPARE_CONNECTIONS
+    try:
+        async with open_session(
+            resolver, policy, context, connections, probe.connect_timeout_seconds
+        ) as session:
+            yield Prober(session, resolver, policy, limits)
+    finally:
+        await resolver.close()
+
+
+def make_controls(settings: Settings, prober: Prober, context: ssl.SSLContext) -> Controls:
+    """Return the controls of the settings, which share the prober's resolver."""
+    return Controls(
+        targets=[yarl.URL(url) for url in settings.controls],
+        resolver=prober.resolver,
+        context=context,
+        timeout_seconds=settings.probe.connect_timeout_seconds,
+        ipv6=settings.probe.ipv6.forced,
+    )
+
+
+@contextlib.asynccontextmanager
+async def open_database(settings: Settings) -> AsyncIterator[InfluxDb]:
+    """Open a client of InfluxDB; connects nowhere yet. Raises ConfigurationError.
+
+    Its library takes half a second to import, so only those who have a database import it.
+    """
+    from collector.influx.client import open_influxdb
+
+    influxdb = settings.influxdb
+    if not influxdb.url:
+        raise ConfigurationError(
+            f"no InfluxDB is set: {variable(('influxdb', 'url'))} is empty",
+            "Set it, for example to http://localhost:8086.",
+        )
+    target = Target(influxdb.url, influxdb.bucket, influxdb.org, _token(influxdb))
+    context = _trusting(ssl.create_default_context(), influxdb.ca_file, ("influxdb", "ca_file"))
+    async with open_influxdb(
+        target, context, influxdb.timeout_seconds, influxdb.generation.forced
+    ) as database:
+        yield database
+
+
+@contextlib.asynccontextmanager
+async def open_delivery(
+    settings: Settings, store: EmbeddedStore, *, at_once: bool = True
+) -> AsyncIterator[Delivery]:
+    """Open the delivery of what the store spools; if not `at_once`, it begins with `finish`."""
+    async with open_database(settings) as database:
+        delivery = Delivery(store, database, database.target.url, Backoff())
+        if at_once:
+            delivery.start()
+        try:
+            yield delivery
+        finally:
+            await delivery.stop()
+
+
+def spool_limits(settings: Settings) -> SpoolLimits | None:
+    """Return how many rounds wait for delivery; None if nothing is delivered anywhere."""
+    influxdb = settings.influxdb
+    if not influxdb.url:
+        return None
+    batches = BatchLimits(influxdb.batch_lines, influxdb.batch_bytes)
+    return SpoolLimits(batches, influxdb.spool_bytes, influxdb.spool_days)
+
+
+def node_tls_context(settings: Settings) -> ssl.SSLContext:
+    """Return the TLS context for nodes and controls. Raises ConfigurationError."""
+    return _trusting(tls_context(), settings.probe.ca_file, ("probe", "ca_file"))
+
+
+def _trusting(
+    context: ssl.SSLContext, ca_file: Path | None, setting: tuple[str, str]
+) -> ssl.SSLContext:
+    """The context, with the authorities of a file besides those that it trusts already."""
+    if ca_file is None:
+        return context
+    try:
+        context.load_verify_locations(cafile=ca_file)
+    except (OSError, ssl.SSLError) as error:
+        raise ConfigurationError(
+            f"{variable(setting)}: {ca_file} cannot be read as certificates: {error}",
+            "Give a PEM file with the certificates of the authorities.",
+        ) from error
+    return context
+
+
+def _token(influxdb: InfluxDbSettings) -> str:
+    """The token, or what is in its file."""
+    if influxdb.token_file is None:
+        return influxdb.token.get_secret_value()
+    try:
+        return influxdb.token_file.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigurationError(
+            f"{variable(('influxdb', 'token_file'))}: {influxdb.token_file} cannot be read: "
+            f"{error.strerror if isinstance(error, OSError) else 'it is not UTF-8'}",
+            "Name a file that this user may read and that holds nothing but the token.",
+        ) from None
+
+
+async def _open_store(settings: Settings, dry_run: bool) -> EmbeddedStore | MemoryStore:
+    if dry_run:
+        return MemoryStore(MEASUREMENTS)
+    return await EmbeddedStore.open(
+        settings.data_dir,
+        MEASUREMENTS,
+        settings.store.retention_days,
+        spool_limits=spool_limits(settings),
+    )
+
+
+@contextlib.asynccontextmanager
+async def _open_directory(
+    settings: Settings, prober: Prober, cache: CacheStorage
+) -> AsyncIterator[NodeSource]:
+    """The list of nodes: a file, or what the API hosts publish."""
+    directory = settings.directory
+    if directory.file:
+        yield FileDirectory(directory.file, time.time)
+        return
+    source = Source(prober.session, directory.api_hosts, directory.timeout_seconds)
+    published = Directory(source, cache, directory.refresh_seconds, time.time)
+    try:
+        yield published
+    finally:
+        await published.aclose()
+
+
+def _rules(settings: Settings) -> Rules:
+    state = settings.state
+    return Rules(
+        interval_seconds=settings.rounds.interval_seconds,
+        ipv6_interval_seconds=settings.probe.ipv6_interval_seconds,
+        hysteresis=Hysteresis(state.down_after, state.down_within, state.up_after),
+    )

@@ -1,0 +1,114 @@
+"""Slow facts, written on change and once an hour: which of them are due in a round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final, TypeVar
+
+from collector.model.failure import Failure
+from collector.model.node import Node
+from collector.model.observation import Capability, Observation, Probe
+from collector.model.status import DueFacts
+from collector.state.ipv6 import IPV6_ENDPOINTS
+from collector.times import HOUR, is_due
+
+T = TypeVar("T")
+_NOTHING: Final = Capability()
+
+
+@dataclass(frozen=True, slots=True)
+class SlowFacts:
+    """The slow facts of a node as last known. Times are rounds' times, in epoch seconds."""
+
+    version: str | None = None
+    version_at: int | None = None
+    """When its point was last written."""
+    capability: Capability = field(default_factory=Capability)
+    """Each ability as the node last stated it."""
+    capability_at: int | None = None
+    """When its point was last written."""
+    failing: tuple[str, ...] = ()
+    """Endpoints whose last probe failed, sorted."""
+    probes_at: int | None = None
+    """When the probes of all endpoints were last written."""
+
+
+def update_facts(
+    known: SlowFacts, node: Node, time: int, observation: Observation
+) -> tuple[SlowFacts, DueFacts]:
+    """Return the facts after a visit, and which of them are written in this round."""
+    if not observation.tried:
+        return known, DueFacts()
+    version, version_due = _version(known, node, time, observation.version)
+    capability, capability_due = _capability(known, node, time, observation.capability)
+    hourly = is_due(time, known.probes_at, HOUR, node.fraction())
+    facts = SlowFacts(
+        version=version,
+        version_at=time if version_due else known.version_at,
+        capability=capability,
+        capability_at=time if capability_due else known.capability_at,
+        failing=_failing(known.failing, observation.attempts),
+        probes_at=time if hourly else known.probes_at,
+    )
+    probes = observation.attempts if hourly else _notable(known.failing, observation.attempts)
+    return facts, DueFacts(version_due, capability_due, probes)
+
+
+def _version(
+    known: SlowFacts, node: Node, time: int, stated: str | None
+) -> tuple[str | None, bool]:
+    """Return the version as last stated, and whether it is due."""
+    if stated is None:
+        return known.version, False
+    due = stated != known.version or is_due(time, known.version_at, HOUR, node.fraction())
+    return stated, due
+
+
+def _capability(
+    known: SlowFacts, node: Node, time: int, stated: Capability
+) -> tuple[Capability, bool]:
+    """Return each ability as last stated, and whether they are due."""
+    if stated == _NOTHING:
+        return known.capability, False
+    merged = _merge(known.capability, stated)
+    changed = merged != known.capability
+    return merged, changed or is_due(time, known.capability_at, HOUR, node.fraction())
+
+
+def _merge(known: Capability, stated: Capability) -> Capability:
+    """Return each ability as stated, or as known before where it was not stated."""
+    return Capability(
+        architecture=_latest(stated.architecture, known.architecture),
+        cpu_vendor=_latest(stated.cpu_vendor, known.cpu_vendor),
+        payment_receiver=_latest(stated.payment_receiver, known.payment_receiver),
+        qemu=_latest(stated.qemu, known.qemu),
+        confidential=_latest(stated.confidential, known.confidential),
+        gpu=_latest(stated.gpu, known.gpu),
+        terms=_latest(stated.terms, known.terms),
+    )
+
+
+def _latest(stated: T | None, known: T | None) -> T | None:
+    return known if stated is None else stated
+
+
+def _notable(failing: tuple[str, ...], probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
+    """Return the probes that failed, those that work again, and those of IPv6."""
+    return tuple(
+        probe
+        for probe in probes
+        if probe.failure is not Failure.NONE
+        or probe.endpoint in failing
+        or probe.endpoint in IPV6_ENDPOINTS
+    )
+
+
+def _failing(before: tuple[str, ...], probes: tuple[Probe, ...]) -> tuple[str, ...]:
+    """Return the endpoints whose last probe failed."""
+    failing = set(before)
+    for probe in probes:
+        if probe.failure is Failure.NONE:
+            failing.discard(probe.endpoint)
+        else:
+            failing.add(str(probe.endpoint))
+    return before if failing == set(before) else tuple(sorted(failing))

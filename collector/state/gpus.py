@@ -1,0 +1,43 @@
+"""The GPUs of a node, counted by kind and by device."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+
+from collector.model.listing import NetworkSettings
+from collector.model.observation import Gpu
+from collector.model.status import GpuCount
+from collector.state.vocabulary import Vocabulary
+
+
+def count_kinds(
+    gpus: Iterable[Gpu], vocabulary: Vocabulary, settings: NetworkSettings, time: int
+) -> dict[tuple[str, str], GpuCount]:
+    """Take up the names of the cards; return their counts by bounded model and device id."""
+    grouped: dict[tuple[str, str], list[Gpu]] = {}
+    for gpu in gpus:
+        grouped.setdefault(vocabulary.admit_gpu(gpu, settings, time), []).append(gpu)
+    return {
+        kind: GpuCount(
+            total=len(same),
+            available=sum(gpu.available for gpu in same),
+            compatible=_compatible(same),
+        )
+        for kind, same in sorted(grouped.items())
+    }
+
+
+def _compatible(same: list[Gpu]) -> int | None:
+    known = [gpu.compatible for gpu in same if gpu.compatible is not None]
+    return sum(known) if known else None
+
+
+def count_devices(gpus: Iterable[Gpu]) -> dict[str, int]:
+    """Return the number of cards by device id, as the node reports it."""
+    return dict(Counter(gpu.device_id for gpu in gpus))
+
+
+def device_labels(gpus: Iterable[Gpu], settings: NetworkSettings) -> Mapping[str, str]:
+    """Return what people call each device: its published model, else what the node calls it."""
+    return {gpu.device_id: gpu.model or gpu.device_name for gpu in gpus} | dict(settings.gpus)

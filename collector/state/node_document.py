@@ -1,0 +1,113 @@
+"""The state of a node as JSON, as it is kept in the store. Its keys never change."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from pydantic import TypeAdapter
+
+from collector.model.failure import Failure
+from collector.model.observation import Capability
+from collector.state.facts import SlowFacts
+from collector.state.hysteresis import Availability
+from collector.state.ipv6 import Ipv6State
+from collector.state.node_state import NodeState
+
+
+@dataclass(frozen=True, slots=True)
+class NodeDocument:
+    """One node: keys with their default are left out, unknown keys are ignored."""
+
+    name: str
+    name_at: int
+    address: str
+    first_at: int
+    up: bool | None = None
+    changed_at: int | None = None
+    last_up_at: int | None = None
+    evidence: tuple[tuple[int, bool], ...] = ()
+    failure: Failure = Failure.NONE
+    left_at: int | None = None
+    version: str | None = None
+    version_at: int | None = None
+    capability: Capability = field(default_factory=Capability)
+    capability_at: int | None = None
+    failing: tuple[str, ...] = ()
+    attempts_at: int | None = None
+    gpus: dict[str, int] | None = None
+    ipv6_at: int | None = None
+    ipv6_doubted: bool = False
+    ipv6_measured_at: int | None = None
+    ipv6_ok: bool | None = None
+    duplicate_hash: bool = False
+    duplicate_address: bool = False
+    written_in: int | None = None
+    """Number of the round that wrote it; None if a version before 1.0 did, which has no numbers."""
+
+    @classmethod
+    def of(cls, state: NodeState, written_in: int) -> NodeDocument:
+        """Return the document of a state as it is after round number `written_in`."""
+        known, facts, ipv6 = state.availability, state.facts, state.ipv6
+        return cls(
+            name=state.name,
+            name_at=state.name_at,
+            address=state.address,
+            first_at=state.first_at,
+            up=known.up,
+            changed_at=known.changed_at,
+            last_up_at=known.last_up_at,
+            evidence=known.evidence,
+            failure=state.failure,
+            left_at=state.left_at,
+            version=facts.version,
+            version_at=facts.version_at,
+            capability=facts.capability,
+            capability_at=facts.capability_at,
+            failing=facts.failing,
+            attempts_at=facts.probes_at,
+            gpus=None if state.gpus is None else dict(state.gpus),
+            ipv6_at=ipv6.asked_at,
+            ipv6_doubted=ipv6.unconfirmed,
+            ipv6_measured_at=ipv6.measured_at,
+            ipv6_ok=ipv6.ok,
+            duplicate_hash=state.duplicate_hash,
+            duplicate_address=state.duplicate_address,
+            written_in=written_in,
+        )
+
+    def state(self) -> NodeState:
+        """Return the state that the document was made of."""
+        return NodeState(
+            name=self.name,
+            name_at=self.name_at,
+            address=self.address,
+            first_at=self.first_at,
+            left_at=self.left_at,
+            failure=self.failure,
+            availability=Availability(self.up, self.changed_at, self.last_up_at, self.evidence),
+            facts=SlowFacts(
+                version=self.version,
+                version_at=self.version_at,
+                capability=self.capability,
+                capability_at=self.capability_at,
+                failing=self.failing,
+                probes_at=self.attempts_at,
+            ),
+            ipv6=Ipv6State(self.ipv6_at, self.ipv6_doubted, self.ipv6_measured_at, self.ipv6_ok),
+            gpus=self.gpus,
+            duplicate_hash=self.duplicate_hash,
+            duplicate_address=self.duplicate_address,
+        )
+
+    def to_json(self) -> bytes:
+        """Return the document as it is kept in the store."""
+        return _ADAPTER.dump_json(self, exclude_defaults=True)
+
+    @classmethod
+    def from_json(cls, body: bytes) -> NodeDocument:
+        """Return the document read back; raise pydantic.ValidationError if it is none."""
+        return _ADAPTER.validate_json(body)
+
+
+_ADAPTER: Final = TypeAdapter(NodeDocument)

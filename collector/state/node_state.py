@@ -1,0 +1,93 @@
+"""What is known of one node between rounds, and over restarts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+from collector.model.failure import Failure
+from collector.model.node import Node
+from collector.state.facts import SlowFacts
+from collector.state.hysteresis import Availability
+from collector.state.ipv6 import Ipv6State
+from collector.times import DAY
+
+
+@dataclass(frozen=True, slots=True)
+class NodeState:
+    """The state of one node. Times are rounds' times, in epoch seconds."""
+
+    name: str
+    """The display name in use as a tag."""
+    name_at: int
+    """When it was taken up: at most once a day, since every name starts new series."""
+    address: str
+    first_at: int
+    """When the node was first listed."""
+    left_at: int | None = None
+    """When it was no longer listed; None while it is."""
+    failure: Failure = Failure.NONE
+    """Of the last observation."""
+    availability: Availability = field(default_factory=Availability)
+    facts: SlowFacts = field(default_factory=SlowFacts)
+    ipv6: Ipv6State = field(default_factory=Ipv6State)
+    gpus: Mapping[str, int] | None = None
+    """Cards by device id; None until measured."""
+    duplicate_hash: bool = False
+    """The hash is listed more than once."""
+    duplicate_address: bool = False
+    """Other nodes are listed with the same address."""
+
+    @classmethod
+    def of(cls, node: Node, time: int) -> NodeState:
+        """Return the state of a node that is listed for the first time."""
+        return cls(node.display_name, time, node.address, time)
+
+    def listed_as(self, node: Node, time: int) -> NodeState:
+        """Return the state in step with the node's entry in the listing.
+
+        A new name is taken up a day after the last one was. What was observed at an old address is
+        no evidence about the new one.
+        """
+        state = self
+        if state.left_at is not None:
+            state = replace(state, left_at=None)
+        if state.name != node.display_name and time - state.name_at >= DAY:
+            state = replace(state, name=node.display_name, name_at=time)
+        if state.address != node.address:
+            state = replace(
+                state,
+                address=node.address,
+                availability=state.availability.without_evidence(),
+                ipv6=Ipv6State(asked_at=state.ipv6.asked_at),
+            )
+        return state
+
+    def leaving(self, time: int) -> NodeState:
+        """Return the state of a node that is no longer listed since `time`."""
+        return replace(self, left_at=time)
+
+    def rewound(self, time: int) -> NodeState:
+        """Return the state after the clock was stepped back to `time`.
+
+        Nothing is later than now, and the count of evidence begins anew.
+        """
+
+        def past(at: int | None) -> int | None:
+            return None if at is None else min(at, time)
+
+        known, facts, ipv6 = self.availability, self.facts, self.ipv6
+        return replace(
+            self,
+            name_at=min(self.name_at, time),
+            first_at=min(self.first_at, time),
+            left_at=past(self.left_at),
+            availability=Availability(known.up, past(known.changed_at), past(known.last_up_at)),
+            facts=replace(
+                facts,
+                version_at=past(facts.version_at),
+                capability_at=past(facts.capability_at),
+                probes_at=past(facts.probes_at),
+            ),
+            ipv6=replace(ipv6, asked_at=past(ipv6.asked_at), measured_at=past(ipv6.measured_at)),
+        )

@@ -1,0 +1,34 @@
+"""The numbers by which rounds are planned and judged."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from collector.state.hysteresis import Availability, Hysteresis
+from collector.times import HOUR
+
+FRESH_INTERVALS: Final = 3
+"""Evidence older than this many intervals is stale, and is not counted with newer evidence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """How rounds are planned and judged."""
+
+    interval_seconds: int = 60
+    """Between two rounds."""
+    ipv6_interval_seconds: int = 6 * HOUR
+    """Between two IPv6 checks of a node."""
+    hysteresis: Hysteresis = field(default_factory=Hysteresis)
+
+    @property
+    def fresh_seconds(self) -> int:
+        """Age up to which evidence is fresh."""
+        return FRESH_INTERVALS * self.interval_seconds
+
+    def add_evidence(self, known: Availability, time: int, reachable: bool) -> Availability:
+        """Return the availability after a round's evidence; after a gap the count begins anew."""
+        if known.evidence_at is not None and time - known.evidence_at > self.fresh_seconds:
+            known = known.without_evidence()
+        return self.hysteresis.add_evidence(known, time, reachable)

@@ -1,0 +1,162 @@
+"""Tracks the nodes from round to round: plans visits, judges rounds, says what is to be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from collector.model.event import Event
+from collector.model.listing import Listing
+from collector.model.node import Node
+from collector.model.observation import Observation
+from collector.model.status import JudgedRound
+from collector.state.context import RoundContext
+from collector.state.duplicates import Duplicates
+from collector.state.events import joined, left
+from collector.state.judge import NodeJudge, NodeUpdate
+from collector.state.node_state import NodeState
+from collector.state.plan import VisitPlan, plan_visits
+from collector.state.round_log import foreseen
+from collector.state.rules import Rules
+from collector.state.saved_state import SavedState, changed_entries, read_state
+from collector.times import DAY
+
+LEFT_SECONDS: Final = DAY
+"""A node that is listed again within this time is the one that it was."""
+_SUSPICIOUS_RATIO: Final = 0.02
+_SUSPICIOUS_NODES: Final = 3
+
+
+class NodeTracker:
+    """The state of all nodes. `judge` changes it; `changes` is what the store then has to keep."""
+
+    def __init__(self, rules: Rules | None = None, saved: SavedState | None = None) -> None:
+        """Start from what was saved, or from nothing; without rules, by the defaults."""
+        saved = saved or SavedState()
+        self._rules = rules or Rules()
+        self._states = saved.states
+        self._vocabulary = saved.vocabulary
+        self._rounds = saved.rounds
+        self._unsaved = saved.outdated
+        self._judge = NodeJudge(self._rules, self._vocabulary)
+
+    @classmethod
+    def load(cls, rules: Rules, stored: Mapping[str, bytes]) -> NodeTracker:
+        """Return the tracker that the store's entries describe.
+
+        An entry that cannot be read begins anew, with a warning.
+        """
+        return cls(rules, read_state(rules, stored))
+
+    @property
+    def last_round(self) -> int | None:
+        """Time of the last round judged, in epoch seconds; None if there was none."""
+        return self._rounds.last
+
+    @property
+    def states(self) -> Mapping[str, NodeState]:
+        """The state of each node by hash, nodes that left within a day included."""
+        return self._states
+
+    def plans(self, listing: Listing, time: int) -> list[VisitPlan]:
+        """Return a plan for each listed node that the round at `time` visits; change nothing."""
+        states = self._rewound(time) if self._is_stepped_back(time) else self._states
+        return plan_visits(self._rules, states, listing, time)
+
+    def is_suspicious(self, observations: Iterable[Observation]) -> bool:
+        """Return whether so many nodes failed together that the controls should be asked again."""
+        visited = failed = 0
+        for observation in observations:
+            state = self._states.get(observation.node.hash)
+            visited += 1
+            if observation.failure.is_masked_when_blind and (
+                state is None or state.availability.up is not False
+            ):
+                failed += 1
+        return failed >= max(_SUSPICIOUS_NODES, _SUSPICIOUS_RATIO * visited)
+
+    def judge(self, context: RoundContext, observations: Mapping[str, Observation]) -> JudgedRound:
+        """Judge a round by its observations, one by hash for each node that was visited."""
+        time, listing = context.time, context.listing
+        if self._is_stepped_back(time):
+            self._states = self._rewound(time)
+            self._vocabulary.rewind(time)
+            self._unsaved |= self._states.keys()
+        before = dict(self._states)
+        updates = [self.update(context, n, observations.get(n.hash)) for n in listing.nodes]
+        events = [event for update in updates for event in update.events]
+        events += self._find_duplicates(listing)
+        events += self._leave(time, listing)
+        self._unsaved |= self._unforeseen(before, time)
+        self._rounds = self._rounds.add(time, self._rules.hysteresis.down_within)
+        return JudgedRound(
+            time=time,
+            settings=listing.settings,
+            directory_age_seconds=listing.age_seconds,
+            statuses=tuple(update.status for update in updates),
+            events=tuple(events),
+            reason=context.blind_reason,
+            ipv6=context.ipv6,
+            models=self._vocabulary.models.current(time),
+            releases=self._vocabulary.releases.current(time),
+        )
+
+    def update(
+        self, context: RoundContext, node: Node, observation: Observation | None
+    ) -> NodeUpdate:
+        """Judge one listed node and keep its new state; no observation: it was not visited."""
+        known = self._states.get(node.hash)
+        before = known or NodeState.of(node, context.time)
+        update = self._judge.update(context, node, before, observation)
+        self._states[node.hash] = update.state
+        if known is None and self.last_round is not None:
+            return update.preceded_by(joined(node.hash, before))
+        return update
+
+    def changes(self) -> dict[str, bytes | None]:
+        """Return what the store has to keep for a restart to change nothing; None deletes.
+
+        Holds every node whose state did not go on as foreseen since `mark_saved`.
+        """
+        return changed_entries(self._states, self._unsaved, self._vocabulary, self._rounds)
+
+    def mark_saved(self) -> None:
+        """Note that the store has taken over the changes."""
+        self._unsaved = set()
+
+    def _find_duplicates(self, listing: Listing) -> list[Event]:
+        """Update who shares a hash or an address; return the events of those that began to."""
+        duplicates = Duplicates.of(listing)
+        events: list[Event] = []
+        for node in listing.nodes:
+            self._states[node.hash], new = duplicates.update(node, self._states[node.hash])
+            events += new
+        return events
+
+    def _leave(self, time: int, listing: Listing) -> list[Event]:
+        """Mark nodes that are no longer listed, forget them a day later; return the events."""
+        listed = {node.hash for node in listing.nodes}
+        gone = [(key, state) for key, state in self._states.items() if key not in listed]
+        for key, state in gone:
+            if state.left_at is None:
+                self._states[key] = state.leaving(time)
+            elif time - state.left_at > LEFT_SECONDS:
+                del self._states[key]
+        return [left(key, state) for key, state in gone if state.left_at is None]
+
+    def _unforeseen(self, before: Mapping[str, NodeState], time: int) -> set[str]:
+        """Return the hashes whose state is not the one foreseen, those forgotten included."""
+        changed = before.keys() - self._states.keys()
+        for key, state in self._states.items():
+            known = before.get(key)
+            if known is None or foreseen(self._rules, known, time) != state:
+                changed.add(key)
+        return changed
+
+    def _is_stepped_back(self, time: int) -> bool:
+        """Whether the round at `time` is not after the last one: the clock was stepped back."""
+        return self.last_round is not None and time <= self.last_round
+
+    def _rewound(self, time: int) -> dict[str, NodeState]:
+        """Return the states in step with a clock that was stepped back to `time`."""
+        return {key: state.rewound(time) for key, state in self._states.items()}

@@ -1,0 +1,87 @@
+"""Trouble with the disk, told apart from bugs, and what a person can do about it."""
+
+from __future__ import annotations
+
+import errno
+import logging
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from collector.errors import CollectorError, DataDirectoryError
+
+log = logging.getLogger(__name__)
+
+_DAMAGED: Final = (
+    "Start the collector: it sets the file aside and goes on with what can still be read. "
+    "Check that disk."
+)
+_ADVICE: Final = {
+    sqlite3.SQLITE_FULL: "Free some space on that disk.",
+    sqlite3.SQLITE_READONLY: "Make the file and its directory writable for this user.",
+    sqlite3.SQLITE_PERM: "Make the file and its directory writable for this user.",
+    sqlite3.SQLITE_CANTOPEN: "Give this user the right to write there, and free space.",
+    sqlite3.SQLITE_IOERR: "Check that disk: its space, its quota, and the system's log.",
+    sqlite3.SQLITE_BUSY: "Close the program that holds the file open for writing.",
+    sqlite3.SQLITE_CORRUPT: _DAMAGED,
+    sqlite3.SQLITE_NOTADB: _DAMAGED,
+    sqlite3.SQLITE_AUTH: "Make the file and its directory readable for this user.",
+    sqlite3.SQLITE_NOLFS: "Keep the data directory on a file system that holds large files.",
+    sqlite3.SQLITE_PROTOCOL: "Keep the data directory on a local disk.",
+}
+"""Every kind of trouble that lies outside this program, by SQLite's primary code."""
+
+_OS_ADVICE: Final = {
+    errno.ENOSPC: "Free some space on that disk.",
+    errno.EDQUOT: "Free some space: this user's quota is used up.",
+    errno.EROFS: "Mount that disk writable, or choose another data directory.",
+    errno.EACCES: "Give this user the right to it, or choose another data directory.",
+    errno.EPERM: "Give this user the right to it, or choose another data directory.",
+    errno.ENOTDIR: "Choose a data directory whose path holds no plain file.",
+    errno.EEXIST: "Choose a data directory whose path holds no plain file.",
+}
+
+
+def to_collector_error(error: BaseException, path: Path) -> CollectorError | None:
+    """The error for a person if the disk or the file is to blame; None if it is a bug of ours."""
+    if isinstance(error, CollectorError):
+        return error
+    if isinstance(error, OSError):
+        words = error.strerror or str(error)
+        advice = _OS_ADVICE.get(
+            error.errno or 0, "Choose another data directory, or mend this one."
+        )
+        return DataDirectoryError(f"{path}: {words}", advice)
+    if isinstance(error, sqlite3.Error):
+        code = getattr(error, "sqlite_errorcode", None)
+        advice = _ADVICE.get(code & 0xFF, "") if code is not None else ""
+        if advice:
+            name = getattr(error, "sqlite_errorname", "SQLITE")
+            return DataDirectoryError(f"{path}: {error} ({name})", advice)
+    return None
+
+
+class DiskStatus:
+    """Whether the disk takes what it is given. Speaks once per change, not once per round."""
+
+    def __init__(self) -> None:
+        self._said = ""
+
+    def bad(self, error: CollectorError, waiting: int) -> None:
+        """The disk takes nothing, for this reason; so many batches wait in memory."""
+        if str(error) == self._said:
+            return
+        self._said = str(error)
+        log.error(
+            "Nothing can be stored: %s. %s Until then rounds wait in memory (%d now) "
+            "and would be lost with this process.",
+            error,
+            error.advice,
+            waiting,
+        )
+
+    def good(self, written: int) -> None:
+        """The disk took this many batches."""
+        if self._said:
+            self._said = ""
+            log.warning("The store takes rounds again; %d written, none waits", written)

@@ -1,0 +1,1 @@
+"""Plays a script on loopback sockets: DNS, TLS, the nodes, the API and the controls."""

@@ -1,0 +1,194 @@
+"""Faults of a connection: before and during the TLS handshake, and instead of a response.
+
+A function here returns when the connection cannot be used further, or when the peer has closed.
+"""
+
+import asyncio
+import functools
+import gzip
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from crn_simulator.script.fault import Fault
+from crn_simulator.server.connection import Connection
+from crn_simulator.server.http import HttpResponse, response_head
+
+_ALERT_HANDSHAKE_FAILURE = b"\x15\x03\x03\x00\x02\x02\x28"
+_NOT_TLS = b"SSH-2.0-OpenSSH_9.6\r\n" + bytes(range(128, 160)) * 4
+_PLAIN_ANSWER = (
+    b"HTTP/1.1 400 Bad Request\r\nContent-Length: 48\r\nConnection: close\r\n\r\n"
+    b"The plain HTTP request was sent to an HTTPS port"
+)
+_NOT_HTTP = b"\x00\x01\x02 220 mail.example.org ESMTP ready\r\n" * 8
+_BOMB_BYTES = 256 * 1024 * 1024
+_BLOCK = b" " * 16384
+_HUGE_LINE = b"X-Padding: " + b"a" * 65536 + b"\r\n"
+
+
+@dataclass(frozen=True, slots=True)
+class FaultDelays:
+    """Delays of the slow faults, in seconds.
+
+    accept_seconds: before the handshake of `SLOW_ACCEPT`.
+    answer_seconds: before the response of `SLOW_ANSWER`.
+    drip_seconds: between two bytes of `SLOW_DRIP`, which has 4096 of them.
+    """
+
+    accept_seconds: float = 0.1
+    answer_seconds: float = 0.1
+    drip_seconds: float = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class IntendedResponse:
+    """The response of a host if nothing were wrong, for a fault to spoil on the connection.
+
+    servers: its `Server` headers, in order.
+    """
+
+    response: HttpResponse
+    servers: tuple[str, ...]
+    delays: FaultDelays
+
+    def head(self, length: int | None = -1) -> bytes:
+        """Return its head; `length` as `response_head` takes it."""
+        return response_head(self.response, self.servers, close=False, length=length)
+
+
+async def play_before_tls(fault: Fault, connection: Connection, delays: FaultDelays) -> bool:
+    """Play a fault on a new connection; return False when it cannot be used further."""
+    if fault is Fault.SLOW_ACCEPT:
+        await asyncio.sleep(delays.accept_seconds)
+    elif fault is Fault.RESET_ON_CONNECT:
+        connection.reset()
+    elif fault in _INSTEAD_OF_TLS and await connection.receive():
+        await _INSTEAD_OF_TLS[fault](connection)
+    return fault not in _INSTEAD_OF_TLS and fault not in _ENDED_ON_CONNECT
+
+
+async def play_instead_of_response(
+    fault: Fault, connection: Connection, intended: IntendedResponse
+) -> None:
+    """Play a fault on a request."""
+    await _INSTEAD_OF_RESPONSE[fault](connection, intended)
+
+
+async def _send_and_wait(content: bytes, connection: Connection) -> None:
+    await connection.send(content)
+    await connection.wait_closed()
+
+
+async def _close(connection: Connection) -> None:
+    connection.close()
+
+
+async def _reset(connection: Connection) -> None:
+    connection.reset()
+
+
+async def _wait(connection: Connection) -> None:
+    await connection.wait_closed()
+
+
+async def _hang_before_headers(connection: Connection, intended: IntendedResponse) -> None:
+    await connection.wait_closed()
+
+
+async def _hang_in_headers(connection: Connection, intended: IntendedResponse) -> None:
+    await connection.send(intended.head()[:-10])
+    await connection.wait_closed()
+
+
+async def _hang_after_headers(connection: Connection, intended: IntendedResponse) -> None:
+    await connection.send(intended.head(length=4096))
+    await connection.wait_closed()
+
+
+async def _drip(connection: Connection, intended: IntendedResponse) -> None:
+    body = intended.response.body.ljust(4096)
+    await connection.send(intended.head(length=len(body)))
+    for byte in body:
+        await connection.send(bytes((byte,)))
+        await asyncio.sleep(intended.delays.drip_seconds)
+
+
+async def _reset_after_request(connection: Connection, intended: IntendedResponse) -> None:
+    connection.reset()
+
+
+async def _close_after_request(connection: Connection, intended: IntendedResponse) -> None:
+    connection.close()
+
+
+async def _cut_off(connection: Connection, intended: IntendedResponse) -> None:
+    body = intended.response.body
+    await connection.send(intended.head(length=len(body) + 1000))
+    await connection.send(body)
+    connection.close()
+
+
+async def _not_http(connection: Connection, intended: IntendedResponse) -> None:
+    await connection.send(_NOT_HTTP)
+    connection.close()
+
+
+async def _huge_headers(connection: Connection, intended: IntendedResponse) -> None:
+    first, _, rest = intended.head().partition(b"\r\n")
+    await connection.send(first + b"\r\n" + _HUGE_LINE + rest + intended.response.body)
+    await connection.wait_closed()
+
+
+async def _bad_encoding(connection: Connection, intended: IntendedResponse) -> None:
+    body = HttpResponse(200, b"this was never compressed", headers=(("Content-Encoding", "gzip"),))
+    await connection.send(response_head(body, intended.servers, close=False) + body.body)
+    await connection.wait_closed()
+
+
+async def _endless_body(connection: Connection, intended: IntendedResponse) -> None:
+    chunk = b"%x\r\n%b\r\n" % (len(_BLOCK), _BLOCK)
+    await connection.send(intended.head(length=None))
+    while True:
+        await connection.send(chunk)
+
+
+async def _gzip_bomb(connection: Connection, intended: IntendedResponse) -> None:
+    bomb = HttpResponse(200, _bomb(), headers=(("Content-Encoding", "gzip"),))
+    await connection.send(response_head(bomb, intended.servers, close=False) + bomb.body)
+    await connection.wait_closed()
+
+
+@functools.cache
+def _bomb() -> bytes:
+    """Return 256 MiB of blanks compressed to 256 KiB, as 64 concatenated gzip members."""
+    return gzip.compress(b" " * (_BOMB_BYTES // 64), mtime=0) * 64
+
+
+_ResponseFault = Callable[[Connection, IntendedResponse], Awaitable[None]]
+_ENDED_ON_CONNECT = frozenset({Fault.RESET_ON_CONNECT, Fault.CLOSE_ON_CONNECT})
+_INSTEAD_OF_TLS: Mapping[Fault, Callable[[Connection], Awaitable[None]]] = MappingProxyType(
+    {
+        Fault.SILENT_IN_TLS: _wait,
+        Fault.RESET_IN_TLS: _reset,
+        Fault.CLOSE_IN_TLS: _close,
+        Fault.TLS_GARBAGE: functools.partial(_send_and_wait, _NOT_TLS),
+        Fault.TLS_ALERT: functools.partial(_send_and_wait, _ALERT_HANDSHAKE_FAILURE),
+        Fault.PLAIN_ON_TLS: functools.partial(_send_and_wait, _PLAIN_ANSWER),
+    }
+)
+_INSTEAD_OF_RESPONSE: Mapping[Fault, _ResponseFault] = MappingProxyType(
+    {
+        Fault.HANG_BEFORE_HEADERS: _hang_before_headers,
+        Fault.HANG_IN_HEADERS: _hang_in_headers,
+        Fault.HANG_AFTER_HEADERS: _hang_after_headers,
+        Fault.SLOW_DRIP: _drip,
+        Fault.RESET_AFTER_REQUEST: _reset_after_request,
+        Fault.CLOSE_AFTER_REQUEST: _close_after_request,
+        Fault.CUT_OFF: _cut_off,
+        Fault.HTTP_GARBAGE: _not_http,
+        Fault.HUGE_HEADERS: _huge_headers,
+        Fault.BAD_ENCODING: _bad_encoding,
+        Fault.ENDLESS_BODY: _endless_body,
+        Fault.GZIP_BOMB: _gzip_bomb,
+    }
+)

@@ -1,0 +1,161 @@
+"""Stands in for InfluxDB 3 Core, which has no package: answers as it was measured to answer.
+
+It makes databases by itself, takes all lines of a write or none, names none that is bad, refuses a
+name that is tag and field, an empty body, and bodies above 10 MiB when unpacked.
+"""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+from urllib.parse import parse_qs, urlsplit
+
+from tests.support.line_protocol import ParseError, Row, Value, parse
+
+LIMIT_BYTES: Final = 10 * 1024 * 1024
+
+
+class Database:
+    """The points of one database, and what its columns are."""
+
+    def __init__(self) -> None:
+        self.columns: dict[tuple[str, str], type] = {}
+        self.points: dict[tuple[str, tuple[tuple[str, str], ...], int], dict[str, Value]] = {}
+        self._lock = threading.Lock()
+
+    def write(self, rows: list[Row]) -> str:
+        """Take all rows, or none and say why."""
+        with self._lock:
+            columns = dict(self.columns)
+            for row in rows:
+                kinds = [(key, type(None)) for key, _ in row.tags]
+                kinds += [(key, type(value)) for key, value in row.fields]
+                for key, kind in kinds:
+                    if columns.setdefault((row.measurement, key), kind) is not kind:
+                        return f"invalid column type for column '{key}'"
+            self.columns = columns
+            for row in rows:
+                key = (row.measurement, tuple(sorted(row.tags)), row.time)
+                self.points.setdefault(key, {}).update(row.fields)
+        return ""
+
+    def rows(self, measurement: str) -> list[dict[str, Any]]:
+        """All points of a measurement."""
+        with self._lock:
+            return [
+                {"time": time, **dict(tags), **fields}
+                for (name, tags, time), fields in self.points.items()
+                if name == measurement
+            ]
+
+
+class StandIn(ThreadingHTTPServer):
+    """The server and its databases."""
+
+    daemon_threads = True
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Request)
+        self.databases: dict[str, Database] = {}
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_address[1]}"
+
+    def write(self, bucket: str, body: bytes) -> tuple[int, str]:
+        """The answer to a write."""
+        if not body:
+            return 400, "no data"
+        if len(body) > LIMIT_BYTES:
+            return 413, "request body too large"
+        database = self.databases.setdefault(bucket, Database())
+        try:
+            rows = parse(body.decode())
+        except (ParseError, UnicodeDecodeError):
+            return 400, "parsing for line protocol failed"
+        words = database.write(rows)
+        return (400, words) if words else (204, "")
+
+
+class _Request(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    server: StandIn
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        query = {key: values[0] for key, values in parse_qs(url.query).items()}
+        match url.path:
+            case "/ping":
+                self._answer(200, {"version": "3.6.0", "revision": "none"}, build="Core")
+            case "/health":
+                self._answer(200, "OK")
+            case "/api/v3/configure/database":
+                self._answer(200, [{"iox::database": name} for name in self.server.databases])
+            case "/query":
+                self._answer(200, self._rows(query["db"], query["q"]))
+            case _:
+                self._answer(404, "not found")
+
+    def do_POST(self) -> None:
+        url = urlsplit(self.path)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if self.headers.get("Content-Encoding") == "gzip":
+            body = gzip.decompress(body)
+        match url.path:
+            case "/api/v2/write":
+                query = parse_qs(url.query)
+                assert query["precision"] == ["s"]
+                status, words = self.server.write(query["bucket"][0], body)
+                self._answer(status, {"error": words} if words else None)
+            case "/api/v3/configure/database":
+                name = json.loads(body)["db"]
+                known = name in self.server.databases
+                self.server.databases.setdefault(name, Database())
+                self._answer(409 if known else 200, "exists" if known else None)
+            case _:
+                self._answer(404, "not found")
+
+    def _rows(self, bucket: str, text: str) -> object:
+        """The answer to `SELECT * FROM "measurement"`, the one query that it knows."""
+        found = re.fullmatch(r'SELECT \* FROM "(.+)"', text)
+        assert found, text
+        database = self.server.databases.get(bucket, Database())
+        series = [
+            {"name": found[1], "columns": list(row), "values": [list(row.values())]}
+            for row in database.rows(found[1])
+        ]
+        return {"results": [{"statement_id": 0, "series": series} if series else {}]}
+
+    def _answer(self, status: int, found: object, build: str = "") -> None:
+        text = found if isinstance(found, str) else "" if found is None else json.dumps(found)
+        self.send_response(status)
+        if build:
+            self.send_header("X-Influxdb-Build", build)
+        if status != 204:
+            self.send_header("Content-Length", str(len(text.encode())))
+        self.end_headers()
+        if status != 204:
+            self.wfile.write(text.encode())
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Nothing."""
+
+
+@contextmanager
+def running() -> Iterator[StandIn]:
+    """A stand-in on a free port."""
+    with StandIn() as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="stand-in")
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
