@@ -264,3 +264,26 @@ async def test_a_round_that_breaks_off_stops_no_other() -> None:
     await schedule._tick()
     await stop(schedule, running, event)
     assert seen == [0, 0, 1, 2]
+
+
+async def test_the_scheduler_ticks_while_a_round_runs() -> None:
+    """APScheduler starts the job again while it runs, so that a skipped round is counted."""
+    skipped = asyncio.Event()
+
+    class Warned(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if "is skipped: the one before is still running" in record.getMessage():
+                skipped.set()
+
+    handler = Warned()
+    module.log.addHandler(handler)
+    rounds = Rounds(hold=asyncio.Event())
+    schedule = Schedule(1, rounds.crawl)
+    running, event = begin(schedule)
+    async with asyncio.timeout(10):
+        await skipped.wait()
+    module.log.removeHandler(handler)
+    assert len(rounds.calls) == 1
+    assert rounds.hold
+    rounds.hold.set()
+    await stop(schedule, running, event)
