@@ -12,14 +12,20 @@ from collector.model.failure import Failure, Fault
 from collector.model.listing import NetworkSettings
 from collector.model.observation import Endpoint, Ipv6, Ipv6Method, Observation, Probe
 from collector.model.status import JudgedRound
+from collector.model.store_report import StoreReport
 from collector.model.vantage import BlindReason
-from collector.schema.build import NodeKey, event_point, points_of, usage_point
+from collector.schema.build import (
+    CollectorFigures,
+    RoundKey,
+    collector_point,
+    points_of,
+    store_point,
+)
 from collector.schema.column import ColumnKind, Point
+from collector.schema.keys import NodeKey
 from collector.schema.line_protocol import line
 from collector.schema.measurements import (
     MEASUREMENTS,
-    Collector,
-    CollectorStore,
     CrnCapability,
     CrnGpu,
     CrnProbe,
@@ -33,6 +39,7 @@ from collector.schema.measurements import (
     NetworkVersion,
 )
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
+from collector.schema.node_points import event_point, usage_point
 from collector.state.plan import VisitPlan
 from collector.times import DAY, HOUR
 from tests.support.rounds import (
@@ -249,31 +256,37 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
         r'text="says \"hi\"",since=1800000000i,lasted_seconds=60.0 1800000000',
     ),
     (
-        Collector(
-            **HOME,
-            round_seconds=12.34567,
-            loop_lag_seconds=0.0,
-            probes=1100,
-            points=1200,
-            rounds_skipped=0,
-            rounds_missed=1,
-            overran=False,
+        collector_point(
+            RoundKey(START, "home", "a"),
+            CollectorFigures(
+                round_seconds=12.34567,
+                loop_lag_seconds=0.0,
+                probes=1100,
+                points=1200,
+                rounds_skipped=0,
+                rounds_missed=1,
+                overran=False,
+                rss_bytes=None,
+                open_fds=None,
+            ),
         ),
         "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,probes=1100i,"
         "points=1200i,rounds_skipped=0i,rounds_missed=1i,overran=0i 1800000000",
     ),
     (
-        CollectorStore(
-            **HOME,
-            store="embedded",
-            connected=True,
-            points_delivered=1200,
-            points_rejected=0,
-            points_dropped=0,
-            backlog_bytes=0,
-            backlog_points=0,
-            backlog_seconds=0.0,
-            write_seconds=0.0021,
+        store_point(
+            RoundKey(START, "home", "a"),
+            StoreReport(
+                store="embedded",
+                connected=True,
+                points_delivered=1200,
+                points_rejected=0,
+                points_dropped=0,
+                backlog_bytes=0,
+                backlog_points=0,
+                backlog_seconds=0.0,
+                write_seconds=0.0021,
+            ),
         ),
         "collector_store,shard=a,store=embedded,vantage=home connected=1i,points_delivered=1200i,"
         "points_rejected=0i,points_dropped=0i,backlog_bytes=0i,backlog_points=0i,"
@@ -296,7 +309,7 @@ NETWORK_LINE: Final = (
 def test_golden(point: Point, expected: str) -> None:
     """A point of each measurement is exactly this line, and every InfluxDB accepts it."""
     assert line(point) == expected
-    assert point.objection() is None
+    assert point.rejection_reason() is None
 
 
 def _two() -> Rounds:
@@ -631,6 +644,20 @@ def _shape(judged: JudgedRound) -> dict[str, set[tuple[str, ...]]]:
         tags = tuple(c.name for c, value in pairs if c.kind is ColumnKind.TAG and value)
         shapes.setdefault(point.MEASUREMENT, set()).add(tags)
     return shapes
+
+
+def test_the_shard_is_on_counts_and_sums_only() -> None:
+    """What is counted over nodes carries the shard; a node's own points do not."""
+    rounds = Rounds()
+    rounds.look(lambda order: good(order.node, usage=usage(gpu())))
+    made = points_of(rounds.look([bad(node())]), "here", "eu-1")
+    made += points_of(
+        rounds.look(lambda order: good(order.node, usage=usage(gpu()))), "here", "eu-1"
+    )
+    shards = {p.MEASUREMENT: getattr(p, "shard", None) for p in made}
+    counts = dict.fromkeys(["network", "network_gpu", "network_version", "network_failure"], "eu-1")
+    assert {name: shard for name, shard in shards.items() if shard} == counts
+    assert {"crn_reachability", "crn_usage", "crn_gpu", "crn_probe"} <= set(shards)
 
 
 @pytest.mark.parametrize("letters", ["G", "GBBB", "X", "GX", "U", "P", "GBBBGG"])
