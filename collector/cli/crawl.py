@@ -46,7 +46,7 @@ def crawl(
         typer.echo("stopped before the round started", err=True)
         return
     if dry_run:
-        print_bytes([lines(p for p in done.points if p.objection() is None)])
+        print_bytes([lines(p for p in done.points if p.rejection_reason() is None)])
     else:
         print_result(_result(done), as_json=as_json)
     if not dry_run and not done.receipt.stored:

@@ -1,4 +1,4 @@
-"""The schema as the design gives it, and what its points look like on the wire."""
+"""The declared schema, and the line of each measurement."""
 
 from __future__ import annotations
 
@@ -12,14 +12,20 @@ from collector.model.failure import Failure, Fault
 from collector.model.listing import NetworkSettings
 from collector.model.observation import Endpoint, Ipv6, Ipv6Method, Observation, Probe
 from collector.model.status import JudgedRound
+from collector.model.store_report import StoreReport
 from collector.model.vantage import BlindReason
-from collector.schema.build import NodeKey, event_point, points_of, usage_point
+from collector.schema.build import (
+    CollectorFigures,
+    RoundKey,
+    collector_point,
+    points_of,
+    store_point,
+)
 from collector.schema.column import ColumnKind, Point
+from collector.schema.keys import NodeKey
 from collector.schema.line_protocol import line
 from collector.schema.measurements import (
     MEASUREMENTS,
-    Collector,
-    CollectorStore,
     CrnCapability,
     CrnGpu,
     CrnProbe,
@@ -33,6 +39,7 @@ from collector.schema.measurements import (
     NetworkVersion,
 )
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
+from collector.schema.node_points import event_point, usage_point
 from collector.state.plan import VisitPlan
 from collector.times import DAY, HOUR
 from tests.support.rounds import (
@@ -124,7 +131,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
         },
     ),
 }
-"""Section 3 of the design, column by column. Add to it; never rename or retype."""
+"""Every measurement: its tags, and its fields by type. Add to it; never rename or retype."""
 
 
 def _columns(kinds: dict[str, str]) -> dict[str, str]:
@@ -132,13 +139,13 @@ def _columns(kinds: dict[str, str]) -> dict[str, str]:
 
 
 def test_measurements() -> None:
-    """Every measurement of the design is declared, once, and nothing besides."""
+    """Every measurement is declared, once, and nothing besides."""
     assert [m.MEASUREMENT for m in MEASUREMENTS] == list(SCHEMA)
 
 
 @pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda m: m.MEASUREMENT)
 def test_columns(measurement: type[Point]) -> None:
-    """Each measurement has the tags and the fields of the design, with their types."""
+    """Each measurement has exactly these tags and fields, with these types."""
     tags, fields = SCHEMA[measurement.MEASUREMENT]
     columns = measurement.columns()
     assert [c.name for c in columns if c.kind is ColumnKind.TAG] == tags.split()
@@ -249,31 +256,37 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
         r'text="says \"hi\"",since=1800000000i,lasted_seconds=60.0 1800000000',
     ),
     (
-        Collector(
-            **HOME,
-            round_seconds=12.34567,
-            loop_lag_seconds=0.0,
-            probes=1100,
-            points=1200,
-            rounds_skipped=0,
-            rounds_missed=1,
-            overran=False,
+        collector_point(
+            RoundKey(START, "home", "a"),
+            CollectorFigures(
+                round_seconds=12.34567,
+                loop_lag_seconds=0.0,
+                probes=1100,
+                points=1200,
+                rounds_skipped=0,
+                rounds_missed=1,
+                overran=False,
+                rss_bytes=None,
+                open_fds=None,
+            ),
         ),
         "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,probes=1100i,"
         "points=1200i,rounds_skipped=0i,rounds_missed=1i,overran=0i 1800000000",
     ),
     (
-        CollectorStore(
-            **HOME,
-            store="embedded",
-            connected=True,
-            points_delivered=1200,
-            points_rejected=0,
-            points_dropped=0,
-            backlog_bytes=0,
-            backlog_points=0,
-            backlog_seconds=0.0,
-            write_seconds=0.0021,
+        store_point(
+            RoundKey(START, "home", "a"),
+            StoreReport(
+                store="embedded",
+                connected=True,
+                points_delivered=1200,
+                points_rejected=0,
+                points_dropped=0,
+                backlog_bytes=0,
+                backlog_points=0,
+                backlog_seconds=0.0,
+                write_seconds=0.0021,
+            ),
         ),
         "collector_store,shard=a,store=embedded,vantage=home connected=1i,points_delivered=1200i,"
         "points_rejected=0i,points_dropped=0i,backlog_bytes=0i,backlog_points=0i,"
@@ -296,7 +309,7 @@ NETWORK_LINE: Final = (
 def test_golden(point: Point, expected: str) -> None:
     """A point of each measurement is exactly this line, and every InfluxDB accepts it."""
     assert line(point) == expected
-    assert point.objection() is None
+    assert point.rejection_reason() is None
 
 
 def _two() -> Rounds:
@@ -325,7 +338,7 @@ def _written(point: Point) -> dict[str, object]:
 
 ENTRY: Final = {"linked": 1, "inactive": 0, "score": 0.5, "address": "https://crn1.example.org"}
 TRIED: Final = {"reachable": 0, "probed": 1, "duration_seconds": 5.0}
-"""What a look gives whose first check failed."""
+"""What a visit gives whose first probe failed."""
 
 
 def test_a_node_that_is_well() -> None:
@@ -380,7 +393,7 @@ def test_an_answer_counts_even_while_blind(failure: Failure) -> None:
 
 
 def test_first_start() -> None:
-    """First start: `up` is what was seen, nobody is lost."""
+    """First start: `up` is the result of the visit, nobody is lost."""
     judged = _two().look([good(node(1)), bad(node(2))])
     seen = [(p.reachable, p.up, p.lost, p.weight) for p in points(judged, CrnReachability)]
     assert seen == [(True, True, False, 1.0), (False, False, False, 1.0)]
@@ -423,7 +436,7 @@ def test_evidence_is_fresh_for_three_intervals() -> None:
 
 
 def test_refused_address() -> None:
-    """Policy: said by failure and fault; no `up`, nobody lost, not dialled, and no vote."""
+    """Policy: failure and fault say so; no `up`, nobody lost, not visited, and no vote."""
     registered = "http//example.org"
     refused = node(address=registered, host="", refused=Failure.INVALID_ADDRESS)
     assert _written(reachability(Rounds(nodes=(refused,)).look())) == ENTRY | {
@@ -470,7 +483,7 @@ def test_unfinished_round() -> None:
 
 
 def test_cut_off_during_its_turn() -> None:
-    """Cut by the deadline while under way: tried, not reached, our fault."""
+    """Ended by the deadline during its visit: visited, not reachable, our fault."""
     point = reachability(Rounds().look([bad(node(), Failure.ROUND_DEADLINE)]))
     assert (point.reachable, point.probed, point.up, point.fault) == (False, True, None, "vantage")
 
@@ -528,7 +541,7 @@ def test_nothing_measured_is_not_zero() -> None:
 
 
 def test_network_gpu() -> None:
-    """Cards by model, with zeros for a week after the last one was seen."""
+    """Cards by model, with zeros for a week after the last one was reported."""
     rounds = _two()
     both = [
         good(node(1), usage=usage(gpu(), gpu(available=False))),
@@ -631,6 +644,20 @@ def _shape(judged: JudgedRound) -> dict[str, set[tuple[str, ...]]]:
         tags = tuple(c.name for c, value in pairs if c.kind is ColumnKind.TAG and value)
         shapes.setdefault(point.MEASUREMENT, set()).add(tags)
     return shapes
+
+
+def test_the_shard_is_on_counts_and_sums_only() -> None:
+    """What is counted over nodes carries the shard; a node's own points do not."""
+    rounds = Rounds()
+    rounds.look(lambda order: good(order.node, usage=usage(gpu())))
+    made = points_of(rounds.look([bad(node())]), "here", "eu-1")
+    made += points_of(
+        rounds.look(lambda order: good(order.node, usage=usage(gpu()))), "here", "eu-1"
+    )
+    shards = {p.MEASUREMENT: getattr(p, "shard", None) for p in made}
+    counts = dict.fromkeys(["network", "network_gpu", "network_version", "network_failure"], "eu-1")
+    assert {name: shard for name, shard in shards.items() if shard} == counts
+    assert {"crn_reachability", "crn_usage", "crn_gpu", "crn_probe"} <= set(shards)
 
 
 @pytest.mark.parametrize("letters", ["G", "GBBB", "X", "GX", "U", "P", "GBBBGG"])

@@ -156,7 +156,7 @@ async def test_rejected_lines(tmp_path: Path) -> None:
         embedded, influxdb = reader.rejected_lines()
     assert (embedded.time, embedded.store, embedded.measurement) == (60, "embedded", "weather")
     assert embedded.line == "weather,city= drops=1i 60"
-    assert embedded.reason == weather(60, "").objection()
+    assert embedded.reason == weather(60, "").rejection_reason()
     assert influxdb == RejectedLine(
         120, "influxdb", "weather", "400 type conflict", "weather,city=Delft drops=1i 120"
     )
