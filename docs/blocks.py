@@ -61,7 +61,7 @@ def simulate_page() -> str:
         f"{_yes(effect.reachable)} | {_yes(effect.ends_visit)} |"
         for fault, effect in FAULT_EFFECTS.items()
     ]
-    head = "| fault | shows in | failure of a probe | failure of the node | reachable | ends the visit |"
+    head = "| fault | shows in | failure of a probe | of the node | reachable | ends the visit |"
     return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))
 
 
