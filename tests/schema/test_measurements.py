@@ -1,4 +1,4 @@
-"""The schema as the design gives it, and what its points look like on the wire."""
+"""The declared schema, and the line of each measurement."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
         },
     ),
 }
-"""Section 3 of the design, column by column. Add to it; never rename or retype."""
+"""Every measurement: its tags, and its fields by type. Add to it; never rename or retype."""
 
 
 def _columns(kinds: dict[str, str]) -> dict[str, str]:
@@ -139,13 +139,13 @@ def _columns(kinds: dict[str, str]) -> dict[str, str]:
 
 
 def test_measurements() -> None:
-    """Every measurement of the design is declared, once, and nothing besides."""
+    """Every measurement is declared, once, and nothing besides."""
     assert [m.MEASUREMENT for m in MEASUREMENTS] == list(SCHEMA)
 
 
 @pytest.mark.parametrize("measurement", MEASUREMENTS, ids=lambda m: m.MEASUREMENT)
 def test_columns(measurement: type[Point]) -> None:
-    """Each measurement has the tags and the fields of the design, with their types."""
+    """Each measurement has exactly these tags and fields, with these types."""
     tags, fields = SCHEMA[measurement.MEASUREMENT]
     columns = measurement.columns()
     assert [c.name for c in columns if c.kind is ColumnKind.TAG] == tags.split()
@@ -338,7 +338,7 @@ def _written(point: Point) -> dict[str, object]:
 
 ENTRY: Final = {"linked": 1, "inactive": 0, "score": 0.5, "address": "https://crn1.example.org"}
 TRIED: Final = {"reachable": 0, "probed": 1, "duration_seconds": 5.0}
-"""What a look gives whose first check failed."""
+"""What a visit gives whose first probe failed."""
 
 
 def test_a_node_that_is_well() -> None:
@@ -393,7 +393,7 @@ def test_an_answer_counts_even_while_blind(failure: Failure) -> None:
 
 
 def test_first_start() -> None:
-    """First start: `up` is what was seen, nobody is lost."""
+    """First start: `up` is the result of the visit, nobody is lost."""
     judged = _two().look([good(node(1)), bad(node(2))])
     seen = [(p.reachable, p.up, p.lost, p.weight) for p in points(judged, CrnReachability)]
     assert seen == [(True, True, False, 1.0), (False, False, False, 1.0)]
@@ -436,7 +436,7 @@ def test_evidence_is_fresh_for_three_intervals() -> None:
 
 
 def test_refused_address() -> None:
-    """Policy: said by failure and fault; no `up`, nobody lost, not dialled, and no vote."""
+    """Policy: failure and fault say so; no `up`, nobody lost, not visited, and no vote."""
     registered = "http//example.org"
     refused = node(address=registered, host="", refused=Failure.INVALID_ADDRESS)
     assert _written(reachability(Rounds(nodes=(refused,)).look())) == ENTRY | {
@@ -483,7 +483,7 @@ def test_unfinished_round() -> None:
 
 
 def test_cut_off_during_its_turn() -> None:
-    """Cut by the deadline while under way: tried, not reached, our fault."""
+    """Ended by the deadline during its visit: visited, not reachable, our fault."""
     point = reachability(Rounds().look([bad(node(), Failure.ROUND_DEADLINE)]))
     assert (point.reachable, point.probed, point.up, point.fault) == (False, True, None, "vantage")
 
@@ -541,7 +541,7 @@ def test_nothing_measured_is_not_zero() -> None:
 
 
 def test_network_gpu() -> None:
-    """Cards by model, with zeros for a week after the last one was seen."""
+    """Cards by model, with zeros for a week after the last one was reported."""
     rounds = _two()
     both = [
         good(node(1), usage=usage(gpu(), gpu(available=False))),
