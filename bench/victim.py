@@ -13,12 +13,12 @@ import signal
 import sys
 from pathlib import Path
 
+import collector.influx.client  # noqa: F401  (imported before the fork, not after)
 from collector.crawl.crawler import Crawler
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.service.event_loop import run_async
 from collector.service.load_settings import load_settings
 from collector.service.wiring import open_parts
-from collector.store import influxdb  # noqa: F401  (imported before the fork, not after)
 
 DEADLINE_SECONDS = 20.0
 DELIVER_SECONDS = 60.0

@@ -11,7 +11,7 @@ from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
 from collector.model.observation import Endpoint, Observation, Probe
 from collector.model.vantage import BlindReason, ControlResult
-from collector.service.demo import observed
+from collector.service.scripted_past import scripted_observation
 from crn_simulator.script.directory_entry import directory_entry
 
 _PORT = 4020
@@ -58,12 +58,14 @@ class ScriptedPorts:
         """Return the failure that the address policy gives a node."""
         return Failure(self.scenario.policy_failure(self._indexes[node.hash], self.step) or "none")
 
-    def look(self, node: Node, ipv6: bool) -> _ScriptedVisit:
+    def visit(self, node: Node, ipv6: bool) -> _ScriptedVisit:
         """Return a visit with the observation that the scenario defines."""
         index = self._indexes[node.hash]
         outcome = self.scenario.visit_outcome(index, self.step)
         if outcome.failure == "none":
-            observation = observed(node, self.scenario.truth(index, self.step), 0.05, ipv6)
+            observation = scripted_observation(
+                node, self.scenario.truth(index, self.step), 0.05, ipv6
+            )
             return _ScriptedVisit(replace(observation, ipv6_only=outcome.ipv6_only))
         failure = Failure(outcome.failure)
         attempts = () if outcome.is_unfinished else (Probe(Endpoint.CONFIG, failure),)

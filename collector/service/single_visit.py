@@ -39,7 +39,7 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
             return SingleVisit(Observation(node, refusal), ControlResult())
         controls = make_controls(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
-        visit = prober.look(node, ipv6)
+        visit = prober.visit(node, ipv6)
         await visit.run()
         found = await controls.ask()
         return SingleVisit(mark_blind(visit.observation(), found.reason, found.ipv6), found)
