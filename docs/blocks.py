@@ -22,7 +22,7 @@ _END = "<!-- From here on written by hand. -->"
 
 
 def schema_page() -> str:
-    """`schema.md` with its tables in step with `collector/points.py`."""
+    """`schema.md` with its tables in step with `collector/schema/measurements.py`."""
     return _filled("schema.md", "\n".join(map(_measurement, MEASUREMENTS)))
 
 
@@ -55,13 +55,13 @@ def operation_page() -> str:
 
 
 def simulate_page() -> str:
-    """`simulate.md` with its faults in step with `collector/simulate/fault.py`."""
+    """`simulate.md` with its faults in step with `crn_simulator/script/fault_effect.py`."""
     rows = [
-        f"| `{fault}` | {found.phase} | `{found.probe_failure}` | `{found.failure}` | "
-        f"{_yes(found.reachable)} | {_yes(found.ends_visit)} |"
-        for fault, found in FAULT_EFFECTS.items()
+        f"| `{fault}` | {effect.phase} | `{effect.probe_failure}` | `{effect.failure}` | "
+        f"{_yes(effect.reachable)} | {_yes(effect.ends_visit)} |"
+        for fault, effect in FAULT_EFFECTS.items()
     ]
-    head = "| fault | shows in | a check that meets it | the node | reachable | final |"
+    head = "| fault | shows in | failure of a probe | of the node | reachable | ends the visit |"
     return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))
 
 

@@ -60,7 +60,7 @@ def test_from_an_empty_server(run: Run, database: Server, tmp_path: Path) -> Non
     (waits,) = json.loads(run("spool", "ls", "--json").stdout)
     shown = run("spool", "show", str(waits["time"])).stdout
     assert shown.count("\n") == waits["points"] > 20
-    assert "network,vantage=default nodes=1i" in shown
+    assert "network,shard=0,vantage=default nodes=1i" in shown
     failed = run("spool", "replay")
     assert failed.returncode == Exit.DATABASE
     assert "database not found" in failed.stderr

@@ -146,7 +146,7 @@ def test_types_never_flip(value: Any, column: str) -> None:
     ],
 )
 def test_rejection_reason(values: dict[str, Any], words: str | None) -> None:
-    """What some generation of InfluxDB would refuse is said, with the column; the rest is not."""
+    """What some generation of InfluxDB would reject has a reason, which names the column."""
     reason = weather(**values).rejection_reason()
     assert (reason is None) is (words is None)
     assert (words or "") in (reason or "")
