@@ -18,8 +18,6 @@ from collector.service.event_loop import run_async
 from collector.service.settings import Settings
 from collector.service.wiring import open_delivery, spool_limits
 from collector.store import EmbeddedStore, Reader
-from collector.store.maintenance import purge as forget
-from collector.store.maintenance import purge_rejected, retry_rejected
 
 app = typer.Typer(
     help="The rounds that wait for InfluxDB, and the lines that were refused.",
@@ -99,8 +97,8 @@ async def _replay(settings: Settings, rejected: bool) -> Backlog:
         async with open_delivery(settings, store, at_once=False) as delivery:
             if rejected:
                 spooled = spool_limits(settings)
-                limits = spooled.cut if spooled else BatchLimits()
-                again = await store.change(lambda c: retry_rejected(c, limits))
+                limits = spooled.batch if spooled else BatchLimits()
+                again = await store.retry_rejected(limits)
                 typer.echo(f"{again} refused lines are tried again")
             waited = await store.backlog()
             left = await delivery.finish(None)
@@ -111,7 +109,7 @@ async def _replay(settings: Settings, rejected: bool) -> Backlog:
             f"keeps, {left.points} wait"
         )
         if left.batches:
-            typer.secho(delivery.standing.problem, fg="red", err=True)
+            typer.secho(delivery.status.problem, fg="red", err=True)
         return left
 
 
@@ -136,8 +134,8 @@ def purge(
 
 async def _purge(settings: Settings, before: int | None, rejected: bool) -> tuple[int, int]:
     async with await _open(settings) as store:
-        points = await store.change(lambda c: forget(c, before))
-        return points, await store.change(purge_rejected) if rejected else 0
+        points = await store.purge_spool(before)
+        return points, await store.purge_rejected() if rejected else 0
 
 
 async def _open(settings: Settings) -> EmbeddedStore:
