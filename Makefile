@@ -2,6 +2,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
+COVERAGE ?=
 PICTURES ?= pictures
 
 .DEFAULT_GOAL := help
@@ -13,8 +14,8 @@ help: ## Show this list
 run: $(VENV)/.run ## Set up and crawl the real network every minute into the embedded store
 	@exec $(BIN)/crn-collector run $(ARGS)
 
-test: $(VENV)/.test ## Set up and pass the tests
-	@$(BIN)/python -m pytest $(ARGS)
+test: $(VENV)/.test ## Set up and pass the tests (COVERAGE=1 measures what they reach)
+	@$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest $(ARGS)
 
 check: lint ## Check style, types and imports, and pass the fast tests (about a minute)
 	@$(BIN)/python -m pytest -m "not slow and not server" $(ARGS)

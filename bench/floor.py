@@ -1,7 +1,6 @@
-"""The floor: the same requests as a round makes, by a bare asyncio protocol client.
+"""The floor: the requests of a round, made by a minimal asyncio protocol client.
 
-One TLS connection per node, no parsing beyond the end of each answer, no names, no records. What
-a round costs above this is the price of everything that it is for.
+One TLS connection per node; no DNS, no parsing beyond the end of each response, nothing stored.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ PATHS = ("/status/config", "/about/usage/system")
 
 
 class Client(asyncio.Protocol):
-    """Asks both paths one after another and closes."""
+    """Requests both paths one after another on one connection, and closes it."""
 
     def __init__(self, host: str, done: asyncio.Future[bool]) -> None:
         self._host = host
@@ -26,9 +25,9 @@ class Client(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        self._request()
 
-    def _ask(self) -> None:
+    def _request(self) -> None:
         assert self._transport
         path = self._left.pop(0)
         ending = "" if self._left else "Connection: close\r\n"
@@ -44,16 +43,16 @@ class Client(asyncio.Protocol):
             return
         self._buffer = b""
         if self._left:
-            self._ask()
+            self._request()
         else:
-            self._end(True)
+            self._finish(True)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._end(False)
+        self._finish(False)
 
-    def _end(self, well: bool) -> None:
+    def _finish(self, complete: bool) -> None:
         if not self._done.done():
-            self._done.set_result(well)
+            self._done.set_result(complete)
         if self._transport:
             self._transport.abort()
 
@@ -73,7 +72,10 @@ async def crawl(
     per_second: float,
     timeout_seconds: float,
 ) -> int:
-    """Ask every (name, address, port), begun at this rate; how many answered in full."""
+    """Visit every (name, address, port); return how many sent both responses completely.
+
+    per_second: visits begun per second. timeout_seconds: of one visit.
+    """
     loop = asyncio.get_running_loop()
     gate = asyncio.Semaphore(concurrency)
     start = loop.time()

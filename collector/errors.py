@@ -1,40 +1,42 @@
-"""Errors that are for a person: what is wrong, with which thing, and what to do about it."""
+"""Errors that an operator must act on, and the exit codes that commands end with."""
 
 from __future__ import annotations
 
 from enum import IntEnum
+from typing import Self
 
 
 class Exit(IntEnum):
-    """Exit codes of the command line, a documented promise (docs/operation.md)."""
+    """Exit codes of the command line, each with its meaning: a documented promise.
 
-    OK = 0
-    BUG = 1
-    """An unexpected error; the traceback is a bug report."""
-    CONFIGURATION = 2
-    """Settings or arguments are wrong."""
-    NO_DIRECTORY = 3
-    """No list of nodes: no source answered and there is no saved copy."""
-    DATA_DIRECTORY = 4
-    """The data directory cannot be read or written."""
-    LOCKED = 5
-    """Another collector uses the data directory."""
-    TOO_NEW = 6
-    """The data directory was written by a newer version."""
-    NOT_REACHABLE = 7
-    """`probe`: the node was not reachable."""
-    DATABASE = 8
-    """InfluxDB does not answer, or refuses what it was asked."""
-    UNHEALTHY = 9
-    """`health`: no round was kept lately."""
-    NOT_INSTALLED = 10
-    """`simulate`, `demo`: the simulated network is not installed."""
-    INTERRUPTED = 130
-    """Forced to stop by a second signal."""
+    `--help` and docs/operation.md are made from it.
+    """
+
+    meaning: str
+
+    def __new__(cls, code: int, meaning: str) -> Self:
+        """Make the member of a code; without a meaning it does not import."""
+        member = int.__new__(cls, code)
+        member._value_ = code
+        member.meaning = meaning
+        return member
+
+    OK = 0, "success"
+    BUG = 1, "unexpected error; please report the traceback"
+    CONFIGURATION = 2, "invalid settings or arguments; the message names them"
+    NO_DIRECTORY = 3, "no list of nodes: no source answered, and there is no saved copy"
+    DATA_DIRECTORY = 4, "the data directory cannot be read or written"
+    LOCKED = 5, "another collector uses the data directory"
+    TOO_NEW = 6, "the data directory was written by a newer version"
+    NOT_REACHABLE = 7, "`probe`: the node is not reachable"
+    DATABASE = 8, "InfluxDB does not answer, or rejects the request"
+    UNHEALTHY = 9, "`health`: no recent round, or, with `--ready`, a database accepts no writes"
+    NOT_INSTALLED = 10, "`simulate`, `demo`: the simulated network is not installed"
+    INTERRUPTED = 130, "interrupted: Ctrl-C, or a second signal while stopping"
 
 
 class CollectorError(Exception):
-    """Something that a person must act on. The message names the thing; `advice` says what to do.
+    """An error that an operator must act on: the message names the cause, `advice` the remedy.
 
     Commands print both without a traceback and end with `exit_code`.
     """

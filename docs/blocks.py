@@ -10,6 +10,7 @@ import types
 import typing
 from pathlib import Path
 
+from collector.errors import Exit
 from collector.model.failure import Failure
 from collector.schema.column import Column, ColumnKind, Point
 from collector.schema.measurements import MEASUREMENTS
@@ -21,7 +22,7 @@ _END = "<!-- From here on written by hand. -->"
 
 
 def schema_page() -> str:
-    """`schema.md` with its tables in step with `collector/points.py`."""
+    """`schema.md` with its tables in step with `collector/schema/measurements.py`."""
     return _filled("schema.md", "\n".join(map(_measurement, MEASUREMENTS)))
 
 
@@ -47,14 +48,20 @@ def state_page() -> str:
     return _filled("state.md", "\n".join(lines))
 
 
+def operation_page() -> str:
+    """Return `operation.md` with its exit codes in step with `collector/errors.py`."""
+    rows = [f"| {code.value} | {code.meaning} |" for code in Exit]
+    return _filled("operation.md", "\n".join(["| code | meaning |", "|---|---|", *rows, ""]))
+
+
 def simulate_page() -> str:
-    """`simulate.md` with its faults in step with `collector/simulate/fault.py`."""
+    """`simulate.md` with its faults in step with `crn_simulator/script/fault_effect.py`."""
     rows = [
-        f"| `{fault}` | {found.phase} | `{found.probe_failure}` | `{found.failure}` | "
-        f"{_yes(found.reachable)} | {_yes(found.ends_visit)} |"
-        for fault, found in FAULT_EFFECTS.items()
+        f"| `{fault}` | {effect.phase} | `{effect.probe_failure}` | `{effect.failure}` | "
+        f"{_yes(effect.reachable)} | {_yes(effect.ends_visit)} |"
+        for fault, effect in FAULT_EFFECTS.items()
     ]
-    head = "| fault | shows in | a check that meets it | the node | reachable | final |"
+    head = "| fault | shows in | failure of a probe | of the node | reachable | ends the visit |"
     return _filled("simulate.md", "\n".join([head, "|---|---|---|---|---|---|", *rows, ""]))
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from blocks import schema_page, simulate_page, state_page
+from blocks import operation_page, schema_page, simulate_page, state_page
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
@@ -70,6 +70,7 @@ def _default(path: tuple[str, ...], field: Any) -> str:
 
 PAGES: dict[str, Callable[[], str]] = {
     "settings.md": settings_page,
+    "operation.md": operation_page,
     "schema.md": schema_page,
     "simulate.md": simulate_page,
     "state.md": state_page,

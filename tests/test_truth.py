@@ -1,4 +1,4 @@
-"""The benchmark of truth, small: nothing wrong is found, and what is wrong would be found."""
+"""The benchmark of truth, small: it finds nothing wrong, and it would find what is wrong."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 
 import pytest
 
-from bench.ground.actor import DIARY, play_scripted
-from bench.ground.diary import read
-from bench.ground.reckoning import Reckoning
-from bench.ground.rule import DatabaseStatus
-from bench.ground.storyline import Storyline
+from bench.ground.round_log import read_log
+from bench.ground.runner import LOG_FILE, run_scripted
+from bench.ground.scenario import Scenario
+from bench.ground.status_rule import ExpectedStatus
+from bench.ground.transition_check import TransitionCheck
 
 TRUTH = Path(__file__).parents[1] / "bench" / "truth.py"
 SECONDS = 180
 
-Page = dict[str, Any]
+Entry = dict[str, Any]
 
 
 def truth(*options: object) -> tuple[dict[str, int], str]:
-    """The last line of the benchmark, and everything that it said."""
+    """Return the last line of the benchmark, and all its output."""
     done = subprocess.run(
         [sys.executable, "-W", "error", TRUTH, *map(str, options)],
         capture_output=True,
@@ -33,23 +33,23 @@ def truth(*options: object) -> tuple[dict[str, int], str]:
         timeout=SECONDS,
         check=False,
     )
-    words = done.stdout + done.stderr
-    assert done.returncode in (0, 1), words
-    return json.loads(done.stdout.splitlines()[-1]), words
+    output = done.stdout + done.stderr
+    assert done.returncode in (0, 1), output
+    return json.loads(done.stdout.splitlines()[-1]), output
 
 
 @pytest.mark.timeout(SECONDS)
-def test_a_dialled_network_is_seen_as_it_is() -> None:
+def test_a_live_network_is_recorded_as_it_is() -> None:
     """Every cell of 8 rounds with every fault is right: failure, fault, version, IPv6, GPUs."""
-    figures, words = truth("--nodes", 64, "--rounds", 8, "--seed", 4, "--starts", 50)
-    assert figures == {"nodes": 64, "rounds": 8, "cells": figures["cells"], "wrong": 0}, words
+    figures, output = truth("--nodes", 64, "--rounds", 8, "--seed", 4, "--starts", 50)
+    assert figures == {"nodes": 64, "rounds": 8, "cells": figures["cells"], "wrong": 0}, output
     assert figures["cells"] > 64 * 8 * 6
 
 
 @pytest.mark.timeout(SECONDS)
-def test_states_follow_the_story() -> None:
-    """Outages, troubles of ours, kills and clock steps: nothing false, missed or blamed wrongly."""
-    figures, words = truth("--states", "--nodes", 60, "--rounds", 36, "--seed", 3, "--dialled", 6)
+def test_states_follow_the_scenario() -> None:
+    """Incidents, troubles, kills and clock steps: no transition or fault is false or missed."""
+    figures, output = truth("--states", "--nodes", 60, "--rounds", 36, "--seed", 3, "--live", 6)
     assert figures == {
         "nodes": 60,
         "rounds": 36,
@@ -57,12 +57,12 @@ def test_states_follow_the_story() -> None:
         "false_transitions": 0,
         "missed_transitions": 0,
         "wrong_faults": 0,
-    }, words
+    }, output
     assert figures["transitions"] > 20
 
 
 @pytest.mark.parametrize(
-    ("seen", "up"),
+    ("rounds", "up"),
     [
         pytest.param("G", "1", id="first-good"),
         pytest.param("B", "0", id="first-bad"),
@@ -70,77 +70,77 @@ def test_states_follow_the_story() -> None:
         pytest.param("GBBB", "1110", id="three-in-a-row"),
         pytest.param("GBGBGB", "111110", id="three-of-five"),
         pytest.param("BGBGG", "00001", id="two-good-in-a-row"),
-        pytest.param("GBB..B", "111110", id="seen-again-in-time"),
+        pytest.param("GBB..B", "111110", id="evidence-again-in-time"),
         pytest.param("GBB...B", "1111111", id="a-gap"),
         pytest.param("BBBGGBB", "0000111", id="a-recovery-forgets"),
     ],
 )
-def test_the_rule(seen: str, up: str) -> None:
-    """The rule as it is stated anew; a dot is a round that says nothing."""
-    standing, found = DatabaseStatus(60), ""
-    for number, letter in enumerate(seen):
+def test_the_rule(rounds: str, up: str) -> None:
+    """The second implementation of the rule; a dot is a round without evidence."""
+    status, found = ExpectedStatus(60), ""
+    for number, letter in enumerate(rounds):
         if letter != ".":
-            standing.see(number * 60, letter == "G")
-        found += "01"[bool(standing.up)]
+            status.add_evidence(number * 60, letter == "G")
+        found += "01"[bool(status.up)]
     assert found == up
 
 
 @pytest.fixture(scope="module")
-def story(tmp_path_factory: pytest.TempPathFactory) -> tuple[Storyline, list[Page]]:
-    """A short story and the diary of a collector that lived it."""
-    told, folder = Storyline(70, 24, 5), tmp_path_factory.mktemp("story")
-    played = play_scripted(told, folder, lambda _: None)
-    return told, read(folder / DIARY, played.rounds - 1)
+def played(tmp_path_factory: pytest.TempPathFactory) -> tuple[Scenario, list[Entry]]:
+    """Return a short scenario and the log of a collector that ran through it."""
+    scenario, folder = Scenario(70, 24, 5), tmp_path_factory.mktemp("scenario")
+    summary = run_scripted(scenario, folder, lambda _: None)
+    return scenario, read_log(folder / LOG_FILE, summary.rounds - 1)
 
 
-def _reckoned(story: Storyline, pages: list[Page]) -> tuple[int, int, int]:
-    reckoning = Reckoning(story)
-    for page in pages:
-        reckoning.hold(page)
-    return (reckoning.false_transitions, reckoning.missed_transitions, reckoning.wrong_faults)
+def _errors(scenario: Scenario, entries: list[Entry]) -> tuple[int, int, int]:
+    check = TransitionCheck(scenario)
+    for entry in entries:
+        check.check(entry)
+    return (check.false_transitions, check.missed_transitions, check.wrong_faults)
 
 
-def _first_down(pages: list[Page]) -> tuple[Page, list[Any]]:
-    return next((page, e) for page in pages for e in page["events"] if e[1] == "down")
+def _first_down(entries: list[Entry]) -> tuple[Entry, list[Any]]:
+    return next((entry, e) for entry in entries for e in entry["events"] if e[1] == "down")
 
 
-def _forget(pages: list[Page]) -> None:
-    page, event = _first_down(pages)
-    page["events"].remove(event)
+def _omit_event(entries: list[Entry]) -> None:
+    entry, event = _first_down(entries)
+    entry["events"].remove(event)
 
 
-def _repeat(pages: list[Page]) -> None:
-    page, event = _first_down(pages)
-    pages[pages.index(page) + 1]["events"].append(event)
+def _repeat_event(entries: list[Entry]) -> None:
+    entry, event = _first_down(entries)
+    entries[entries.index(entry) + 1]["events"].append(event)
 
 
-def _blame(pages: list[Page]) -> None:
-    page, event = _first_down(pages)
-    page["rows"][event[0]][0][4:] = ["blind", "vantage"]
+def _change_fault(entries: list[Entry]) -> None:
+    entry, event = _first_down(entries)
+    entry["rows"][event[0]][0][4:] = ["blind", "vantage"]
 
 
-def _flip(pages: list[Page]) -> None:
-    page, event = _first_down(pages)
-    page["rows"][event[0]][0][1] = True
+def _change_up(entries: list[Entry]) -> None:
+    entry, event = _first_down(entries)
+    entry["rows"][event[0]][0][1] = True
 
 
 @pytest.mark.parametrize(
-    ("spoil", "counts"),
+    ("corrupt", "errors"),
     [
-        pytest.param(lambda pages: None, (0, 0, 0), id="nothing"),
-        pytest.param(_forget, (0, 1, 0), id="a-down-that-was-not-told"),
-        pytest.param(_repeat, (1, 0, 0), id="a-down-told-twice"),
-        pytest.param(_blame, (0, 0, 1), id="a-wrong-fault"),
-        pytest.param(_flip, (1, 0, 0), id="a-wrong-up"),
+        pytest.param(lambda entries: None, (0, 0, 0), id="nothing"),
+        pytest.param(_omit_event, (0, 1, 0), id="a-down-that-was-not-recorded"),
+        pytest.param(_repeat_event, (1, 0, 0), id="a-down-recorded-twice"),
+        pytest.param(_change_fault, (0, 0, 1), id="a-wrong-fault"),
+        pytest.param(_change_up, (1, 0, 0), id="a-wrong-up"),
     ],
 )
 def test_what_is_wrong_is_found(
-    story: tuple[Storyline, list[Page]],
-    spoil: Callable[[list[Page]], None],
-    counts: tuple[int, int, int],
+    played: tuple[Scenario, list[Entry]],
+    corrupt: Callable[[list[Entry]], None],
+    errors: tuple[int, int, int],
 ) -> None:
     """Each kind of error is counted as what it is."""
-    told, pages = story
-    handshake_failed = copy.deepcopy(pages)
-    spoil(handshake_failed)
-    assert _reckoned(told, handshake_failed) == counts
+    scenario, entries = played
+    corrupted = copy.deepcopy(entries)
+    corrupt(corrupted)
+    assert _errors(scenario, corrupted) == errors

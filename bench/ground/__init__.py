@@ -1,5 +1,5 @@
-"""What the collector concluded, held against what was really true. Used by `bench/truth.py`.
+"""Checks what the collector found against the truth of a simulated network; see `bench/truth.py`.
 
-What must be concluded is stated here anew, from the published words and the script of the simulated
-network; nothing of the collector's own judgement is called for it.
+The expected results are stated here a second time, from the documentation and the script of the
+simulated network; the collector's own rules are never called for them.
 """

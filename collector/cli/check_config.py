@@ -1,4 +1,4 @@
-"""`check-config`: the effective configuration."""
+"""`check-config`: the effective settings."""
 
 from __future__ import annotations
 
@@ -6,49 +6,57 @@ from typing import Annotated, Any
 
 import typer
 from pydantic import SecretStr
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
-from rich.table import Table
 
-from collector.cli.common import AsJson, cell, settings_of, show, show_json
-from collector.service.settings import fields, variable
+from collector.cli.common import AsJson, settings_of
+from collector.cli.output import Column, Result, print_result
+from collector.service.settings import Settings, fields, variable
 from collector.service.wiring import node_tls_context
+
+_COLUMNS = (Column("setting"), Column("variable"), Column("value"), Column("meaning"))
 
 
 def check_config(
     context: typer.Context,
     defaults: Annotated[
-        bool, typer.Option("--defaults", help="Every setting with its default instead.")
+        bool, typer.Option("--defaults", help="List every setting with its default instead.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show the effective configuration, secrets masked. Exits with 2 and the name of what is
-    wrong."""
+    """Check the settings and print them, secrets masked.
+
+    Settings come from the environment, `.env` and the TOML file. A wrong one is named, with where
+    it stands. Connects to nothing.
+    """
     settings = None
     if not defaults:
         settings = settings_of(context)
         node_tls_context(settings)
-    rows = []
-    for path, field in fields():
-        value = _default(field)
-        if settings is not None:
-            value = settings
-            for name in path:
-                value = getattr(value, name)
-        rows.append((".".join(path), variable(path), _shown(value), field.description))
-    if as_json:
-        show_json({name: value for name, _, value, _ in rows})
-        return
-    table = Table(title="Defaults" if defaults else "Effective configuration")
-    for heading in ("setting", "variable", "value", "meaning"):
-        table.add_column(heading, overflow="fold")
-    for row in rows:
-        table.add_row(*(cell(column) for column in row))
-    show(table, ((variable, value) for _, variable, value, _ in rows))
+    rows = [
+        (".".join(path), variable(path), _shown(_value(settings, path, field)), field.description)
+        for path, field in fields()
+    ]
+    print_result(
+        Result(
+            columns=_COLUMNS,
+            rows=rows,
+            document={setting: value for setting, _, value, _ in rows},
+            title="Default settings" if defaults else "Effective settings",
+        ),
+        as_json=as_json,
+    )
 
 
-def _default(field: Any) -> Any:
-    value = field.get_default(call_default_factory=True)
-    return None if value is PydanticUndefined else value
+def _value(settings: Settings | None, path: tuple[str, ...], field: FieldInfo) -> Any:
+    """Return the value of a setting; its default without settings, None if it has none."""
+    if settings is None:
+        default = field.get_default(call_default_factory=True)
+        return None if default is PydanticUndefined else default
+    value: Any = settings
+    for name in path:
+        value = getattr(value, name)
+    return value
 
 
 def _shown(value: Any) -> Any:

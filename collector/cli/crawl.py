@@ -4,26 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import sys
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
-from collector.cli.common import (
-    AsJson,
-    DataDir,
-    Directory,
-    cell,
-    moment,
-    settings_of,
-    show,
-    show_json,
-)
+from collector.cli.common import AsJson, DataDir, Directory, settings_of
+from collector.cli.output import Cell, Column, Result, print_bytes, print_result, utc
 from collector.crawl.ports import RoundObserver
 from collector.crawl.round import RoundRequest, RoundResult
 from collector.model.failure import Failure
@@ -32,6 +21,7 @@ from collector.schema.line_protocol import lines
 from collector.schema.measurements import CrnReachability, Network
 from collector.service.event_loop import run_async
 from collector.service.run import crawl_once
+from collector.service.status import count_failures
 
 
 def crawl(
@@ -40,25 +30,27 @@ def crawl(
     data_dir: DataDir = None,
     dry_run: Annotated[
         bool,
-        typer.Option("--dry-run", help="Print the points as line protocol and touch no disk."),
+        typer.Option("--dry-run", help="Print the points as line protocol; store nothing."),
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Crawl every node once, now, and keep what was seen."""
+    """Crawl every node once, now, and store the round.
+
+    If the round of this interval is already stored, it waits for the next one. Prints the number of
+    nodes by result. Refused while `run` uses the data directory, except with --dry-run.
+    """
     settings = settings_of(context, directory, data_dir)
     with _progress() as observers:
         done = run_async(crawl_once(settings, dry_run, observers, _on_wait))
     if done is None:
-        typer.echo("stopped before the round began", err=True)
+        typer.echo("stopped before the round started", err=True)
         return
     if dry_run:
-        sys.stdout.buffer.write(lines(p for p in done.points if p.objection() is None))
-    elif as_json:
-        show_json(_answer(done))
+        print_bytes([lines(p for p in done.points if p.rejection_reason() is None)])
     else:
-        _show(done)
+        print_result(_result(done), as_json=as_json)
     if not dry_run and not done.receipt.stored:
-        typer.secho("warning: the round could not be stored; see the messages above", err=True)
+        typer.secho("warning: the round was not stored; see the messages above", err=True)
 
 
 def _on_wait(seconds: float) -> None:
@@ -67,7 +59,7 @@ def _on_wait(seconds: float) -> None:
 
 @contextlib.contextmanager
 def _progress() -> Iterator[Sequence[RoundObserver]]:
-    """A bar on the standard error, in a terminal only."""
+    """Show a progress bar on the standard error, in a terminal only."""
     console = Console(stderr=True)
     if not console.is_terminal:
         yield ()
@@ -99,7 +91,7 @@ class _ProgressBar(RoundObserver):
         self._progress.update(self._bar, advance=1, reachable=self._reachable)
 
 
-def _answer(done: RoundResult) -> dict[str, Any]:
+def _document(done: RoundResult) -> dict[str, Any]:
     return {
         "round": done.judged.time,
         "seconds": round(done.seconds, 3),
@@ -109,44 +101,39 @@ def _answer(done: RoundResult) -> dict[str, Any]:
     }
 
 
-def _show(done: RoundResult) -> None:
-    """How many nodes ended how, and why."""
-    statuses = done.judged.statuses
-    counts = Counter(status.failure for status in statuses if status.observation)
-    counts[Failure.NONE] = sum(
-        v.observation is not None and v.observation.reachable for v in statuses
-    )
-    rows = [
-        (count, "reachable" if failure is Failure.NONE else str(failure), failure)
-        for failure, count in sorted(counts.items(), key=lambda pair: (pair[0] != "none", -pair[1]))
+def _result(done: RoundResult) -> Result:
+    """Return how many visits ended how."""
+    counts = count_failures(done.judged.statuses)
+    rows: list[list[object]] = [
+        [
+            count,
+            Cell("reachable" if failure is Failure.NONE else failure.title, style=_style(failure)),
+            failure.value,
+            failure.fault.value,
+        ]
+        for failure, count in counts.nodes
     ]
-    asleep = sum(status.observation is None for status in statuses)
-    table = Table(title=f"Round of {moment(done.judged.time)}", caption=_caption(done))
-    for heading, side in (("nodes", "right"), ("result", "left"), ("fault", "left"), ("", "left")):
-        table.add_column(heading, justify=side)  # type: ignore[arg-type]
-    for count, result, failure in rows:
-        style = (
-            "green"
-            if failure is Failure.NONE
-            else "red"
-            if failure.counts_against_node
-            else "yellow"
-        )
-        meaning = "" if failure is Failure.NONE else failure.meaning
-        table.add_row(cell(count), cell(result, style), cell(failure.fault), cell(meaning))
-    plain: list[tuple[object, ...]] = [(n, result, f.fault) for n, result, f in rows]
-    if asleep:
-        table.add_row(
-            cell(asleep), cell("not asked"), cell(""), cell("long down, asked less often")
-        )
-        plain.append((asleep, "not_asked", ""))
-    show(table, [*plain, ("#", _caption(done))])
+    if counts.not_visited:
+        rows.append([counts.not_visited, "not visited (down for long)", None, None])
+    return Result(
+        columns=(Column("nodes", "right"), Column("result"), Column("failure"), Column("fault")),
+        rows=rows,
+        document=_document(done),
+        title=f"Round of {utc(done.judged.time)}",
+        note=_summary(done),
+    )
 
 
-def _caption(done: RoundResult) -> str:
-    control_result = "" if done.judged.sees else f"; THIS VANTAGE CANNOT SEE ({done.judged.reason})"
-    kept = "kept" if done.receipt.stored else "NOT STORED"
+def _style(failure: Failure) -> str:
+    if failure is Failure.NONE:
+        return "green"
+    return "red" if failure.counts_against_node else "yellow"
+
+
+def _summary(done: RoundResult) -> str:
+    stored = "stored" if done.receipt.stored else "NOT STORED"
+    blind = "" if done.judged.sees else f"; VANTAGE BLIND ({done.judged.reason})"
     return (
-        f"{len(done.judged.statuses)} nodes, {len(done.points)} points {kept}, "
-        f"{done.seconds:.1f} s{control_result}"
+        f"{len(done.judged.statuses)} nodes, {len(done.points)} points {stored}, "
+        f"{done.seconds:.1f} s{blind}"
     )

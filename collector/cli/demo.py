@@ -21,52 +21,66 @@ from collector.service.settings import Settings
 
 def demo(
     data_dir: DataDir = None,
-    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=5000)] = 60,
-    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.", min=1, max=5000)] = 60,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same history.")
+    ] = 1,
 ) -> None:
-    """Show it all without the real network: a simulated one, its last day, then live."""
+    """Run the collector on a simulated network: fill in its last day, then crawl it live.
+
+    Until Ctrl-C. Without --data-dir the data goes to a temporary directory, which is kept.
+    """
     require_simulator()
     from collector.service import demo as story
 
     folder = data_dir or Path(tempfile.mkdtemp(prefix="crn-collector-demo-"))
     folder.mkdir(parents=True, exist_ok=True)
     log_to_stderr("INFO" if not sys.stderr.isatty() else "WARNING")
-    progress = Progress(
+
+    def load(config: Path) -> Settings:
+        return load_settings(config, data_dir=folder / "data")
+
+    async def until_stopped(screen: _Screen) -> None:
+        async with stop_on_signals() as stop:
+            await story.demo(story.DemoOptions(nodes, seed, folder), load, screen, stop)
+
+    with _progress() as progress:
+        run_async(until_stopped(_Screen(progress, folder)))
+
+
+def _progress() -> Progress:
+    """A bar on the standard error, in a terminal only."""
+    return Progress(
         TextColumn("filling in the last day"),
         BarColumn(),
         TextColumn("{task.completed} of {task.total} rounds"),
         TimeRemainingColumn(),
         console=Console(stderr=True),
         transient=True,
+        disable=not sys.stderr.isatty(),
     )
-    bar = progress.add_task("", total=None)
 
-    def on_progress(done: int, rounds: int) -> None:
-        progress.update(bar, completed=done, total=rounds)
 
-    def on_ready(settings: Settings) -> None:
-        progress.stop()
+class _Screen:
+    """Shows how far the demo is, and what can be done with it when it is ready."""
+
+    def __init__(self, progress: Progress, folder: Path) -> None:
+        self._progress = progress
+        self._bar = progress.add_task("", total=None)
+        self._folder = folder
+
+    def on_progress(self, done: int, total: int) -> None:
+        self._progress.update(self._bar, completed=done, total=total)
+
+    def on_ready(self, settings: Settings) -> None:
+        self._progress.stop()
         log_to_stderr("INFO")
-        name = f"crn-collector --config {folder / 'demo.toml'}"
+        name = f"crn-collector --config {self._folder / 'demo.toml'}"
         place = f"--data-dir {settings.data_dir}"
         typer.echo(
-            f"The last day is there, and the network lives on. In another terminal:\n"
+            f"The last day is stored; now the network is crawled live. In another terminal:\n"
             f"  {name} nodes {place}\n"
             f"  {name} events {place} --follow\n"
             f"  sqlite3 {settings.data_dir / 'collector.db'}\n"
-            f"Ctrl-C ends it; the data stays in {folder}."
+            f"Ctrl-C stops it; the data stays in {self._folder}."
         )
-
-    def settings_from(config: Path) -> Settings:
-        return load_settings(config, data_dir=folder / "data")
-
-    async def until_stopped() -> None:
-        async with stop_on_signals() as stop:
-            await story.demo(nodes, seed, folder, settings_from, on_progress, on_ready, stop)
-
-    if sys.stderr.isatty():
-        progress.start()
-    try:
-        run_async(until_stopped())
-    finally:
-        progress.stop()

@@ -1,4 +1,4 @@
-"""`events`: what happened."""
+"""`events`: what changed."""
 
 from __future__ import annotations
 
@@ -7,17 +7,22 @@ import time
 from typing import Annotated
 
 import typer
-from rich.table import Table
 
-from collector.cli.common import AsJson, DataDir, cell, moment, settings_of, show, show_json
+from collector.cli.common import AsJson, DataDir, settings_of
+from collector.cli.output import Cell, Column, Result, print_json, print_line, print_result, utc
 from collector.model.event import EventKind
-from collector.schema.column import Point
 from collector.schema.measurements import NetworkEvent
 from collector.store import Reader
 from collector.times import HOUR
 
 _POLL_SECONDS = 2.0
-_STYLES = {EventKind.DOWN: "red", EventKind.UP: "green"}
+_STYLES = {EventKind.DOWN.value: "red", EventKind.UP.value: "green"}
+_COLUMNS = (
+    Column("time", wrap=False),
+    Column("event", wrap=False),
+    Column("node", wrap=False),
+    Column("text"),
+)
 
 
 def events(
@@ -27,65 +32,58 @@ def events(
         list[EventKind] | None,
         typer.Option("--kind", help="Only events of this kind; may be repeated."),
     ] = None,
-    hours: Annotated[float, typer.Option("--hours", help="How far to look back.", min=0)] = 24,
+    hours: Annotated[
+        float, typer.Option("--hours", help="How far to look back from the last round.", min=0)
+    ] = 24,
     follow: Annotated[
-        bool, typer.Option("--follow", "-f", help="Go on with new events as they come.")
+        bool, typer.Option("--follow", "-f", help="Then print new events as they come.")
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """List what happened to nodes: down, up, joined, left, moved, upgraded, GPUs come and gone."""
+    """List the events of the last day: nodes down or up, joined or left, new versions, GPU changes.
+
+    With --follow each event is a line of its own, tab-separated or JSON, until Ctrl-C. Works while
+    a collector uses the data directory.
+    """
     settings = settings_of(context, data_dir=data_dir)
+    tags = {"kind": [str(wanted) for wanted in kind]} if kind else {}
     with Reader(settings.data_dir) as reader:
         last = reader.last_round() or 0
-        found = _between(reader, last - hours * HOUR, last, kind)
-        if as_json and not follow:
-            show_json([dataclasses.asdict(event) for event in found])
-            return
+        found = reader.between(NetworkEvent, last - hours * HOUR, last, **tags)
         if not follow:
-            _show(found)
+            print_result(_result(found), as_json=as_json)
             return
-        while True:
-            for event in found:
-                _tell(event, as_json)
-            newest = reader.last_round() or last
-            if newest <= last:
-                time.sleep(_POLL_SECONDS)
-                found = []
-                continue
-            found = _between(reader, last + 1, newest, kind)
+        _print_each(found, as_json)
+        _follow(reader, last, tags, as_json)
+
+
+def _follow(reader: Reader, last: int, tags: dict[str, list[str]], as_json: bool) -> None:
+    """Print the events of each new round, for ever."""
+    while True:
+        time.sleep(_POLL_SECONDS)
+        newest = reader.last_round() or last
+        if newest > last:
+            _print_each(reader.between(NetworkEvent, last + 1, newest, **tags), as_json)
             last = newest
 
 
-def _between(
-    reader: Reader, start: float, end: float, kinds: list[EventKind] | None
-) -> list[NetworkEvent]:
-    """Events of these rounds, oldest first."""
-    if not reader.has(NetworkEvent.MEASUREMENT):
-        return []
-    rows = reader.rows(
-        f"SELECT * FROM {NetworkEvent.MEASUREMENT} WHERE time BETWEEN ? AND ? ORDER BY time",
-        (start, end),
-    )
-    found = [NetworkEvent.from_row(row) for row in rows]
-    return [event for event in found if not kinds or event.kind in kinds]
-
-
-def _cells(event: NetworkEvent) -> tuple[Point | str, ...]:
-    return moment(event.time), event.kind, event.node[:8], event.text
-
-
-def _show(found: list[NetworkEvent]) -> None:
-    table = Table(title=f"{len(found)} events")
-    for heading in ("time", "event", "node", ""):
-        table.add_column(heading, no_wrap=heading != "")
+def _print_each(found: list[NetworkEvent], as_json: bool) -> None:
     for event in found:
-        style = _STYLES.get(EventKind(event.kind), "") if event.kind in list(EventKind) else ""
-        table.add_row(*(cell(c, style if i == 1 else "") for i, c in enumerate(_cells(event))))
-    show(table, [_cells(event) for event in found])
+        if as_json:
+            print_json(dataclasses.asdict(event))
+        else:
+            print_line(_row(event))
 
 
-def _tell(event: NetworkEvent, as_json: bool) -> None:
-    if as_json:
-        show_json(dataclasses.asdict(event))
-    else:
-        typer.echo("\t".join(str(c) for c in _cells(event)))
+def _result(found: list[NetworkEvent]) -> Result:
+    return Result(
+        columns=_COLUMNS,
+        rows=[_row(event) for event in found],
+        document=[dataclasses.asdict(event) for event in found],
+        title=f"{len(found)} events",
+    )
+
+
+def _row(event: NetworkEvent) -> list[object]:
+    kind = Cell(event.kind, style=_STYLES.get(event.kind, ""))
+    return [utc(event.time), kind, event.node[:8], event.text]

@@ -1,52 +1,41 @@
-"""`health`: whether a collector is at work, for health checks."""
+"""`health`: one line and an exit code, for health checks."""
 
 from __future__ import annotations
 
 import time
-from typing import Annotated, Final, NoReturn
+from typing import Annotated
 
 import typer
 
 from collector.cli.common import DataDir, settings_of
-from collector.errors import DataDirectoryError, Exit
-from collector.schema.measurements import CollectorStore
-from collector.store import Reader
-
-_LATE_ROUNDS: Final = 3
-"""A collector whose last round is older than this many intervals is not at work."""
+from collector.errors import Exit
+from collector.service.status import read_health
 
 
 def health(
     context: typer.Context,
     data_dir: DataDir = None,
     ready: Annotated[
-        bool, typer.Option("--ready", help="Not healthy either while a database takes nothing.")
+        bool,
+        typer.Option("--ready", help="Unhealthy too while a database accepts no writes."),
     ] = False,
 ) -> None:
-    """Say in one line whether rounds are kept; exits with 9 if not."""
+    """Check that the collector stores rounds, for health checks.
+
+    Prints one line. Healthy means that the last round is at most three intervals old; a database
+    that accepts no writes is mentioned, and with --ready it counts.
+    """
     settings = settings_of(context, data_dir=data_dir)
-    interval = settings.rounds.interval_seconds
-    try:
-        with Reader(settings.data_dir) as reader:
-            last = reader.last_round()
-            stores = reader.latest(
-                CollectorStore, _LATE_ROUNDS * interval, vantage=settings.vantage
-            )
-    except DataDirectoryError as exc:
-        _unhealthy(str(exc))
-    if last is None:
-        _unhealthy("no round was kept yet")
-    age = time.time() - last
-    if age > _LATE_ROUNDS * interval:
-        _unhealthy(f"the last round is {age:.0f} s old, with one every {interval} s")
-    ours = [store for store in stores if store.shard == settings.shard]
-    away = sorted({store.store for store in ours if not store.connected})
-    if away and ready:
-        _unhealthy(f"{', '.join(away)} takes nothing, rounds wait; the log says why")
-    waiting = f"; {', '.join(away)} takes nothing, rounds wait" if away else ""
-    typer.echo(f"healthy: the last round is {age:.0f} s old{waiting}")
-
-
-def _unhealthy(reason: str) -> NoReturn:
-    typer.echo(f"unhealthy: {reason}")
-    raise typer.Exit(Exit.UNHEALTHY)
+    found = read_health(
+        settings.data_dir,
+        settings.vantage,
+        settings.shard,
+        settings.rounds.interval_seconds,
+        time.time(),
+    )
+    reasons = [found.problem or f"the last round is {found.round_age_seconds:.0f} s old"]
+    reasons += [f"{store} accepts no writes, rounds wait" for store in found.unavailable_stores]
+    healthy = found.is_healthy(ready=ready)
+    typer.echo(f"{'healthy' if healthy else 'unhealthy'}: {'; '.join(reasons)}")
+    if not healthy:
+        raise typer.Exit(Exit.UNHEALTHY)

@@ -1,4 +1,4 @@
-"""`init-store`: the bucket or database in InfluxDB."""
+"""`init-store`: create the bucket or database in InfluxDB."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from collector.service.wiring import open_database
 
 
 def init_store(context: typer.Context) -> None:
-    """Make the bucket or database of the settings in InfluxDB, with its retention. Safe to repeat:
-    what is there is left as it is."""
+    """Create the bucket or database of the settings in InfluxDB, with its retention.
+
+    Safe to repeat: one that exists is left as it is.
+    """
     settings = settings_of(context)
     typer.echo(run_async(_prepare(settings)))
 
@@ -23,8 +25,8 @@ async def _prepare(settings: Settings) -> str:
     async with open_database(settings) as database:
         bucket = await provision(database, settings.influxdb.retention_days)
     kind = "bucket" if bucket.generation == "2" else "database"
-    done = "made" if bucket.created else "there already, left as it is"
-    kept = "for ever" if bucket.days is None else f"for {bucket.days:g} days"
+    done = "created" if bucket.created else "exists, left as it is"
+    kept = "unlimited" if bucket.days is None else f"{bucket.days:g} days"
     if not bucket.created and bucket.generation == "3":
-        kept = "as long as it was made for"
-    return f"{kind} {bucket.name!r} {done}; it keeps points {kept} (InfluxDB {bucket.generation})"
+        kept = "as it was created"
+    return f"{kind} {bucket.name!r} {done}; retention {kept} (InfluxDB {bucket.generation})"

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -22,19 +23,13 @@ from collector.cli import (
     simulate,
     spool,
 )
+from collector.cli.registration import add_command, exit_codes
 from collector.errors import CollectorError, Exit
-
-_EPILOG = (
-    "Exit codes: 0 well, 1 a bug, 2 wrong settings or arguments, 3 no list of nodes, 4 data "
-    "directory unusable, 5 data directory in use, 6 data directory of a newer version, 7 the node "
-    "probed is not reachable, 8 the database does not answer or refuses, 9 not healthy, 10 the "
-    "simulated network is not installed, 130 forced to stop."
-)
 
 app = typer.Typer(
     name="crn-collector",
-    help="Crawls every compute node of the Aleph Cloud network and keeps what it saw.",
-    epilog=_EPILOG,
+    help="Crawl every compute node (CRN) of the Aleph Cloud network and keep the history.",
+    epilog=exit_codes(),
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -57,27 +52,38 @@ def _common(
         ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
+        bool,
+        typer.Option(
+            "--version", callback=_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     context.obj = config
 
 
-app.command("run")(run.run)
-app.command("crawl")(crawl.crawl)
-app.command("probe")(probe.probe)
-app.command("nodes")(nodes.nodes)
-app.command("events")(events.events)
-app.command("health")(health.health)
-app.command("demo")(demo.demo)
-app.command("simulate")(simulate.simulate)
-app.command("init-store")(init_store.init_store)
+_STORE_CODES = (Exit.DATA_DIRECTORY, Exit.LOCKED, Exit.TOO_NEW)
+_READ_CODES = (Exit.OK, Exit.CONFIGURATION, Exit.DATA_DIRECTORY, Exit.TOO_NEW)
+_COMMANDS: Final[tuple[tuple[str, Callable[..., None], tuple[Exit, ...]], ...]] = (
+    ("run", run.run, (Exit.OK, Exit.CONFIGURATION, *_STORE_CODES, Exit.INTERRUPTED)),
+    ("crawl", crawl.crawl, (Exit.OK, Exit.CONFIGURATION, Exit.NO_DIRECTORY, *_STORE_CODES)),
+    ("probe", probe.probe, (Exit.OK, Exit.CONFIGURATION, Exit.NOT_REACHABLE)),
+    ("nodes", nodes.nodes, _READ_CODES),
+    ("events", events.events, _READ_CODES),
+    ("health", health.health, (Exit.OK, Exit.CONFIGURATION, Exit.UNHEALTHY)),
+    ("demo", demo.demo, (Exit.OK, *_STORE_CODES, Exit.NOT_INSTALLED)),
+    ("simulate", simulate.simulate, (Exit.OK, Exit.NOT_INSTALLED)),
+    ("init-store", init_store.init_store, (Exit.OK, Exit.CONFIGURATION, Exit.DATABASE)),
+    ("check-config", check_config.check_config, (Exit.OK, Exit.CONFIGURATION)),
+)
+"""Name, function and the exit codes to expect."""
+
+for _name, _command, _codes in _COMMANDS:
+    add_command(app, _name, _command, *_codes)
 app.add_typer(spool.app, name="spool")
-app.command("check-config")(check_config.check_config)
 
 
 def main() -> None:
-    """Run the command line; end with an exit code that means something."""
+    """Run the command line. Ends the process with one of `Exit`."""
     try:
         app()
     except CollectorError as exc:
@@ -85,6 +91,3 @@ def main() -> None:
         if exc.advice:
             typer.echo(f"  {exc.advice}", err=True)
         sys.exit(exc.exit_code)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(Exit.OK)

@@ -1,23 +1,31 @@
-"""`nodes`: what the embedded store knows of each node now."""
+"""`nodes`: the last stored state of each node."""
 
 from __future__ import annotations
 
 import dataclasses
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
-from rich.table import Table
 
-from collector.cli.common import AsJson, DataDir, cell, moment, settings_of, show, show_json
-from collector.schema.measurements import CrnReachability, CrnUsage, CrnVersion
-from collector.service.settings import Settings
+from collector.cli.common import AsJson, DataDir, settings_of
+from collector.cli.output import Cell, Column, Result, print_result, utc
+from collector.model.failure import Failure
+from collector.service.status import StoredNode, StoredNodes, read_nodes
 from collector.store import Reader
-from collector.times import HOUR
 
-P = TypeVar("P", CrnReachability, CrnVersion, CrnUsage)
-
-_VERSION_SECONDS = 2 * HOUR
-"""Versions are written on change and once an hour."""
+_COLUMNS = (
+    Column("name"),
+    Column("node", wrap=False),
+    Column("up", wrap=False),
+    Column("failure"),
+    Column("age", "right", wrap=False),
+    Column("version", wrap=False),
+    Column("cpu", "right", wrap=False),
+    Column("memory free", "right"),
+    Column("gpus free", "right"),
+    Column("tls ms", "right"),
+    Column("address"),
+)
 
 
 def nodes(
@@ -26,88 +34,68 @@ def nodes(
     down: Annotated[bool, typer.Option("--down", help="Only nodes that are not up.")] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Show each node as the store has it now: up or down, why, what it runs and has free."""
+    """List the nodes of the last stored round: state, failure, version, free resources.
+
+    Nodes that are down come first. `age` is the time since the last visit that counts. Works while
+    a collector uses the data directory.
+    """
     settings = settings_of(context, data_dir=data_dir)
-    last, found = _found(settings)
-    if down:
-        found = [entry for entry in found if not entry["up"]]
-    if as_json:
-        show_json({"round": last, "nodes": found})
-        return
-    columns = {
-        "name": "left",
-        "node": "left",
-        "up": "left",
-        "failure": "left",
-        "age": "right",
-        "version": "left",
-        "cpu": "right",
-        "memory free": "right",
-        "gpus free": "right",
-        "tls ms": "right",
-        "address": "left",
-    }
-    table = Table(title=f"{len(found)} nodes, last round {moment(last)}")
-    for name, side in columns.items():
-        table.add_column(name, justify=side, no_wrap=name in ("node", "up"))  # type: ignore[arg-type]
-    plain: list[list[object]] = [list(columns)]
-    for entry in found:
-        row = _row(entry)
-        style = "green" if entry["up"] else "" if entry["up"] is None else "red"
-        table.add_row(*(cell(v, style if i == 2 else "") for i, v in enumerate(row)))
-        plain.append([entry["node"] if i == 1 else v for i, v in enumerate(row)])
-    show(table, plain)
-
-
-def _found(settings: Settings) -> tuple[int | None, list[dict[str, Any]]]:
-    """Every node of the last round, what was last known of it joined."""
-    interval = settings.rounds.interval_seconds
     with Reader(settings.data_dir) as reader:
-        last = reader.last_round()
-        reached = _latest(reader, CrnReachability, 0, settings.vantage)
-        versions = _latest(reader, CrnVersion, _VERSION_SECONDS, settings.vantage)
-        usages = _latest(reader, CrnUsage, 3 * interval, settings.vantage)
-    found = []
-    for key, point in sorted(reached.items(), key=lambda pair: _order(pair[1])):
-        entry = dataclasses.asdict(point)
-        entry["version"] = versions[key].version if key in versions else None
-        entry["usage"] = dataclasses.asdict(usages[key]) if key in usages else None
-        found.append(entry)
-    return last, found
+        found = read_nodes(reader, settings.vantage, settings.rounds.interval_seconds)
+    print_result(_result(found.not_up() if down else found), as_json=as_json)
 
 
-def _latest(reader: Reader, kind: type[P], within: float, vantage: str) -> dict[str, P]:
-    """The newest point of each node from this vantage, by hash. (A renamed node has two series.)"""
-    return {point.node: point for point in reader.latest(kind, within, vantage=vantage)}
+def _result(found: StoredNodes) -> Result:
+    return Result(
+        columns=_COLUMNS,
+        rows=[_row(node) for node in found.nodes],
+        document={"round": found.round, "nodes": [_document(node) for node in found.nodes]},
+        title=f"{len(found.nodes)} nodes, last round {utc(found.round)}",
+    )
 
 
-def _order(point: CrnReachability) -> tuple[object, ...]:
-    """What is down first, then by name."""
-    return (bool(point.up), point.up is None, point.name.lower(), point.node)
-
-
-def _row(entry: dict[str, Any]) -> list[object]:
-    usage = entry["usage"] or {}
-    up = {None: "?", 1: "up", 0: "down"}[entry["up"]]
-    total = usage.get("gpu_total")
+def _row(node: StoredNode) -> list[object]:
+    point, usage = node.reachability, node.usage
     return [
-        entry["name"],
-        entry["node"][:8],
-        up + (" (lost)" if entry["lost"] else ""),
-        "" if entry["failure"] == "none" else entry["failure"],
-        _age(entry["evidence_age_seconds"]),
-        entry["version"],
-        usage.get("cpu_count"),
-        _gigabytes(usage.get("mem_available_bytes")),
-        f"{usage.get('gpu_available')}/{total}" if total else "",
-        "" if entry["tls_seconds"] is None else f"{entry['tls_seconds'] * 1000:.0f}",
-        entry["address"],
+        point.name,
+        Cell(point.node, point.node[:8]),
+        _state(node),
+        _failure(node),
+        _age(point.evidence_age_seconds),
+        node.version,
+        usage.cpu_count if usage else None,
+        _gigabytes(usage.mem_available_bytes if usage else None),
+        f"{usage.gpu_available}/{usage.gpu_total}" if usage and usage.gpu_total else None,
+        None if point.tls_seconds is None else f"{point.tls_seconds * 1000:.0f}",
+        point.address,
     ]
 
 
-def _age(seconds: float | None) -> str:
-    return "" if seconds is None else f"{seconds / 60:.0f} min" if seconds else "now"
+def _state(node: StoredNode) -> Cell:
+    state = {True: "up", False: "down", None: "?"}[node.is_up]
+    style = {True: "green", False: "red", None: ""}[node.is_up]
+    return Cell(state + (" (lost)" if node.reachability.lost else ""), style=style)
 
 
-def _gigabytes(amount: float | None) -> str:
-    return "" if amount is None else f"{amount / 1e9:.0f} GB"
+def _failure(node: StoredNode) -> Cell | None:
+    failure = node.failure
+    if failure is Failure.NONE:
+        return None
+    return Cell(node.reachability.failure, failure.title if failure else None)
+
+
+def _age(seconds: float | None) -> str | None:
+    if seconds is None:
+        return None
+    return f"{seconds / 60:.0f} min" if seconds else "now"
+
+
+def _gigabytes(amount: float | None) -> str | None:
+    return None if amount is None else f"{amount / 1e9:.0f} GB"
+
+
+def _document(node: StoredNode) -> dict[str, Any]:
+    document = dataclasses.asdict(node.reachability)
+    document["version"] = node.version
+    document["usage"] = dataclasses.asdict(node.usage) if node.usage else None
+    return document

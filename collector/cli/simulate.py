@@ -1,4 +1,4 @@
-"""`simulate`: a whole fake network on loopback."""
+"""`simulate`: a simulated network on loopback."""
 
 from __future__ import annotations
 
@@ -16,26 +16,39 @@ from collector.service.event_loop import run_async, stop_on_signals
 
 
 def simulate(
-    nodes: Annotated[int, typer.Option(help="How many nodes.", min=1, max=20_000)] = 300,
-    seed: Annotated[int, typer.Option(help="The same seed is the same history.")] = 1,
+    nodes: Annotated[int, typer.Option(help="Number of nodes.", min=1, max=20_000)] = 300,
+    seed: Annotated[
+        int, typer.Option(help="Random seed; the same seed gives the same history.")
+    ] = 1,
     speed: Annotated[
-        float, typer.Option(help="How much faster than the clock life goes.", min=0.01)
+        float, typer.Option(help="How much faster than real time nodes change.", min=0.01)
     ] = 1.0,
     faults: Annotated[
         float,
-        typer.Option(help="Part of the nodes that is always wrong, in every way.", min=0, max=1),
+        typer.Option(
+            help="Share of the nodes that have a fault all the time; every kind of fault occurs.",
+            min=0,
+            max=1,
+        ),
     ] = 0.0,
     latency: Annotated[
-        float, typer.Option(help="What real latencies are multiplied by.", min=0)
+        float,
+        typer.Option(
+            help="Factor on the latencies, which are like those of the real network.", min=0
+        ),
     ] = 1.0,
     truth: Annotated[
-        Path | None, typer.Option(help="File for what was really true, as JSON lines.")
+        Path | None,
+        typer.Option(help="Write the true state of each node to this file, as JSON lines."),
     ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="File for the collector's configuration; else it is shown.")
+        Path | None,
+        typer.Option(
+            help="Write the collector's configuration to this file instead of printing it."
+        ),
     ] = None,
 ) -> None:
-    """Run a fake network on loopback until Ctrl-C, and print the configuration to crawl it."""
+    """Run a simulated network on loopback until Ctrl-C, and print the configuration to crawl it."""
     require_simulator()
     from crn_simulator.command import SimulationOptions
     from crn_simulator.command import simulate as run

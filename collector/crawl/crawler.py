@@ -1,4 +1,4 @@
-"""Crawls one round: list the nodes, visit them, judge, report, store, and tell the observers."""
+"""Crawls one round: list the nodes, visit them, judge, report, store, inform the observers."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.observation import Observation
+from collector.model.status import JudgedRound
 from collector.model.vantage import BlindReason, ControlResult, own_reason
 from collector.schema.build import points_of
 from collector.schema.round_record import RoundRecord
@@ -85,12 +86,7 @@ class Crawler:
         listing = await parts.nodes.listing()
         async with LoopLag() as lag:
             visited = await self._visit(request, listing)
-        reason = visited.control_result.reason
-        if reason is BlindReason.NONE:
-            own = visited.observations.values()
-            reason = own_reason(own, lag.worst_seconds, LAG_LIMIT_SECONDS)
-        context = RoundContext(request.time, listing, reason, visited.control_result.ipv6)
-        judged = parts.tracker.judge(context, visited.observations)
+        judged = self._judge(request.time, listing, visited, lag.worst_seconds)
         points = points_of(judged, parts.vantage, parts.shard)
         measured = RoundMeasurement(
             perf_counter() - started, lag.worst_seconds, visited.overran, len(points)
@@ -132,7 +128,7 @@ class Crawler:
         dialled = tuple(node for node in listing.nodes if node.hash not in refused)
         plans = parts.tracker.plans(replace(listing, nodes=dialled), request.time)
         self._observers.on_start(request, len(plans))
-        sweep = Sweep(parts.gate, parts.prober.look, self._observers.on_observation)
+        sweep = Sweep(parts.gate, parts.prober.visit, self._observers.on_observation)
         self._sweep = sweep
         asking = asyncio.create_task(parts.controls.ask())
         try:
@@ -147,6 +143,16 @@ class Crawler:
             again = await parts.controls.ask(_SECOND_ASK_SECONDS)
             control_result = replace(again, ipv6=again.ipv6 and control_result.ipv6)
         return _Visited(refused | observations, control_result, sweep.overran)
+
+    def _judge(
+        self, time: int, listing: Listing, visited: _Visited, lag_seconds: float
+    ) -> JudgedRound:
+        """Judge the visits, of which none counts against a node if this vantage was blind."""
+        reason = visited.control_result.reason
+        if reason is BlindReason.NONE:
+            reason = own_reason(visited.observations.values(), lag_seconds, LAG_LIMIT_SECONDS)
+        context = RoundContext(time, listing, reason, visited.control_result.ipv6)
+        return self._parts.tracker.judge(context, visited.observations)
 
     def _shortened(self, timing: RoundTiming) -> RoundTiming:
         """The timing, its deadline no later than a stop that was asked for."""

@@ -37,7 +37,7 @@ class Prober(Protocol):
     def refusal(self, node: Node) -> Failure:
         """Return why the node is not dialled at all; `none` if it is."""
 
-    def look(self, node: Node, ipv6: bool, /) -> Visit:
+    def visit(self, node: Node, ipv6: bool, /) -> Visit:
         """Return a visit, not yet begun, to a node that is not refused."""
 
     def use_ipv6(self, available: bool) -> None:

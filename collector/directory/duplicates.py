@@ -59,7 +59,7 @@ def _preference(node: Node, before: str | None) -> tuple[object, ...]:
     """Return a sort key. It is total, so that the order of the list does not matter."""
     refused = node.refused is not Failure.NONE
     score = -1.0 if node.score is None else node.score
-    rest = (not node.linked, node.inactive, -score, node.name, node.terms)
+    rest = (not node.linked, node.inactive, -score, node.name, node.terms, node.entry)
     return (node.address != before, refused, node.address, *rest)
 
 

@@ -6,16 +6,20 @@ the wrong type in a good entry are read as absent.
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Annotated, Any
+from typing import Annotated, Any, Final
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, StringConstraints, ValidationError
 
 from collector.directory.address import parse_address
 from collector.model.node import Node
 from collector.text import clean
+
+ENTRY_LIMIT_BYTES: Final = 16 * 1024
+"""Longest entry that is kept whole; real ones have about 900 bytes."""
 
 
 def _text(value: object) -> str:
@@ -59,8 +63,8 @@ class WireNode(BaseModel):
     terms_and_conditions: Text = ""
     """Hash of a message, or empty."""
 
-    def node(self) -> Node:
-        """Return the node that this entry lists."""
+    def node(self, entry: bytes) -> Node:
+        """Return the node that this entry lists; `entry` is the whole of it as JSON."""
         address = parse_address(self.address)
         scored = self.score is not None and 0 <= self.score <= 1
         return Node(
@@ -73,6 +77,7 @@ class WireNode(BaseModel):
             inactive=self.inactive_since is not None,
             terms=bool(self.terms_and_conditions.strip()),
             score=self.score if scored else None,
+            entry=entry,
         )
 
 
@@ -99,8 +104,17 @@ def read_entries(listed: Iterable[Any]) -> Entries:
         if wire is None:
             skipped += 1
         elif wire.type in ("compute", ""):
-            nodes.append(wire.node())
+            nodes.append(wire.node(_unabridged(entry)))
     return Entries(tuple(nodes), skipped)
+
+
+def _unabridged(entry: object) -> bytes:
+    """Return an entry as compact JSON; empty if it is too long or holds an infinite number."""
+    try:
+        text = json.dumps(entry, separators=(",", ":"), allow_nan=False)
+    except (ValueError, RecursionError):
+        return b""
+    return text.encode() if len(text) <= ENTRY_LIMIT_BYTES else b""
 
 
 def _wire(entry: object) -> WireNode | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from collector.model.failure import Failure
 
@@ -30,6 +30,8 @@ class Node:
     """The node has terms and conditions."""
     score: float | None = None
     """The network's own score, 0 to 1; None if it has none."""
+    entry: bytes = field(default=b"", repr=False, compare=False)
+    """The entry of the list as JSON, unabridged; empty where there is none."""
 
     @property
     def display_name(self) -> str:

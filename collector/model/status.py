@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from collector.model.event import Event
 from collector.model.failure import Failure
+from collector.model.last_known import LastKnown
 from collector.model.listing import NetworkSettings
 from collector.model.node import Node
 from collector.model.observation import Ipv6, Observation, Probe
@@ -63,6 +64,8 @@ class NodeStatus:
     """By model and device id, bounded names; empty when there are none or none were measured."""
     release: str | None = None
     """Release part of the version, a bounded name; None when the version is not known."""
+    last_known: LastKnown = field(default_factory=LastKnown, repr=False, compare=False)
+    """The last values read, in this round or an earlier one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,7 +39,7 @@ class Prober:
         forbidden = self.policy.forbids_host(node.host)
         return Failure.FORBIDDEN_ADDRESS if forbidden else Failure.NONE
 
-    def look(self, node: Node, ipv6: bool) -> Visit:
+    def visit(self, node: Node, ipv6: bool) -> Visit:
         """Return a visit to a node that is not refused; `ipv6`: its IPv6 probe is due."""
         return Visit(node, self.session, self.limits, self._direct, ipv6_due=ipv6)
 

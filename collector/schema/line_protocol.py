@@ -1,4 +1,4 @@
-"""Line protocol: how a point looks on the wire. Needed by every InfluxDB, so written once."""
+"""Line protocol: a point as text, the same for every generation of InfluxDB."""
 
 from __future__ import annotations
 
@@ -10,24 +10,24 @@ from collector.schema.column import ColumnKind, Point, Value
 
 
 def line(point: Point, row: tuple[Value, ...] | None = None) -> str:
-    """One point as one line, without line break; time in seconds. Tags are sorted by name.
+    """Return one point as one line, without line break; tags sorted by name, time in seconds.
 
-    The point must have no objection (`Point.objection`). `row` is what its `row()`
-    gives, if it is at hand.
+    The point must be one that InfluxDB accepts (`Point.rejection_reason` is None). `row` is what
+    its `row()` returns, for a caller that has it already.
     """
-    tags, fields = _writers(type(point))
+    tags, fields = _formats(type(point))
     row = row or point.row()
     series = "".join(
         [
-            f"{start}{write(v)}"
-            for (start, write), v in zip(tags, row, strict=False)
+            f"{prefix}{format_value(v)}"
+            for (prefix, format_value), v in zip(tags, row, strict=False)
             if v is not None
         ]
     )
     written = ",".join(
         [
-            f"{start}{write(v)}"
-            for (start, write), v in zip(fields, row[len(tags) :], strict=True)
+            f"{prefix}{format_value(v)}"
+            for (prefix, format_value), v in zip(fields, row[len(tags) :], strict=True)
             if v is not None
         ]
     )
@@ -35,42 +35,41 @@ def line(point: Point, row: tuple[Value, ...] | None = None) -> str:
 
 
 def lines(points: Iterable[Point]) -> bytes:
-    """The body of one write: a line per point, each with its line break."""
+    """Return the body of one write: a line per point, each with its line break."""
     return "".join([f"{line(point)}\n" for point in points]).encode()
 
 
-def _tag(value: Any) -> str:
-    """A comma, an equals sign or a space would end the tag."""
+def _format_tag(value: Any) -> str:
     text = str(value)
-    if "," in text or "=" in text or " " in text:
+    if "," in text or "=" in text or " " in text:  # any of them would end the tag
         return text.replace(",", r"\,").replace("=", r"\=").replace(" ", r"\ ")
     return text
 
 
-def _text(value: Any) -> str:
+def _format_text(value: Any) -> str:
     text = str(value)
     if '"' in text or "\\" in text:
         text = text.replace("\\", r"\\").replace('"', r"\"")
     return f'"{text}"'
 
 
-_WRITE: Final[dict[ColumnKind, Callable[[Any], str]]] = {
-    ColumnKind.TAG: _tag,
+_FORMAT: Final[dict[ColumnKind, Callable[[Any], str]]] = {
+    ColumnKind.TAG: _format_tag,
     ColumnKind.INTEGER: "{}i".format,
     ColumnKind.FLOAT: repr,
-    ColumnKind.TEXT: _text,
+    ColumnKind.TEXT: _format_text,
 }
 
-_Writers = tuple[tuple[str, Callable[[Any], str]], ...]
+_Formats = tuple[tuple[str, Callable[[Any], str]], ...]
 
 
-def _written(cls: type[Point]) -> tuple[_Writers, _Writers]:
-    """For each tag, then for each field, what stands before its value and what writes that."""
+def _formats_of(cls: type[Point]) -> tuple[_Formats, _Formats]:
+    """Return of each tag, then of each field, what precedes its value and what formats it."""
     columns = cls.columns()
     return (
-        tuple((f",{c.name}=", _WRITE[c.kind]) for c in columns if c.kind is ColumnKind.TAG),
-        tuple((f"{c.name}=", _WRITE[c.kind]) for c in columns if c.kind is not ColumnKind.TAG),
+        tuple((f",{c.name}=", _FORMAT[c.kind]) for c in columns if c.kind is ColumnKind.TAG),
+        tuple((f"{c.name}=", _FORMAT[c.kind]) for c in columns if c.kind is not ColumnKind.TAG),
     )
 
 
-_writers: Final[Callable[..., tuple[_Writers, _Writers]]] = cache(_written)
+_formats: Final[Callable[..., tuple[_Formats, _Formats]]] = cache(_formats_of)

@@ -45,23 +45,8 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
             "`crn-collector check-config --defaults` lists every setting with its name.",
         )
 
-    class _Loaded(Settings):
-        model_config = SettingsConfigDict(env_file=".env", toml_file=path)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = TomlConfigSettingsSource(settings_cls)
-            return init_settings, env_settings, dotenv_settings, toml
-
     try:
-        return _Loaded(**overrides)
+        return _sources(path)(**overrides)
     except ValidationError as exc:
         raise ConfigurationError(
             "; ".join(_problem(error, path) for error in exc.errors()),
@@ -75,6 +60,27 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
         raise ConfigurationError(
             f"{path or '.env'} cannot be read: {exc}", "Check its permissions and encoding."
         ) from None
+
+
+def _sources(toml_file: Path | None) -> type[Settings]:
+    """The settings with their sources in order: overrides, environment, `.env`, TOML file."""
+
+    class _Loaded(Settings):
+        model_config = SettingsConfigDict(env_file=".env", toml_file=toml_file)
+
+        @classmethod
+        def settings_customise_sources(
+            cls,
+            settings_cls: type[BaseSettings],
+            init_settings: PydanticBaseSettingsSource,
+            env_settings: PydanticBaseSettingsSource,
+            dotenv_settings: PydanticBaseSettingsSource,
+            file_secret_settings: PydanticBaseSettingsSource,
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            toml = TomlConfigSettingsSource(settings_cls)
+            return init_settings, env_settings, dotenv_settings, toml
+
+    return _Loaded
 
 
 def _config_path(config: Path | None) -> Path | None:

@@ -134,7 +134,8 @@ class ProbeSettings(_Section):
         description="hosts, with their subdomains, that are never dialled",
     )
     controls: Urls = Field(
-        default=(), description="hosts that tell whether we can see; empty for the API hosts"
+        default=(),
+        description="hosts that tell whether this vantage can see; empty for the API hosts",
     )
     ipv6: Ipv6Mode = Field(
         default=Ipv6Mode.AUTO, description="whether this vantage has IPv6: auto, on or off"
@@ -156,7 +157,7 @@ class StateSettings(_Section):
 
 
 class StoreSettings(_Section):
-    """What the embedded store keeps."""
+    """What the embedded store holds."""
 
     retention_days: float = Field(default=14, ge=1, description="how long points are kept")
 
@@ -224,7 +225,7 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         default_factory=lambda: user_data_path("crn-collector"),
-        description="where everything is kept",
+        description="directory of the embedded store",
     )
     vantage: str = Field(
         default="default",

@@ -39,9 +39,17 @@ def update_facts(
     """Return the facts after a visit, and which of them are written in this round."""
     if not observation.tried:
         return known, DueFacts()
-    version, version_due = _version(known, node, time, observation.version)
-    capability, capability_due = _capability(known, node, time, observation.capability)
-    hourly = is_due(time, known.probes_at, HOUR, node.fraction())
+    fraction = node.fraction()
+    stated, abilities = observation.version, observation.capability
+    version = _latest(stated, known.version)
+    version_due = stated is not None and (
+        version != known.version or is_due(time, known.version_at, HOUR, fraction)
+    )
+    capability = known.capability if abilities == known.capability else _merge(known, abilities)
+    capability_due = abilities != _NOTHING and (
+        capability != known.capability or is_due(time, known.capability_at, HOUR, fraction)
+    )
+    hourly = is_due(time, known.probes_at, HOUR, fraction)
     facts = SlowFacts(
         version=version,
         version_at=time if version_due else known.version_at,
@@ -54,29 +62,9 @@ def update_facts(
     return facts, DueFacts(version_due, capability_due, probes)
 
 
-def _version(
-    known: SlowFacts, node: Node, time: int, stated: str | None
-) -> tuple[str | None, bool]:
-    """Return the version as last stated, and whether it is due."""
-    if stated is None:
-        return known.version, False
-    due = stated != known.version or is_due(time, known.version_at, HOUR, node.fraction())
-    return stated, due
-
-
-def _capability(
-    known: SlowFacts, node: Node, time: int, stated: Capability
-) -> tuple[Capability, bool]:
-    """Return each ability as last stated, and whether they are due."""
-    if stated == _NOTHING:
-        return known.capability, False
-    merged = _merge(known.capability, stated)
-    changed = merged != known.capability
-    return merged, changed or is_due(time, known.capability_at, HOUR, node.fraction())
-
-
-def _merge(known: Capability, stated: Capability) -> Capability:
+def _merge(facts: SlowFacts, stated: Capability) -> Capability:
     """Return each ability as stated, or as known before where it was not stated."""
+    known = facts.capability
     return Capability(
         architecture=_latest(stated.architecture, known.architecture),
         cpu_vendor=_latest(stated.cpu_vendor, known.cpu_vendor),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Final
 
 from collector.model.event import Event
@@ -18,6 +18,7 @@ from collector.state.facts import update_facts
 from collector.state.gpus import count_devices, count_kinds, device_labels
 from collector.state.hysteresis import Availability
 from collector.state.ipv6 import confirm_ipv6
+from collector.state.last_known import LastKnownNodes
 from collector.state.node_state import NodeState
 from collector.state.rules import Rules
 from collector.state.vocabulary import Vocabulary
@@ -37,7 +38,7 @@ class NodeUpdate:
 
     def preceded_by(self, event: Event) -> NodeUpdate:
         """Return the update with an event before its own."""
-        return replace(self, events=(event, *self.events))
+        return NodeUpdate(self.state, self.status, (event, *self.events))
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,11 @@ class _Visited:
 
 @dataclass(frozen=True, slots=True)
 class NodeJudge:
-    """Judges nodes by the rules. Of what it is given, only the vocabulary takes up names."""
+    """Judges nodes by the rules; takes up names and values in what it is given to keep them."""
 
     rules: Rules
     vocabulary: Vocabulary
+    last_known: LastKnownNodes
 
     def update(
         self, context: RoundContext, node: Node, before: NodeState, observation: Observation | None
@@ -84,14 +86,8 @@ class NodeJudge:
         facts, due = update_facts(state.facts, observation.node, time, observation)
         ipv6, measured = confirm_ipv6(state.ipv6, time, observation)
         cards = observation.usage.gpus if observation.usage else None
-        state = replace(
-            state,
-            failure=observation.failure,
-            availability=availability,
-            facts=facts,
-            ipv6=ipv6,
-            gpus=state.gpus if cards is None else count_devices(cards),
-        )
+        devices = state.gpus if cards is None else count_devices(cards)
+        state = state.observed(observation.failure, availability, facts, ipv6, devices)
         kinds = count_kinds(cards or (), self.vocabulary, context.listing.settings, time)
         return _Visited(state, due, measured, kinds)
 
@@ -119,6 +115,7 @@ class NodeJudge:
             due=visited.due,
             gpus=visited.gpus,
             release=self.vocabulary.admit_release(state.facts.version, time),
+            last_known=self.last_known.update(node, observation, visited.ipv6, time),
         )
 
 

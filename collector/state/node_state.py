@@ -63,6 +63,34 @@ class NodeState:
             )
         return state
 
+    def observed(
+        self,
+        failure: Failure,
+        availability: Availability,
+        facts: SlowFacts,
+        ipv6: Ipv6State,
+        gpus: Mapping[str, int] | None,
+    ) -> NodeState:
+        """Return the state after an observation (not by `replace`, which is four times slower)."""
+        return NodeState(
+            name=self.name,
+            name_at=self.name_at,
+            address=self.address,
+            first_at=self.first_at,
+            left_at=self.left_at,
+            failure=failure,
+            availability=availability,
+            facts=facts,
+            ipv6=ipv6,
+            gpus=gpus,
+            duplicate_hash=self.duplicate_hash,
+            duplicate_address=self.duplicate_address,
+        )
+
+    def with_availability(self, availability: Availability) -> NodeState:
+        """Return the same state with another availability."""
+        return self.observed(self.failure, availability, self.facts, self.ipv6, self.gpus)
+
     def leaving(self, time: int) -> NodeState:
         """Return the state of a node that is no longer listed since `time`."""
         return replace(self, left_at=time)

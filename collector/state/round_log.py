@@ -6,7 +6,7 @@ a state is not written. It is read back from its last document and the rounds si
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from collector.model.failure import Failure
 from collector.state.node_state import NodeState
@@ -46,4 +46,4 @@ def foreseen(rules: Rules, state: NodeState, time: int) -> NodeState:
     )
     if not steady:
         return state
-    return replace(state, availability=rules.add_evidence(state.availability, time, True))
+    return state.with_availability(rules.add_evidence(state.availability, time, True))

@@ -9,7 +9,9 @@ from typing import Final
 
 from pydantic import TypeAdapter
 
+from collector.model.last_known import LastKnown
 from collector.state.bounded_names import BoundedNames
+from collector.state.last_known import LastKnownNodes, from_json
 from collector.state.node_document import NodeDocument
 from collector.state.node_state import NodeState
 from collector.state.round_log import RoundLog, foreseen
@@ -19,6 +21,7 @@ from collector.state.vocabulary import Vocabulary
 log = logging.getLogger(__name__)
 
 _NODE: Final = "node:"
+_LAST_KNOWN: Final = "last_known:"
 _NAMES: Final = "names:"
 _LAST_ROUND: Final = "round"
 _ROUND_LOG: Final = "rounds"
@@ -34,7 +37,9 @@ class SavedState:
     """By hash, as they were after the last round."""
     vocabulary: Vocabulary = field(default_factory=Vocabulary)
     rounds: RoundLog = field(default_factory=RoundLog)
-    outdated: set[str] = field(default_factory=set)
+    last_known: dict[str, LastKnown] = field(default_factory=dict)
+    """By hash."""
+    unsaved: set[str] = field(default_factory=set)
     """Hashes whose document has to be written anew, since the rounds do not continue it."""
 
 
@@ -48,6 +53,8 @@ def read_state(rules: Rules, entries: Mapping[str, bytes]) -> SavedState:
         try:
             if key.startswith(_NODE):
                 _read_node(rules, saved, key.removeprefix(_NODE), body)
+            elif key.startswith(_LAST_KNOWN):
+                saved.last_known[key.removeprefix(_LAST_KNOWN)] = from_json(body)
             elif key.startswith(_NAMES):
                 _read_names(saved.vocabulary, key.removeprefix(_NAMES), body)
         except ValueError as error:
@@ -58,15 +65,18 @@ def read_state(rules: Rules, entries: Mapping[str, bytes]) -> SavedState:
 def changed_entries(
     states: Mapping[str, NodeState],
     changed: Iterable[str],
+    last_known: LastKnownNodes,
     vocabulary: Vocabulary,
     rounds: RoundLog,
 ) -> dict[str, bytes | None]:
     """Return what the store is to keep after a round: None deletes, other entries stay."""
-    entries: dict[str, bytes | None] = {}
+    changes = last_known.changes().items()
+    entries = {_LAST_KNOWN + key: document for key, document in changes}
     for key in changed:
         state = states.get(key)
-        document = None if state is None else NodeDocument.of(state, rounds.count)
-        entries[_NODE + key] = document.to_json() if document else None
+        entries[_NODE + key] = (
+            None if state is None else NodeDocument.of(state, rounds.count).to_json()
+        )
     for kind, names in vocabulary.by_kind().items():
         entries[_NAMES + kind] = _BOUNDED_NAMES.dump_json(names)
     if rounds.last is not None:
@@ -100,7 +110,7 @@ def _read_node(rules: Rules, saved: SavedState, key: str, body: bytes) -> None:
     document = NodeDocument.from_json(body)
     state = document.state()
     if document.written_in is None or document.written_in > saved.rounds.count:
-        saved.outdated.add(key)
+        saved.unsaved.add(key)
     else:
         for time in saved.rounds.since(document.written_in):
             state = foreseen(rules, state, time)

@@ -14,6 +14,7 @@ from collector.state.context import RoundContext
 from collector.state.duplicates import Duplicates
 from collector.state.events import joined, left
 from collector.state.judge import NodeJudge, NodeUpdate
+from collector.state.last_known import LastKnownNodes
 from collector.state.node_state import NodeState
 from collector.state.plan import VisitPlan, plan_visits
 from collector.state.round_log import foreseen
@@ -37,8 +38,9 @@ class NodeTracker:
         self._states = saved.states
         self._vocabulary = saved.vocabulary
         self._rounds = saved.rounds
-        self._unsaved = saved.outdated
-        self._judge = NodeJudge(self._rules, self._vocabulary)
+        self._unsaved = saved.unsaved
+        self._last_known = LastKnownNodes(saved.last_known)
+        self._judge = NodeJudge(self._rules, self._vocabulary, self._last_known)
 
     @classmethod
     def load(cls, rules: Rules, stored: Mapping[str, bytes]) -> NodeTracker:
@@ -81,6 +83,7 @@ class NodeTracker:
         if self._is_stepped_back(time):
             self._states = self._rewound(time)
             self._vocabulary.rewind(time)
+            self._last_known.rewind(time)
             self._unsaved |= self._states.keys()
         before = dict(self._states)
         updates = [self.update(context, n, observations.get(n.hash)) for n in listing.nodes]
@@ -88,6 +91,7 @@ class NodeTracker:
         events += self._find_duplicates(listing)
         events += self._leave(time, listing)
         self._unsaved |= self._unforeseen(before, time)
+        self._last_known.write_hourly(listing.nodes, time, self.last_round)
         self._rounds = self._rounds.add(time, self._rules.hysteresis.down_within)
         return JudgedRound(
             time=time,
@@ -107,6 +111,8 @@ class NodeTracker:
         """Judge one listed node and keep its new state; no observation: it was not visited."""
         known = self._states.get(node.hash)
         before = known or NodeState.of(node, context.time)
+        if before.address != node.address:
+            self._last_known.forget(node.hash)
         update = self._judge.update(context, node, before, observation)
         self._states[node.hash] = update.state
         if known is None and self.last_round is not None:
@@ -118,11 +124,14 @@ class NodeTracker:
 
         Holds every node whose state did not go on as foreseen since `mark_saved`.
         """
-        return changed_entries(self._states, self._unsaved, self._vocabulary, self._rounds)
+        return changed_entries(
+            self._states, self._unsaved, self._last_known, self._vocabulary, self._rounds
+        )
 
     def mark_saved(self) -> None:
         """Note that the store has taken over the changes."""
         self._unsaved = set()
+        self._last_known.mark_saved()
 
     def _find_duplicates(self, listing: Listing) -> list[Event]:
         """Update who shares a hash or an address; return the events of those that began to."""
@@ -142,6 +151,7 @@ class NodeTracker:
                 self._states[key] = state.leaving(time)
             elif time - state.left_at > LEFT_SECONDS:
                 del self._states[key]
+                self._last_known.forget(key)
         return [left(key, state) for key, state in gone if state.left_at is None]
 
     def _unforeseen(self, before: Mapping[str, NodeState], time: int) -> set[str]:

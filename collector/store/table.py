@@ -2,7 +2,7 @@
 
 `<measurement>__series` numbers each distinct set of tags; `<measurement>__points` has a row per
 time and series with a column per field; the view `<measurement>` shows time, tags and fields.
-Time comes first in the key, so that a round is appended at the end and expires at the start.
+Time comes first in the key, so that a round is appended at the end and removed from the start.
 """
 
 from __future__ import annotations
@@ -23,39 +23,39 @@ _SQL_TYPES: Final = {
 
 
 def quoted(name: str) -> str:
-    """A name as an SQL identifier."""
+    """Return a name as an SQL identifier."""
     return '"' + name.replace('"', '""') + '"'
 
 
 def points_table(measurement: str) -> str:
-    """Name of the table that holds a measurement's points."""
+    """Return the name of the table that holds a measurement's points."""
     return f"{measurement}__points"
 
 
 def series_table(measurement: str) -> str:
-    """Name of the table that numbers a measurement's sets of tags."""
+    """Return the name of the table that numbers a measurement's sets of tags."""
     return f"{measurement}__series"
 
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """The SQL of one measurement."""
+    """The tables of one measurement, and the SQL that writes them."""
 
     measurement: str
     tags: tuple[Column, ...]
     fields: tuple[Column, ...]
     upsert: str
-    """Takes time, series and the fields in order. What is there already and not given stays."""
+    """Parameters: time, series and the fields in order. A field that is None keeps its value."""
     find_series: str
-    """Takes the tags in order; gives `(series, used_until)`."""
+    """Parameters: the tags in order. Returns `(series, used_until)`."""
     add_series: str
-    """Takes `used_until` and the tags in order."""
+    """Parameters: `used_until` and the tags in order."""
     extend_series: str
-    """Takes `used_until` and the series."""
+    """Parameters: `used_until` and the series."""
 
     @classmethod
     def of(cls, measurement: type[Point]) -> Table:
-        """The table of a measurement class; ValueError if one of its names cannot be a column."""
+        """Return the table of a measurement; raise ValueError if a column has a reserved name."""
         columns = measurement.columns()
         if bad := _RESERVED.intersection(c.name for c in columns):
             raise ValueError(f"{measurement.__name__}: {sorted(bad)} cannot be a tag or field")
@@ -67,10 +67,10 @@ class Table:
     def ensure(self, connection: sqlite3.Connection) -> None:
         """Create what is missing, inside the caller's transaction.
 
-        Columns are added and never removed: those in the file that this version does not know
-        are kept, and the view shows them. An added column has no check of its type, since SQLite
-        would prove it on the whole history first (20 s for 14 days); what comes in was judged.
-        A tag that was added since the file was written has its `Column.before` for what is there.
+        Columns are added and never removed: columns of a newer version are kept and shown by the
+        view. An added field has no CHECK of its type, since SQLite would first run it over the
+        whole history (20 s for 14 days); points are validated before they are written. For the
+        points that are there, an added tag has the value `Column.before`.
         """
         series, points = series_table(self.measurement), points_table(self.measurement)
         connection.execute(self._create_series(series))
@@ -95,20 +95,22 @@ class Table:
     ) -> None:
         """Make the table anew with more tags, since its unique key is over all of them.
 
-        Every series keeps its number, so no point is touched.
+        Every series keeps its number, so no point is touched. Nothing is renamed: SQLite would
+        rewrite, or stumble over, views that somebody else has made in the file.
         """
-        old = f"{table}__old"
-        connection.execute(f"DROP VIEW IF EXISTS {quoted(self.measurement)}")
-        connection.execute(f"ALTER TABLE {quoted(table)} RENAME TO {quoted(old)}")
-        connection.execute(self._create_series(table))
         names = ["series", "used_until", *(quoted(c.name) for c in self.tags)]
-        values = ["?" if c.name in added else quoted(c.name) for c in self.tags]
-        connection.execute(
-            f"INSERT INTO {quoted(table)} ({', '.join(names)}) "
-            f"SELECT series, used_until, {', '.join(values)} FROM {quoted(old)}",
+        kept = [quoted(c.name) if c.name not in added else "?" for c in self.tags]
+        series = connection.execute(
+            f"SELECT series, used_until, {', '.join(kept)} FROM {quoted(table)}",
             [c.before for c in self.tags if c.name in added],
+        ).fetchall()
+        connection.execute(f"DROP TABLE {quoted(table)}")
+        connection.execute(self._create_series(table))
+        connection.executemany(
+            f"INSERT INTO {quoted(table)} ({', '.join(names)}) "
+            f"VALUES ({', '.join('?' * len(names))})",
+            series,
         )
-        connection.execute(f"DROP TABLE {quoted(old)}")
 
     def _create_points(self, table: str) -> str:
         columns = ["time INTEGER NOT NULL", "series INTEGER NOT NULL"]
@@ -119,7 +121,7 @@ class Table:
         )
 
     def _ensure_view(self, connection: sqlite3.Connection) -> None:
-        """Show every column that the file has; written only when it differs from what is there."""
+        """Make the view show every column of the file; leave it alone if it does already."""
         name = quoted(self.measurement)
         fields = _columns_of(connection, points_table(self.measurement))[2:]
         shown = [
@@ -140,7 +142,7 @@ class Table:
             connection.execute(view)
 
     def split(self, row: tuple[Value, ...]) -> tuple[tuple[str, ...], tuple[Value, ...]]:
-        """A point's row as tags (absent ones are `''`) and fields."""
+        """Return the row of a point as tags, absent ones as `''`, and fields."""
         count = len(self.tags)
         return tuple(str(tag) if tag is not None else "" for tag in row[:count]), row[count:]
 
@@ -151,7 +153,7 @@ def _columns_of(connection: sqlite3.Connection, table: str) -> list[str]:
 
 
 def _field_definition(column: Column) -> str:
-    """A field's column. The check keeps types even from a hand with a shell."""
+    """Return the column of a field. Its CHECK also holds for what other programs write."""
     name, sql_type = quoted(column.name), _SQL_TYPES[column.kind]
     return f"{name} {sql_type} CHECK (typeof({name}) IN ('{sql_type.lower()}', 'null'))"
 
@@ -168,7 +170,7 @@ def _upsert(measurement: str, fields: tuple[Column, ...]) -> str:
 
 
 def _series(measurement: str, tags: tuple[Column, ...]) -> tuple[str, str, str]:
-    """SQL that finds, adds and extends a series."""
+    """Return the SQL that finds, adds and extends a series."""
     table, names = quoted(series_table(measurement)), [quoted(c.name) for c in tags]
     where = " AND ".join(f"{n} = ?" for n in names) or "1"
     find = f"SELECT series, used_until FROM {table} WHERE {where}"

@@ -88,7 +88,7 @@ def validate(
         if table is None:
             raise ValueError(f"the store was opened without the measurement {point.MEASUREMENT}")
         row = point.row()
-        if reason := point.objection(row):
+        if reason := point.rejection_reason(row):
             rejected.append(_rejected(record.time, point, reason))
         else:
             rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))

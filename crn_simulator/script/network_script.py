@@ -4,6 +4,7 @@ Any time can be asked for, in any order, and the answer is always the same.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.incident import Incident
@@ -15,6 +16,7 @@ from crn_simulator.script.trouble import Trouble, TroubleWindow
 from crn_simulator.script.workload import load_at
 
 
+@dataclass(eq=False)
 class NetworkScript:
     """What happens to a network of `nodes` nodes; nodes are named by their index.
 
@@ -31,31 +33,30 @@ class NetworkScript:
     Raise `ValueError` if there are too few nodes for the shares.
     """
 
-    def __init__(
-        self,
-        nodes: int,
-        seed: int = 0,
-        *,
-        start: float = 0.0,
-        speed: float = 1.0,
-        calm: bool = False,
-        shares: Mapping[Fault, float] | None = None,
-        incidents: Mapping[int, Sequence[Incident]] | None = None,
-        windows: Sequence[TroubleWindow] = (),
-        zone: str = "simulated.test",
-        ipv6: bool = True,
-    ) -> None:
-        self.seed = seed
-        self.start = start
-        self.speed = speed
-        self.windows = tuple(windows)
-        self.zone = zone
-        self._planned = {index: tuple(planned) for index, planned in (incidents or {}).items()}
-        faults = _assign_faults(nodes, seed, shares or {})
-        rules = TimelineRules(seed, zone, start, calm=calm)
+    nodes: int
+    seed: int = 0
+    _: KW_ONLY
+    start: float = 0.0
+    speed: float = 1.0
+    calm: bool = False
+    shares: Mapping[Fault, float] | None = None
+    incidents: Mapping[int, Sequence[Incident]] | None = None
+    windows: Sequence[TroubleWindow] = ()
+    zone: str = "simulated.test"
+    ipv6: bool = True
+
+    def __post_init__(self) -> None:
+        planned = (self.incidents or {}).items()
+        self._planned = {index: tuple(incidents) for index, incidents in planned}
+        faults = _assign_faults(self.nodes, self.seed, self.shares or {})
+        rules = TimelineRules(self.seed, self.zone, self.start, calm=self.calm)
         self._timelines = tuple(
-            NodeTimeline(rules, make_profile(seed, index, ipv6=ipv6), faults.get(index, Fault.NONE))
-            for index in range(nodes)
+            NodeTimeline(
+                rules,
+                make_profile(self.seed, index, ipv6=self.ipv6),
+                faults.get(index, Fault.NONE),
+            )
+            for index in range(self.nodes)
         )
 
     def __len__(self) -> int:

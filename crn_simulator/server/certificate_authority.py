@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 _DAY = dt.timedelta(days=1)
+_Issuer = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
 class CertificateKind(StrEnum):
@@ -41,7 +42,7 @@ class Authority:
         self._now = now or dt.datetime.now(dt.UTC)
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._certificate = _sign(
-            "Simulated Authority", (), self._key, None, self._now - _DAY, self._now + 3650 * _DAY
+            "Simulated Authority", (), self._key, None, (self._now - _DAY, self._now + 3650 * _DAY)
         )
         self._contexts: dict[tuple[CertificateKind, tuple[str, ...]], ssl.SSLContext] = {}
 
@@ -77,21 +78,20 @@ class Authority:
 
     def _make(self, kind: CertificateKind, names: tuple[str, ...]) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
-        issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None
-        issuer = (self._certificate, self._key)
-        since, until = self._now - _DAY, self.not_after
+        issuer: _Issuer | None = (self._certificate, self._key)
+        validity = (self._now - _DAY, self.not_after)
         if kind is CertificateKind.EXPIRED:
-            since, until = self._now - 91 * _DAY, self._now - _DAY
+            validity = (self._now - 91 * _DAY, self._now - _DAY)
         elif kind is CertificateKind.NOT_YET_VALID:
-            since, until = self._now + _DAY, self._now + 91 * _DAY
+            validity = (self._now + _DAY, self._now + 91 * _DAY)
         elif kind is CertificateKind.WRONG_NAME:
             names = ("somebody-else.test",)
         elif kind is CertificateKind.SELF_SIGNED:
             issuer = None
         elif kind is CertificateKind.UNKNOWN_AUTHORITY:
             other = ec.generate_private_key(ec.SECP256R1())
-            issuer = (_sign("Unknown Authority", (), other, None, since, until), other)
-        leaf = _sign("Simulated Node", names, key, issuer, since, until)
+            issuer = (_sign("Unknown Authority", (), other, None, validity), other)
+        leaf = _sign("Simulated Node", names, key, issuer, validity)
         return _context(leaf, key)
 
 
@@ -99,9 +99,8 @@ def _sign(
     title: str,
     names: Sequence[str],
     key: ec.EllipticCurvePrivateKey,
-    issuer: tuple[x509.Certificate, ec.EllipticCurvePrivateKey] | None,
-    since: dt.datetime,
-    until: dt.datetime,
+    issuer: _Issuer | None,
+    validity: tuple[dt.datetime, dt.datetime],
 ) -> x509.Certificate:
     """Return a certificate for `key`: an authority's without names, self-signed without issuer."""
     subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, title)])
@@ -113,8 +112,8 @@ def _sign(
         .issuer_name(subject if issuer is None else issuer[0].subject)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(since)
-        .not_valid_after(until)
+        .not_valid_before(validity[0])
+        .not_valid_after(validity[1])
         .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(signer), critical=False)

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from crn_simulator.script.fault import Fault
@@ -76,16 +77,16 @@ def _not_an_object(path: str, healthy: HttpResponse) -> HttpResponse:
 
 
 def _wrong_types(path: str, healthy: HttpResponse) -> HttpResponse:
-    return _body(path, version=17, payment=[], count="eight", size="a lot", load=None)
+    return _body(path, _Values(version=17, payment=[], count="eight", size="a lot", load=None))
 
 
 def _nan(path: str, healthy: HttpResponse) -> HttpResponse:
     nan = float("nan")
-    return _body(path, version=nan, payment=nan, count=nan, size=float("inf"), load=nan)
+    return _body(path, _Values(version=nan, payment=nan, count=nan, size=float("inf"), load=nan))
 
 
 def _huge_numbers(path: str, healthy: HttpResponse) -> HttpResponse:
-    return _body(path, version=_HUGE, payment=_HUGE, count=_HUGE, size=_HUGE, load=1e300)
+    return _body(path, _Values(version=_HUGE, payment=_HUGE, count=_HUGE, size=_HUGE, load=1e300))
 
 
 def _oversized(path: str, healthy: HttpResponse) -> HttpResponse:
@@ -93,18 +94,28 @@ def _oversized(path: str, healthy: HttpResponse) -> HttpResponse:
     return HttpResponse(200, healthy.body + padding, JSON)
 
 
-def _body(
-    path: str, *, version: object, payment: object, count: object, size: object, load: object
-) -> HttpResponse:
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """Wrong values, in place of those of a kind."""
+
+    version: object
+    payment: object
+    count: object
+    size: object
+    load: object
+
+
+def _body(path: str, values: _Values) -> HttpResponse:
     """Return a response of about the right shape with these values in place of the right ones."""
+    count, version = values.count, values.version
     if path == "/about/usage/system":
-        amount = {"total_kB": size, "available_kB": size}
-        loads = {"load1": load, "load5": load, "load15": load}
+        amount = {"total_kB": values.size, "available_kB": values.size}
+        loads = dict.fromkeys(("load1", "load5", "load15"), values.load)
         body: dict[str, object] = {"cpu": {"count": count, "load_average": loads}}
         body |= {"mem": amount, "disk": amount, "gpu": count, "properties": {"cpu": count}}
     elif path == "/status/config":
         body = {"DOMAIN_NAME": version, "version": version, "networking": count}
-        body |= {"references": size, "payment": payment, "computing": count}
+        body |= {"references": values.size, "payment": values.payment, "computing": count}
     else:
         body = {"host": version, "vm": version, "result": version}
     return HttpResponse(200, json.dumps(body).encode(), JSON)

@@ -14,6 +14,21 @@ _CHAINS = (
     ("BASE", 8453, "https://base-mainnet.public.blastapi.io"),
 )
 
+_SECURITY = {
+    "USE_JAILER": True,
+    "PRINT_SYSTEM_LOGS": True,
+    "WATCH_FOR_UPDATES": True,
+    "ALLOW_VM_NETWORKING": True,
+    "USE_DEVELOPER_SSH_KEYS": False,
+}
+_NETWORKING = {
+    "IPV6_ALLOCATION_POLICY": "IPv6AllocationPolicy.static",
+    "IPV6_SUBNET_PREFIX": 124,
+    "IPV6_FORWARDING_ENABLED": True,
+    "USE_NDP_PROXY": True,
+}
+_DEBUG = {"SENTRY_DSN_CONFIGURED": False, "DEBUG_ASYNCIO": False, "EXECUTION_LOG_ENABLED": False}
+
 
 @dataclass(frozen=True, slots=True)
 class NodeSnapshot:
@@ -43,25 +58,9 @@ def config_body(snapshot: NodeSnapshot) -> dict[str, Any]:
         "CHECK_FASTAPI_VM_ID": firmware.diagnostic_vm,
         "CONNECTOR_URL": "http://localhost:4021",
     }
-    body["security"] = {
-        "USE_JAILER": True,
-        "PRINT_SYSTEM_LOGS": True,
-        "WATCH_FOR_UPDATES": True,
-        "ALLOW_VM_NETWORKING": True,
-        "USE_DEVELOPER_SSH_KEYS": False,
-    }
-    body["networking"] = {
-        "IPV6_ADDRESS_POOL": machine.ipv6_pool,
-        "IPV6_ALLOCATION_POLICY": "IPv6AllocationPolicy.static",
-        "IPV6_SUBNET_PREFIX": 124,
-        "IPV6_FORWARDING_ENABLED": True,
-        "USE_NDP_PROXY": True,
-    }
-    body["debug"] = {
-        "SENTRY_DSN_CONFIGURED": False,
-        "DEBUG_ASYNCIO": False,
-        "EXECUTION_LOG_ENABLED": False,
-    }
+    body["security"] = dict(_SECURITY)
+    body["networking"] = {"IPV6_ADDRESS_POOL": machine.ipv6_pool, **_NETWORKING}
+    body["debug"] = dict(_DEBUG)
     if firmware.has_payment:
         body["payment"] = _payment(firmware, machine.payment_receiver)
     if firmware.has_computing:

@@ -72,6 +72,20 @@ def test_settings_come_from_all_three(command: Command, tmp_path: Path) -> None:
     assert "CRN_LOG_LEVEL\tERROR" in shown
 
 
+def test_a_shard_may_be_a_number(command: Command, tmp_path: Path) -> None:
+    """A file may name the shard by a bare number."""
+    (tmp_path / "crn-collector.toml").write_text("shard = 3\n")
+    assert "CRN_SHARD\t3" in command("check-config").stdout
+
+
+@pytest.mark.parametrize("shard", ["", "a b", "-1", "é", "a" * 65], ids=ascii)
+def test_a_shard_that_is_no_name(command: Command, shard: str) -> None:
+    """A shard of other characters, or of too many, refuses to start and is named."""
+    checked = command("check-config", CRN_SHARD=shard)
+    assert checked.returncode == Exit.CONFIGURATION
+    assert "CRN_SHARD" in checked.stderr
+
+
 def test_no_list_of_nodes(command: Command) -> None:
     """Without an API host that answers, `crawl` names each of them and why, with exit code 3."""
     crawled = command(
@@ -126,8 +140,8 @@ def test_without_a_network_no_node_is_blamed(command: Command, tmp_path: Path) -
         CRN_PROBE__CONTROLS="https://control.invalid",
     )  # fmt: skip
     assert crawled.returncode == 0
-    assert "3\tblind\tvantage" in crawled.stdout
-    assert "THIS VANTAGE CANNOT SEE (dns)" in crawled.stdout
+    assert "3\tvantage blind\tblind\tvantage" in crawled.stdout
+    assert "VANTAGE BLIND (dns)" in crawled.stderr
 
 
 def test_every_setting_has_a_meaning(command: Command) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 from collector.errors import Exit
 from collector.model.failure import Failure
-from tests.support.command import Command
+from tests.support.command import Command, clean_environment
+from tests.support.terminal import run_in_terminal
 
 
 def _lines(text: str) -> list[list[str]]:
@@ -36,8 +38,13 @@ def test_a_round_is_crawled_and_read_back(command: Command, simulated: Path) -> 
 def test_a_pipe_gets_plain_lines(command: Command, simulated: Path) -> None:
     """Without a terminal there is no table: a line per result, its columns between tabs."""
     crawled = command("-c", simulated, "crawl", "--data-dir", "data")
-    counts = {line[1]: line[2] for line in _lines(crawled.stdout) if len(line) == 3}
-    assert counts["reachable"] == "none"
+    columns, *results = _lines(crawled.stdout)
+    assert columns == ["nodes", "result", "failure", "fault"]
+    assert results[0][1:] == ["reachable", "none", "none"]
+    failures = [Failure(result[2]) for result in results[1:]]
+    assert [result[1:] for result in results[1:]] == [[f.title, f, f.fault] for f in failures]
+    nodes = sum(int(result[0]) for result in results)
+    assert crawled.stderr.startswith(f"{nodes} nodes, ")
     known = command("-c", simulated, "nodes", "--data-dir", "data")
     heading, *rows = _lines(known.stdout)
     assert heading[:3] == ["name", "node", "up"]
@@ -68,14 +75,16 @@ def test_the_same_round_is_not_crawled_twice(command: Command, simulated: Path) 
 
 
 def test_probe_explains_a_node(command: Command, simulated: Path) -> None:
-    """`probe` shows every step of a look at one node, and says so by its exit code."""
+    """`probe` shows every step of a visit to one node, and says so by its exit code."""
     seen = json.loads(command("-c", simulated, "crawl", "--data-dir", "data", "--json").stdout)
     good = next(n["address"] for n in seen["nodes"] if n["reachable"])
     probed = command("-c", simulated, "probe", good)
     assert probed.returncode == 0
-    steps = [line[0] for line in _lines(probed.stdout)]
-    assert steps[:5] == ["address", "name", "TCP", "TLS", "first byte"]
-    assert {"GET /status/config", "GET /about/usage/system", "controls", "verdict"} <= set(steps)
+    steps = {line[0]: line[1] for line in _lines(probed.stdout)[1:]}
+    assert list(steps)[:5] == ["address", "name", "TCP", "TLS", "first byte"]
+    assert (steps["TLS"], steps["controls"]) == ("handshake complete", "OK")
+    assert steps["result"] == "reachable"
+    assert {"GET /status/config", "GET /about/usage/system"} <= set(steps)
 
 
 def test_probe_says_whose_fault_it_is(command: Command, simulated: Path) -> None:
@@ -84,7 +93,14 @@ def test_probe_says_whose_fault_it_is(command: Command, simulated: Path) -> None
     assert probed.returncode == 7
     answer = json.loads(probed.stdout)
     assert answer["failure"] == Failure.DNS_NOT_FOUND
-    assert answer["sight"]["reason"] == "none"
+    assert answer["controls"]["reason"] == "none"
+    explained = command("-c", simulated, "probe", "https://nobody.simulated.test")
+    steps = {line[0]: line[1:] for line in _lines(explained.stdout)}
+    failure = Failure.DNS_NOT_FOUND
+    assert steps["result"][0] == "not reachable"
+    assert steps["failure"] == [failure.title, "", f"{failure}: {failure.meaning}"]
+    assert steps["fault"] == ["dns", "", "counts against the node"]
+    assert steps["what to do"] == ["owner of the node", "", failure.cure]
 
 
 def test_probe_refuses_a_private_address(command: Command, simulated: Path) -> None:
@@ -130,3 +146,22 @@ def test_health_tells_by_the_last_round(command: Command, simulated: Path, tmp_p
     old = command("health", "--data-dir", "data")
     assert old.returncode == Exit.UNHEALTHY
     assert "s old" in old.stdout
+
+
+def test_a_terminal_gets_words(command: Command, tmp_path: Path) -> None:
+    """In a terminal failures have their titles and hashes are short; codes stay in the pipe."""
+    lines = (f"{'ab' * 32} https://10.0.0.1", f"{'cd' * 32} ftp://crn.example.org")
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    nodes = ("nodes", "--data-dir", "data")
+    command("crawl", "--directory", "list.txt", "--data-dir", "data")
+    environment = clean_environment(tmp_path)
+    code, shown = run_in_terminal(
+        (sys.executable, "-m", "collector", *nodes), tmp_path, environment
+    )
+    piped = {row[1]: row[3] for row in _lines(command(*nodes).stdout)[1:]}
+    assert code == 0
+    assert piped == {"ab" * 32: "forbidden_address", "cd" * 32: "invalid_address"}
+    for node, failure in piped.items():
+        line = next(line for line in shown.splitlines() if node[:8] in line)
+        assert Failure(failure).title in line
+        assert node not in shown

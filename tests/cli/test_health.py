@@ -49,4 +49,4 @@ async def test_a_database_that_takes_nothing(
         await store.commit(RoundRecord(now, [_store(now, connected)]))
     asked = command("health", "--data-dir", "data", *words)
     assert asked.returncode == code
-    assert ("influxdb takes nothing" in asked.stdout) is not connected
+    assert ("influxdb accepts no writes" in asked.stdout) is not connected

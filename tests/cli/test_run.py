@@ -129,3 +129,15 @@ def test_a_crawl_that_waits_can_be_stopped(
         assert crawl.wait(EXIT_SECONDS) == 0
     known = json.loads(command("-c", simulated, "nodes", "--data-dir", "data", "--json").stdout)
     assert known["round"] == json.loads(held.stdout)["round"]
+
+
+def test_a_second_signal_forces(simulated: Path, tmp_path: Path) -> None:
+    """Asked twice, the collector ends in the middle of a round with 130, and says what is lost."""
+    with running(tmp_path, "-c", simulated, "run", "--data-dir", "data") as collector:
+        read_until(collector, lambda line: "crawling every" in line)
+        collector.send_signal(signal.SIGTERM)
+        read_until(collector, lambda line: "a second signal forces" in line)
+        collector.send_signal(signal.SIGTERM)
+        assert collector.wait(EXIT_SECONDS) == Exit.INTERRUPTED
+        assert collector.stderr
+        assert "forced to stop" in collector.stderr.read()

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import time as clock
-from collections.abc import AsyncIterator, Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,19 +12,27 @@ import pytest
 from collector.crawl.crawler import Crawler, CrawlParts
 from collector.crawl.gate import Gate
 from collector.crawl.ports import RoundObserver, RoundStore, Sink
-from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.crawl.round_logger import RoundLogger, summary
 from collector.errors import DirectoryError
 from collector.model.failure import Failure
-from collector.model.listing import Listing, NetworkSettings
-from collector.model.node import Node
-from collector.model.observation import Endpoint, Observation, Probe
-from collector.model.store_report import Receipt, StoreReport
+from collector.model.store_report import Receipt
 from collector.model.vantage import BlindReason, ControlResult
 from collector.schema.measurements import MEASUREMENTS
 from collector.schema.round_record import RoundRecord
 from collector.state.tracker import NodeTracker
 from collector.store import MemoryStore
+from tests.support.crawl_fakes import (
+    Broken,
+    Controls,
+    Delivery,
+    NodeSource,
+    PendingRounds,
+    Prober,
+    Recorder,
+    nodes,
+)
+from tests.support.virtual_clock import VirtualClockLoop
 
 TIME = 1_700_000_040
 REQUEST = RoundRequest(TIME, RoundTiming(0, 5))
@@ -34,129 +41,7 @@ LONG = RoundRequest(TIME, RoundTiming(0, 60))
 NEXT = RoundRequest(TIME + 60, RoundTiming(0, 5))
 
 
-@pytest.fixture(autouse=True)
-async def nothing_left() -> AsyncIterator[None]:
-    """Fail a test that leaves a task behind."""
-    before = asyncio.all_tasks()
-    yield
-    assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
-
-
-def nodes(count: int, refused: Iterable[int] = ()) -> list[Node]:
-    return [
-        Node(
-            f"{i:064x}",
-            f"node-{i}",
-            f"https://n{i}.test",
-            host=f"n{i}.test",
-            refused=Failure.INVALID_ADDRESS if i in refused else Failure.NONE,
-        )
-        for i in range(count)
-    ]
-
-
-@dataclass
-class NodeSource:
-    """A list that is there, is not, or comes late."""
-
-    listed: list[Node]
-    ready: asyncio.Event | None = None
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
-    error: DirectoryError | None = None
-
-    async def listing(self) -> Listing:
-        self.asked.set()
-        if self.ready:
-            await self.ready.wait()
-        if self.error:
-            raise self.error
-        return Listing(tuple(self.listed), NetworkSettings(), 1.0)
-
-
-@dataclass
-class Prober:
-    """Looks that end as a table says; `None` never ends."""
-
-    outcomes: dict[str, Failure | None] = field(default_factory=dict)
-    forbidden: set[str] = field(default_factory=set)
-    ipv6: list[bool] = field(default_factory=list)
-    visited: list[str] = field(default_factory=list)
-    hangs: asyncio.Event = field(default_factory=asyncio.Event)
-    on_look: Callable[[], None] = lambda: None
-
-    def refusal(self, node: Node) -> Failure:
-        if node.refused is not Failure.NONE:
-            return node.refused
-        return Failure.FORBIDDEN_ADDRESS if node.hash in self.forbidden else Failure.NONE
-
-    def use_ipv6(self, available: bool) -> None:
-        self.ipv6.append(available)
-
-    def look(self, node: Node, ipv6: bool) -> _Visit:
-        return _Visit(self, node)
-
-
-@dataclass
-class _Visit:
-    prober: Prober
-    node: Node
-    done: bool = False
-
-    async def run(self) -> None:
-        self.prober.visited.append(self.node.hash)
-        self.prober.on_look()
-        if self.prober.outcomes.get(self.node.hash, Failure.NONE) is None:
-            self.prober.hangs.set()
-            await asyncio.Event().wait()
-        self.done = True
-
-    def observation(self, is_unfinished: bool = False) -> Observation:
-        if is_unfinished or not self.done:
-            return Observation(self.node, Failure.ROUND_DEADLINE)
-        failure = self.prober.outcomes.get(self.node.hash, Failure.NONE) or Failure.NONE
-        attempt = Probe(
-            Endpoint.CONFIG, failure, 200, response_bytes=2 if failure is Failure.NONE else None
-        )
-        return Observation(self.node, failure, (attempt,))
-
-
-@dataclass
-class Controls:
-    """Answers one after another; the last one again and again."""
-
-    results: list[ControlResult] = field(default_factory=lambda: [ControlResult()])
-    limits: list[float | None] = field(default_factory=list)
-
-    def has_ipv6(self) -> bool:
-        return True
-
-    async def ask(self, within_seconds: float | None = None) -> ControlResult:
-        self.limits.append(within_seconds)
-        await asyncio.sleep(0)
-        return self.results[min(len(self.limits), len(self.results)) - 1]
-
-
-class PendingRounds:
-    """A store whose disk takes nothing."""
-
-    def __init__(self, unsent: int = 0) -> None:
-        self.batches: list[RoundRecord] = []
-        self.unsent = unsent
-
-    async def commit(self, batch: RoundRecord) -> Receipt:
-        self.batches.append(batch)
-        store = MemoryStore(MEASUREMENTS)
-        async with store:
-            receipt = await store.commit(batch)
-        return replace(
-            receipt,
-            stored=False,
-            waiting_rounds=len(self.batches),
-            waiting_points=9,
-            waiting_bytes=900,
-            waiting_seconds=60.0,
-            unsent=self.unsent,
-        )
+pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
 
 
 def crawler_of(
@@ -181,6 +66,13 @@ def crawler_of(
     return Crawler(parts, observers)
 
 
+def stand_still(seconds: float) -> None:
+    """Let time pass while the loop does nothing else."""
+    loop = asyncio.get_running_loop()
+    assert isinstance(loop, VirtualClockLoop)
+    loop.advance(seconds)
+
+
 def points_named(points: Iterable[Any], name: str) -> list[Any]:
     return [point for point in points if name == point.MEASUREMENT]
 
@@ -194,9 +86,7 @@ async def test_one_reachability_point_per_listed_node() -> None:
         listed[3].hash: Failure.NOT_A_CRN,
     }
     prober = Prober(outcomes, forbidden={listed[4].hash})
-    done = await crawler_of(NodeSource(listed), prober).round(
-        RoundRequest(TIME, RoundTiming(0, 0.3))
-    )
+    done = await crawler_of(NodeSource(listed), prober).round(SHORT)
     points = points_named(done.points, "crn_reachability")
     assert {point.node: (point.failure, point.fault, point.probed) for point in points} == {
         listed[0].hash: ("none", "none", True),
@@ -285,20 +175,17 @@ async def test_own_reasons(failure: Failure | None, reason: BlindReason) -> None
     """A round that we spoilt ourselves is blind, whatever the controls say."""
     listed = nodes(9)
     prober = Prober({node.hash: failure for node in listed[:4]})
-    done = await crawler_of(NodeSource(listed), prober).round(
-        RoundRequest(TIME, RoundTiming(0, 0.3))
-    )
+    done = await crawler_of(NodeSource(listed), prober).round(SHORT)
     assert done.judged.reason is reason
 
 
-async def test_a_loop_that_stands_still(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_loop_that_stands_still() -> None:
     """A loop that stood still too long makes the round blind, at its very end too."""
-    monkeypatch.setattr("collector.crawl.crawler.LAG_LIMIT_SECONDS", 0.3)
-    prober = Prober(on_look=lambda: clock.sleep(0.7))
+    prober = Prober(on_visit=lambda: stand_still(2.5))
     done = await crawler_of(NodeSource(nodes(1)), prober).round(REQUEST)
     assert done.judged.reason is BlindReason.LOOP_LAG
     (own,) = points_named(done.points, "collector")
-    assert own.loop_lag_seconds > 0.4
+    assert own.loop_lag_seconds == pytest.approx(2.25)  # a sample was due after 0.25 s
 
 
 async def test_own_points_and_counters() -> None:
@@ -349,37 +236,6 @@ async def test_without_a_list() -> None:
     assert store.batches == []
 
 
-class Recorder(RoundObserver):
-    """Records what it hears."""
-
-    def __init__(self) -> None:
-        self.started: list[tuple[RoundRequest, int]] = []
-        self.observations: list[Observation] = []
-        self.results: list[RoundResult] = []
-
-    def on_start(self, request: RoundRequest, nodes: int) -> None:
-        self.started.append((request, nodes))
-
-    def on_observation(self, observation: Observation) -> None:
-        self.observations.append(observation)
-
-    def on_round(self, result: RoundResult) -> None:
-        self.results.append(result)
-
-
-class Broken(RoundObserver):
-    """Fails at everything."""
-
-    def on_start(self, request: RoundRequest, nodes: int) -> None:
-        raise KeyError("start")
-
-    def on_observation(self, observation: Observation) -> None:
-        raise KeyError("observation")
-
-    def on_round(self, result: RoundResult) -> None:
-        raise KeyError("round")
-
-
 async def test_observers_hear_of_a_round() -> None:
     """An observer hears how many nodes are visited, of each visit, and of the finished round."""
     recorder = Recorder()
@@ -420,20 +276,6 @@ async def test_a_round_that_fails_is_no_finished_round() -> None:
     assert (len(recorder.started), recorder.results) == (1, [])
 
 
-@dataclass
-class Delivery:
-    """A sink that says what it is asked."""
-
-    asked: list[tuple[int, int]] = field(default_factory=list)
-
-    async def report(self, round_time: int, unsent: int) -> StoreReport:
-        self.asked.append((round_time, unsent))
-        return StoreReport("elsewhere", True, 1, 2, 3, 4, 5, 6.0, 7.0)
-
-    async def finish(self, within_seconds: float) -> None:
-        raise NotImplementedError
-
-
 async def test_sinks_are_reported() -> None:
     """Each sink has a point in every round, and hears how many points were dropped before it."""
     store, sink = PendingRounds(unsent=11), Delivery()
@@ -456,9 +298,10 @@ async def test_a_stop_in_mid_round() -> None:
     crawler = crawler_of(NodeSource(listed), prober)
     task = asyncio.create_task(crawler.round(LONG))
     await prober.hangs.wait()
-    crawler.stop_within(0.0)
-    async with asyncio.timeout(2):
-        done = await task
+    asked_at = asyncio.get_running_loop().time()
+    crawler.stop_within(1.5)
+    done = await task
+    assert asyncio.get_running_loop().time() == pytest.approx(asked_at + 1.5)
     failures = [point.failure for point in points_named(done.points, "crn_reachability")]
     assert failures == ["none", "round_deadline"]
     assert done.overran
@@ -475,9 +318,9 @@ async def test_a_stop_before_the_visits() -> None:
     crawler.stop_within(0.1)
     assert source.ready
     source.ready.set()
-    async with asyncio.timeout(2):
-        done = await task
+    done = await task
     assert done.overran
+    assert asyncio.get_running_loop().time() == pytest.approx(0.1)
 
 
 async def test_cancel() -> None:

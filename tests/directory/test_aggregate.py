@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
-from collector.directory.entry import read_entries
+from collector.directory.entry import ENTRY_LIMIT_BYTES, read_entries
 from collector.model.failure import Failure
 from collector.model.listing import NetworkSettings
 from collector.model.node import Node
@@ -203,6 +203,30 @@ def test_recorded_aggregate() -> None:
     (node,) = CORECHANNEL.parse(recorded("corechannel_one_node_2025-02.json")).nodes
     assert node.address == "https://gpu-test-02.nergame.app"
     assert (node.linked, node.inactive, node.terms, node.score) == (False, True, True, 0.0)
+
+
+def test_entries_are_passed_through_unabridged() -> None:
+    """A node carries the whole of its entry as JSON, keys that nobody here reads included."""
+    body = recorded("corechannel_one_node_2025-02.json")
+    (node,) = CORECHANNEL.parse(body).nodes
+    (listed,) = json.loads(body)["data"]["corechannel"]["resource_nodes"]
+    assert list(json.loads(node.entry).items()) == list(listed.items())
+    assert len(node.entry) < len(json.dumps(listed))
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        pytest.param({"description": "x" * ENTRY_LIMIT_BYTES}, id="too-long"),
+        pytest.param({"performance": float("inf")}, id="no-json"),
+        pytest.param({"time": 10**5000}, id="5000-digits"),
+    ],
+)
+def test_entries_that_cannot_be_passed_through(changed: dict[str, Any]) -> None:
+    """A node whose entry is too long, or cannot be written as JSON, is listed without it."""
+    nodes = read_entries([entry(1) | changed, entry(2)]).nodes
+    assert [node.hash for node in nodes] == [digest(1), digest(2)]
+    assert [bool(node.entry) for node in nodes] == [False, True]
 
 
 def test_recorded_message() -> None:

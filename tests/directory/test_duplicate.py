@@ -50,6 +50,13 @@ def test_same_address_twice() -> None:
     assert results[0].duplicates == {digest(1): ("https://node-1.example.org",)}
 
 
+def test_same_node_twice() -> None:
+    """Entries that differ only in what nobody here reads are told apart the same way too."""
+    other = entry(1, banner="other")
+    results = [choose(_nodes(*order), {}) for order in itertools.permutations([entry(1), other])]
+    assert results[0].nodes[0].entry == results[1].nodes[0].entry
+
+
 async def test_choice_survives_restart(copies: MemoryCopies) -> None:
     """An entry that was there first stays chosen over a smaller address, also after a restart."""
     first = DuplicateResolver(BestEffortCache(copies))

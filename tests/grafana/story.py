@@ -15,7 +15,6 @@ from hashlib import sha256
 from typing import Any
 
 from collector.model.failure import Failure, Fault
-from collector.schema.build import BLIND_WEIGHT, FULL_WEIGHT
 from collector.schema.column import Point
 from collector.schema.measurements import (
     Collector,
@@ -33,6 +32,7 @@ from collector.schema.measurements import (
     NetworkGpu,
     NetworkVersion,
 )
+from collector.schema.node_points import BLIND_WEIGHT, FULL_WEIGHT
 
 INTERVAL = 60
 HOUR = 3600

@@ -13,7 +13,8 @@ from collector.model.listing import NetworkSettings
 from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
-from collector.service.demo import Past, fill
+from collector.service.demo import fill
+from collector.service.scripted_past import ScriptedPast
 from collector.state.rules import Rules
 from collector.state.tracker import NodeTracker
 from crn_simulator.script.fault import Fault
@@ -75,7 +76,8 @@ def points() -> list[Point]:
         for kind in (truth.usage.gpus or () if truth.usage else ())
         if kind.model
     }
-    past = Past(range(20_000, 20_000 + len(SCRIPT)), SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
+    ports = range(20_000, 20_000 + len(SCRIPT))
+    past = ScriptedPast(ports, SCRIPT, NetworkSettings(cards, "1.9.0"), BEGIN)
     parts = CrawlParts(past, past, past, Gate(100), NodeTracker(Rules()), kept, "default", "0")
     asyncio.run(fill(parts, past, range(BEGIN, END, 60)))
     return kept.points

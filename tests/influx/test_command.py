@@ -69,15 +69,11 @@ def test_from_an_empty_server(run: Command, bucket: InfluxBucket, tmp_path: Path
     assert failed.returncode == Exit.DATABASE
     assert "database not found" in failed.stderr
     made = run("init-store", CRN_INFLUXDB__RETENTION_DAYS="30")
-    assert (
-        made.stdout
-        == f"database '{tmp_path.name}' made; it keeps points for 30 days (InfluxDB 1.8)\n"
-    )
+    assert made.stdout == f"database '{tmp_path.name}' created; retention 30 days (InfluxDB 1.8)\n"
     replayed = run("spool", "replay")
     assert replayed.returncode == 0
-    assert f"{waits['points']} delivered, 0 refused, 0 older than InfluxDB keeps, 0 wait" in (
-        replayed.stdout
-    )
+    assert f"{waits['points']} delivered, 0 rejected, 0 dropped" in replayed.stdout
+    assert ", 0 still wait\n" in replayed.stdout
     assert network_points(bucket) == 1
     assert json.loads(run("spool", "ls", "--json").stdout) == []
 
@@ -85,11 +81,12 @@ def test_from_an_empty_server(run: Command, bucket: InfluxBucket, tmp_path: Path
 def test_purge(run: Command) -> None:
     """What waits is forgotten after a yes, and nothing without one."""
     run("crawl")
-    assert run("spool", "purge").returncode != 0
+    refused = run("spool", "purge")
+    assert (refused.returncode, "--yes confirms" in refused.stderr) == (Exit.CONFIGURATION, True)
     assert json.loads(run("spool", "ls", "--json").stdout) != []
     purged = run("spool", "purge", "--yes", "--rejected")
     assert purged.returncode == 0
-    assert "points forgotten, 0 refused lines" in purged.stdout
+    assert "points deleted, 0 rejected lines" in purged.stdout
     assert json.loads(run("spool", "ls", "--json").stdout) == []
 
 
@@ -103,7 +100,7 @@ async def test_rejected(run: Command, tmp_path: Path) -> None:
     (kept,) = json.loads(run("spool", "rejected", "--json").stdout)
     assert (kept["line"], kept["store"], kept["reason"]) == (line, "influxdb", "400 was bad then")
     replayed = run("spool", "replay", "--rejected")
-    assert "1 refused lines are tried again\n1 points waited: 1 delivered" in replayed.stdout
+    assert "1 rejected lines queued again\n1 points waited: 1 delivered" in replayed.stdout
     assert json.loads(run("spool", "rejected", "--json").stdout) == []
 
 

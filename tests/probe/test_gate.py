@@ -93,7 +93,7 @@ async def test_waiting_is_in_no_clock(context: ssl.SSLContext, authority: Author
     ):
         nodes = [node_at(slow.address_url), node_at(healthy.address_url)]
         plans = [VisitPlan(n, ipv6=False, hung=False, evidence_at=i) for i, n in enumerate(nodes)]
-        seen = await Sweep(Gate(1), bed.prober.look).run(plans, RoundTiming(0, 5))
+        seen = await Sweep(Gate(1), bed.prober.visit).run(plans, RoundTiming(0, 5))
     observation = seen[nodes[1].hash]
     assert observation.reachable
     assert observation.duration_seconds is not None
@@ -124,6 +124,6 @@ async def test_the_connector_never_has_waiters(
             VisitPlan(node, ipv6=False, hung=i % 5 == 0, evidence_at=0)
             for i, node in enumerate(nodes)
         ]
-        seen = await Sweep(Gate(4), bed.prober.look, note).run(plans, RoundTiming(0, 10))
+        seen = await Sweep(Gate(4), bed.prober.visit, note).run(plans, RoundTiming(0, 10))
     assert len(seen) == 40
     assert most == 0

@@ -11,8 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.schema.column import (
-    SERIES_LIMIT_BYTES,
-    TEXT_LIMIT_BYTES,
     Column,
     ColumnKind,
     Point,
@@ -23,6 +21,7 @@ from collector.schema.column import (
     string,
     tag,
 )
+from collector.schema.limits import SERIES_LIMIT_BYTES, TEXT_LIMIT_BYTES
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,9 +46,17 @@ class Single(Point):
     warm: bool | None = integer("1 if it is warm.")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Later(Weather):
+    """The same with a tag that was added later."""
+
+    hour: str = tag("Of the day.", before="0")
+
+
 def weather(**values: Any) -> Weather:
-    """A point with one field unless told otherwise."""
-    return Weather(**({"time": 60, "town": "Rome", "area": "Lazio", "warm": True} | values))
+    """Return a point with one field, if no others are given."""
+    given: dict[str, Any] = {"time": 60, "town": "Rome", "area": "Lazio", "warm": True} | values
+    return Weather(**given)
 
 
 def test_columns() -> None:
@@ -102,9 +109,10 @@ def test_types_never_flip(value: Any, column: str) -> None:
     """A float column holds finite floats or the point is refused; 20 and 20.0 are the same."""
     point = weather(**{column: value})
     row = dict(zip([c.name for c in point.columns()], point.row(), strict=True))
-    if point.objection() is None:
-        assert type(row[column]) is float
-        assert math.isfinite(row[column])
+    if point.rejection_reason() is None:
+        written = row[column]
+        assert type(written) is float
+        assert math.isfinite(written)
     else:
         assert isinstance(value, bool | str) or not math.isfinite(value) or abs(value) >= 2**63
 
@@ -137,11 +145,11 @@ def test_types_never_flip(value: Any, column: str) -> None:
         pytest.param({"time": 9_223_372_037}, "64 bits of nanoseconds", id="past-2262"),
     ],
 )
-def test_objection(values: dict[str, Any], words: str | None) -> None:
-    """What some generation of InfluxDB would refuse is said, with the column; the rest is not."""
-    said = weather(**values).objection()
-    assert (said is None) is (words is None)
-    assert (words or "") in (said or "")
+def test_rejection_reason(values: dict[str, Any], words: str | None) -> None:
+    """What some generation of InfluxDB would reject has a reason, which names the column."""
+    reason = weather(**values).rejection_reason()
+    assert (reason is None) is (words is None)
+    assert (words or "") in (reason or "")
 
 
 def test_from_row() -> None:
@@ -149,3 +157,9 @@ def test_from_row() -> None:
     point = weather(rain=0.5, said="so")
     row = dict(zip([c.name for c in point.columns()], point.row(), strict=True))
     assert Weather.from_row(row | {"time": 60, "invented_later": 1}) == point
+
+
+def test_from_row_of_an_older_file() -> None:
+    """A tag that the file lacks has its value of before, a field that it lacks is absent."""
+    row = {"time": 60, "town": "Rome", "area": "Lazio", "warm": 1}
+    assert Later.from_row(row) == Later(time=60, town="Rome", area="Lazio", warm=True, hour="0")

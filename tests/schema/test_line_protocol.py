@@ -14,10 +14,11 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from collector.model.event import Event, EventKind
-from collector.schema.build import event_point, points_of
+from collector.schema.build import points_of
 from collector.schema.column import ColumnKind, Point
 from collector.schema.line_protocol import line, lines
 from collector.schema.measurements import MEASUREMENTS, CrnReachability, NetworkEvent
+from collector.schema.node_points import event_point
 from collector.text import clean
 from tests.support.influx_servers import KINDS_1, Influx, running
 from tests.support.rounds import Rounds, good, gpu, node, usage, working
@@ -100,7 +101,7 @@ def _points(draw: st.DrawFn, tags: st.SearchStrategy[str] = _TAGS) -> Point:
 @settings(max_examples=300, suppress_health_check=[HealthCheck.too_slow])
 def test_read_back_by_a_parser(point: Point) -> None:
     """Whatever text is in it, a point that is not refused is read back, types included."""
-    assume(point.objection() is None)
+    assume(point.rejection_reason() is None)
     measurement, tags, fields, time = parse(line(point))
     expected = _columns(point)
     assert (measurement, tags, fields, time) == (point.MEASUREMENT, *expected, point.time)
@@ -111,7 +112,7 @@ def test_read_back_by_a_parser(point: Point) -> None:
 def test_a_clean_name_is_never_refused(name: str) -> None:
     """What became a display name is a tag that every InfluxDB takes."""
     point = _event(name=clean(name) or "none")
-    assert point.objection() is None
+    assert point.rejection_reason() is None
     assert parse(line(point))[1]["name"] == point.name
 
 
@@ -176,7 +177,7 @@ def test_read_back_by_a_server(
 ) -> None:
     """A real server gives back the very text and numbers that were written."""
     point = _event(time=next(_SECONDS), name=name, text=text, lasted_seconds=number, since=since)
-    assume(point.objection() is None)
+    assume(point.rejection_reason() is None)
     _write(influx, lines([point]))
     (row,) = _rows(influx, f"SELECT * FROM network_event WHERE time = {point.time}s")
     assert (row["name"], row["text"], row["since"]) == (name, text, since)
@@ -193,7 +194,7 @@ def test_whole_rounds_are_taken(influx: Influx) -> None:
         *rounds.play("BBBXGGUP"),
     ]
     points = [point for judged in judgements for point in points_of(judged, "home", "0")]
-    assert [p.objection() for p in points if p.objection()] == []
+    assert [p.rejection_reason() for p in points if p.rejection_reason()] == []
     _write(influx, lines(points))
     (kept,) = _rows(influx, "SELECT count(weight) FROM crn_reachability")
     assert kept["count"] == sum(isinstance(p, CrnReachability) for p in points) == 20 * 9

@@ -132,7 +132,7 @@ def test_one_reachability_point_per_listed_node(data: st.DataObject) -> None:
         told = [p for p in points if isinstance(p, CrnReachability)]
         assert [p.node for p in told] == [n.hash for n in listed]
         assert [p.nodes for p in points if isinstance(p, Network)] == [len(listed)]
-        assert [p.objection() for p in points if p.objection()] == []
+        assert [p.rejection_reason() for p in points if p.rejection_reason()] == []
         keys = [(type(p), p.time, *p.row()[: _tags(p)]) for p in points]
         assert len(keys) == len(set(keys))
 

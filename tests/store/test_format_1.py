@@ -101,6 +101,17 @@ async def test_every_point_is_kept(path: Path) -> None:
     assert header(path)[0] == file.FORMAT
 
 
+async def test_views_of_others_stay(path: Path) -> None:
+    """A view that an operator made in the file works on, and does not stop the upgrade."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE VIEW mine AS SELECT max(nodes) FROM network")
+        connection.execute("CREATE VIEW names AS SELECT vantage FROM network__series")
+    await open_and_close(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM mine").fetchall() == [(2,)]
+        assert connection.execute("SELECT * FROM names").fetchall() == [("default",)]
+
+
 async def test_opening_again_changes_nothing(path: Path) -> None:
     """The second opening finds all it needs."""
     await open_and_close(path)

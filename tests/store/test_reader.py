@@ -152,7 +152,7 @@ async def test_rejected_lines(tmp_path: Path) -> None:
         embedded, influxdb = reader.rejected_lines()
     assert (embedded.time, embedded.store, embedded.measurement) == (60, "embedded", "sample")
     assert embedded.line == "sample,host= requests=1i 60"
-    assert embedded.reason == sample(60, "").objection()
+    assert embedded.reason == sample(60, "").rejection_reason()
     assert influxdb == RejectedLine(120, "influxdb", "sample", "400 type conflict", line)
 
 

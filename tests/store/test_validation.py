@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from collector.schema.column import SERIES_LIMIT_BYTES, TEXT_LIMIT_BYTES
+from collector.schema.limits import SERIES_LIMIT_BYTES, TEXT_LIMIT_BYTES
 from collector.schema.line_protocol import line
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, Reader
@@ -185,7 +185,7 @@ async def test_store_refuses(point: Sample, tmp_path: Path) -> None:
         assert rejected["line"].startswith("sample,host=")
         assert (
             rejected["reason"]
-            == (point.objection() or "")[:4096].encode(errors="backslashreplace").decode()
+            == (point.rejection_reason() or "")[:4096].encode(errors="backslashreplace").decode()
         )
 
 

@@ -54,7 +54,7 @@ class Bed:
         refused = self.prober.refusal(node)
         if refused is not Failure.NONE:
             return Observation(node, refused)
-        look = self.prober.look(node, ipv6)
+        look = self.prober.visit(node, ipv6)
         await look.run()
         return look.observation()
 

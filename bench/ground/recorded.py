@@ -1,0 +1,89 @@
+"""What the points of one round record, sorted by node."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final
+
+from collector.schema.column import Point
+from collector.schema.measurements import (
+    Collector,
+    CrnGpu,
+    CrnIpv6,
+    CrnProbe,
+    CrnReachability,
+    CrnVersion,
+    Network,
+    NetworkEvent,
+)
+
+STANDSTILL_SECONDS: Final = 2.0
+"""A round in which the event loop stood still for longer is not trusted.
+
+Only the collector can know for how long it did, so its own figure is taken.
+"""
+_IPV6_ENDPOINTS = frozenset({"/status/check/ipv6", "/vm/ip/6"})
+
+
+@dataclass(slots=True)
+class RecordedNode:
+    """What one round records of one node.
+
+    reachability: there must be exactly one. version, ipv6: None if not written in this round.
+    asked_ipv6: the IPv6 check was made. gpus_used: GPUs in use by model and device.
+    """
+
+    reachability: list[CrnReachability] = field(default_factory=list)
+    version: str | None = None
+    ipv6: CrnIpv6 | None = None
+    asked_ipv6: bool = False
+    gpus_used: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class RecordedRound:
+    """What one round records.
+
+    reason: why the vantage was blind; `none` if it was not.
+    lag_seconds: how long the collector's event loop stood still.
+    """
+
+    nodes: dict[str, RecordedNode] = field(default_factory=dict)
+    events: list[NetworkEvent] = field(default_factory=list)
+    reason: str = ""
+    lag_seconds: float = 0.0
+
+    def expected_reason(self, controls: str, own: str = "none") -> str:
+        """Return why the round must be blind: by its controls, a standstill, or `own`."""
+        if controls != "none":
+            return controls
+        return "loop_lag" if self.lag_seconds > STANDSTILL_SECONDS else own
+
+
+def recorded_round(points: Iterable[Point]) -> RecordedRound:
+    """Return what the points of a round record."""
+    recorded = RecordedRound()
+
+    def node(name: str) -> RecordedNode:
+        return recorded.nodes.setdefault(name, RecordedNode())
+
+    for point in points:
+        match point:
+            case CrnReachability():
+                node(point.node).reachability.append(point)
+            case CrnVersion():
+                node(point.node).version = point.version
+            case CrnIpv6():
+                node(point.node).ipv6 = point
+            case CrnGpu():
+                node(point.node).gpus_used[point.model, point.device_id] = point.used
+            case CrnProbe() if point.endpoint in _IPV6_ENDPOINTS:
+                node(point.node).asked_ipv6 = True
+            case Network():
+                recorded.reason = point.vantage_reason
+            case NetworkEvent():
+                recorded.events.append(point)
+            case Collector():
+                recorded.lag_seconds = point.loop_lag_seconds
+    return recorded

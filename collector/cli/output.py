@@ -1,0 +1,152 @@
+"""How every command prints its result: a table in a terminal, plain lines in a pipe, or JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime as dt
+import json
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import typer
+from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from collector.errors import Exit
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a result."""
+
+    heading: str
+    align: Literal["left", "right"] = "left"
+    wrap: bool = True
+    """Whether its text may be broken over several lines in a narrow terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """A value that is shown in another way than it is."""
+
+    value: object
+    """What a pipe gets."""
+    text: str | None = None
+    """What a terminal shows; None shows the value."""
+    style: str = ""
+    """Colour in a terminal."""
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What a command found, in every form in which it can be printed."""
+
+    columns: Sequence[Column]
+    rows: Sequence[Sequence[object]]
+    """Values or `Cell`s in the order of the columns; None is printed as nothing."""
+    document: object
+    """The same for scripts: what `--json` prints."""
+    title: str = ""
+    note: str = ""
+    """One line about the whole: below the table in a terminal, else on the standard error."""
+
+
+def print_result(result: Result, *, as_json: bool) -> None:
+    """Print a result: JSON if asked for, a table in a terminal, tab-separated lines in a pipe.
+
+    The first line of a pipe names the columns. Control characters are escaped in both, since names
+    and error texts come from strangers.
+    """
+    if as_json:
+        print_json(result.document)
+    elif sys.stdout.isatty():
+        _print_table(result)
+    else:
+        print_line([column.heading for column in result.columns])
+        for row in result.rows:
+            print_line(row)
+        if result.note:
+            typer.echo(result.note, err=True)
+
+
+def print_line(values: Sequence[object]) -> None:
+    """Print one row as a tab-separated line."""
+    plain = (value.value if isinstance(value, Cell) else value for value in values)
+    _write("\t".join(_printable(value) for value in plain) + "\n")
+
+
+def print_json(document: object) -> None:
+    """Print a document as JSON: indented in a terminal, on one line in a pipe."""
+    indent = 2 if sys.stdout.isatty() else None
+    _write(json.dumps(document, indent=indent, default=_json_value) + "\n")
+
+
+def print_bytes(chunks: Iterable[bytes]) -> int:
+    """Print bytes as they are. Return how many."""
+    return sum(_write(chunk) for chunk in chunks)
+
+
+def utc(time: float | None) -> str:
+    """Return a time in seconds since 1970 as text in UTC; empty for None."""
+    return "" if time is None else f"{dt.datetime.fromtimestamp(time, dt.UTC):%Y-%m-%d %H:%M:%SZ}"
+
+
+def _print_table(result: Result) -> None:
+    table = Table(
+        title=result.title or None,
+        caption=result.note or None,
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        collapse_padding=True,
+    )
+    for column in result.columns:
+        table.add_column(
+            column.heading, justify=column.align, no_wrap=not column.wrap, overflow="fold"
+        )
+    for row in result.rows:
+        table.add_row(*map(_text, row))
+    console = Console()
+    with console.capture() as capture:
+        console.print(table)
+    _write(capture.get())
+
+
+def _write(text: str | bytes) -> int:
+    """Write to the standard output at once. Return the length.
+
+    End the command as a success if nobody reads any more, as behind `| head`.
+    """
+    try:
+        typer.echo(text, nl=False)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(Exit.OK) from None
+    return len(text)
+
+
+def _text(value: object) -> Text:
+    """Return text that is never read as markup."""
+    if not isinstance(value, Cell):
+        return Text(_printable(value))
+    shown = value.value if value.text is None else value.text
+    return Text(_printable(shown), style=value.style)
+
+
+def _printable(value: object) -> str:
+    text = "" if value is None else str(value)
+    if text.isprintable():
+        return text
+    return "".join(
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
+    )
+
+
+def _json_value(value: object) -> Any:
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return dataclasses.asdict(value)
+    return str(value)

@@ -1,0 +1,45 @@
+"""One visit to one address, outside of any round."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from collector.crawl.gate import Gate
+from collector.directory import parse_address
+from collector.model.failure import Failure
+from collector.model.node import Node
+from collector.model.observation import Observation
+from collector.model.vantage import ControlResult, mark_blind
+from collector.service.settings import Settings
+from collector.service.wiring import make_controls, node_tls_context, open_prober
+
+_NO_HASH = "0" * 64
+
+
+@dataclass(frozen=True, slots=True)
+class SingleVisit:
+    """What a visit found, and whether this vantage could see meanwhile."""
+
+    observation: Observation
+    """Masked as in a round: `blind` where the vantage explains the failure."""
+    controls: ControlResult
+
+
+async def visit_address(settings: Settings, registered: str, ipv6: bool) -> SingleVisit:
+    """Visit an address as a round would, and ask the controls. Raise ConfigurationError.
+
+    registered: the address as a node registers it.
+    ipv6: probe IPv6 too, which starts a VM on the node.
+    """
+    parsed = parse_address(registered)
+    node = Node(_NO_HASH, registered[:64], parsed.text, parsed.host, parsed.refused)
+    context = node_tls_context(settings)
+    async with open_prober(settings, context, Gate(1)) as prober:
+        if (refusal := prober.refusal(node)) is not Failure.NONE:
+            return SingleVisit(Observation(node, refusal), ControlResult())
+        controls = make_controls(settings, prober, context)
+        prober.use_ipv6(controls.has_ipv6())
+        visit = prober.visit(node, ipv6)
+        await visit.run()
+        found = await controls.ask()
+        return SingleVisit(mark_blind(visit.observation(), found.reason, found.ipv6), found)

@@ -1,0 +1,112 @@
+"""The loop that commands run on, and what signals do to it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+from typing import Any
+
+import pytest
+
+from collector.errors import Exit
+from collector.service import event_loop
+from collector.service.event_loop import run_async, stop_on_signals
+
+uvloop = pytest.importorskip("uvloop")
+
+
+class _Failing(asyncio.Protocol):
+    """A protocol that raises at what it receives."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self.lost = asyncio.Event()
+
+    def data_received(self, data: bytes) -> None:
+        raise self.error
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.lost.set()
+
+
+async def _receive(error: Exception) -> None:
+    """Let a protocol fail with an error at the first bytes that come."""
+
+    async def send(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"x")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(send, "127.0.0.1")
+    async with server:
+        port = server.sockets[0].getsockname()[1]
+        loop = asyncio.get_running_loop()
+        _, protocol = await loop.create_connection(lambda: _Failing(error), "127.0.0.1", port)
+        await protocol.lost.wait()
+
+
+def test_commands_run_on_uvloop() -> None:
+    """What is run returns its result, and runs on uvloop where it is installed."""
+
+    async def main() -> type:
+        return type(asyncio.get_running_loop())
+
+    assert issubclass(run_async(main()), uvloop.Loop)
+
+
+def test_uvloop_reports_what_a_protocol_raises() -> None:
+    """uvloop names the protocol and the exception, by which reports of aborted ones are told."""
+    reported: list[dict[str, Any]] = []
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_exception_handler(
+            lambda _, context: reported.append(context)
+        )
+        await _receive(RuntimeError("after an abort"))
+
+    run_async(main())
+    (context,) = reported
+    assert {"message", "exception", "transport", "protocol"} <= set(context)
+    assert str(context["exception"]) == "after an abort"
+
+
+@pytest.mark.parametrize(
+    ("error", "levels"),
+    [
+        pytest.param(
+            RuntimeError("after an abort"), [logging.DEBUG], id="of-an-aborted-connection"
+        ),
+        pytest.param(KeyError("a bug of ours"), [logging.ERROR], id="anything-else"),
+    ],
+)
+def test_only_reports_of_aborted_connections_are_ignored(
+    caplog: pytest.LogCaptureFixture, error: Exception, levels: list[int]
+) -> None:
+    """A RuntimeError of a protocol is logged for debugging only; another error with traceback."""
+    with caplog.at_level(logging.DEBUG):
+        run_async(_receive(error))
+    records = [r for r in caplog.records if r.name in ("asyncio", event_loop.__name__)]
+    assert [r.levelno for r in records if "Fatal error" in r.getMessage()] == levels
+
+
+def test_the_first_signal_asks_and_the_second_forces(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A signal sets the event and nothing else; a second one ends the process with 130."""
+    codes: asyncio.Queue[int] = asyncio.Queue()
+    monkeypatch.setattr(os, "_exit", codes.put_nowait)
+
+    async def main() -> int:
+        async with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await stop.wait()
+            assert codes.empty()
+            os.kill(os.getpid(), signal.SIGINT)
+            return await codes.get()
+
+    with caplog.at_level(logging.INFO):
+        assert run_async(main()) == Exit.INTERRUPTED
+    assert "a second signal forces" in caplog.text
+    assert "forced to stop" in caplog.text
