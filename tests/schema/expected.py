@@ -15,7 +15,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "crn_reachability": (
         NODE_TAGS,
         {
-            "integer": "reachable up lost probed status_code linked inactive",
+            "integer": "reachable up since lost probed status_code linked inactive",
             "float": "weight evidence_age_seconds dns_seconds tcp_seconds tls_seconds "
             "ttfb_seconds duration_seconds cert_expiry_seconds score",
             "text": "failure fault address",

@@ -52,6 +52,7 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
             **NODE,
             reachable=True,
             up=True,
+            since=START - 600,
             lost=False,
             probed=True,
             status_code=200,
@@ -70,8 +71,8 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
             fault="none",
             address="https://crn1.example.org",
         ),
-        f"crn_reachability,{TAGS},vantage=home reachable=1i,up=1i,lost=0i,probed=1i,"
-        "status_code=200i,linked=1i,inactive=0i,weight=1.0,evidence_age_seconds=0.0,"
+        f"crn_reachability,{TAGS},vantage=home reachable=1i,up=1i,since=1799999400i,lost=0i,"
+        "probed=1i,status_code=200i,linked=1i,inactive=0i,weight=1.0,evidence_age_seconds=0.0,"
         "dns_seconds=0.0012,tcp_seconds=0.02,tls_seconds=0.03,ttfb_seconds=0.04,"
         "duration_seconds=20.0,cert_expiry_seconds=1000000.0,score=0.9877,"
         'failure="none",fault="none",address="https://crn1.example.org" 1800000000',

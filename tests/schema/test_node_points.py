@@ -57,6 +57,7 @@ def test_a_node_that_fails() -> None:
     """A node that is not reachable says why and whose fault it is; no phase is made up."""
     assert written(reachability(Rounds().play("GBBB")[-1])) == ENTRY | TRIED | {
         "up": 0,
+        "since": START + 60,
         "lost": 1,
         "weight": 1.0,
         "evidence_age_seconds": 0.0,
@@ -69,6 +70,7 @@ def test_blind_vantage() -> None:
     """Blind: `up` and `lost` as they were, hardly a vote, our fault, `reachable` 0 since tried."""
     assert written(reachability(Rounds().play("GBBBX")[-1])) == ENTRY | TRIED | {
         "up": 0,
+        "since": START + 60,
         "lost": 1,
         "weight": 0.001,
         "evidence_age_seconds": 60.0,
@@ -125,6 +127,7 @@ def test_not_probed() -> None:
     age = float(judged.time - START - 2 * HOUR - 4 * 60)
     assert written(reachability(judged)) == ENTRY | {
         "up": 0,
+        "since": START + 60,
         "lost": 1,
         "probed": 0,
         "weight": 1.0 if age <= 180 else 0.001,
@@ -177,6 +180,7 @@ def test_unfinished_round() -> None:
     judged = Rounds().play("GU")[-1]
     assert written(reachability(judged)) == ENTRY | {
         "up": 1,
+        "since": START,
         "lost": 0,
         "probed": 0,
         "weight": 1.0,
