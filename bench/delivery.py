@@ -17,74 +17,95 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter, process_time
 
 from collector.influx.backoff import Backoff
 from collector.influx.client import open_influxdb
 from collector.influx.delivery import Delivery
-from collector.influx.provision import prepare
+from collector.influx.provision import provision
 from collector.influx.target import Target
 from collector.schema.column import Point
 from collector.schema.measurements import MEASUREMENTS, CrnReachability, CrnUsage
 from collector.schema.round_record import RoundRecord
 from collector.service.event_loop import run_async
-from collector.store import EmbeddedStore
-from collector.store.spool import SpoolLimits
+from collector.store import EmbeddedStore, SpoolLimits, StoreLimits
 from tests.support import influx_servers as servers
 
 ROUND = 1_800_000_000
+SPOOLING = StoreLimits(spool=SpoolLimits())
 TICK_SECONDS = 0.001
 WITHIN_SECONDS = 120
 
 
+@dataclass(frozen=True)
+class BenchNode:
+    """The tags of a node, and whether it answers."""
+
+    node: str
+    name: str
+    is_dead: bool
+
+
 def points(count: int) -> Iterator[Point]:
-    """A round, healthy but for one node in ten."""
+    """Yield a round, healthy but for one node in ten."""
     chance = random.Random(1)
     for number in range(count // 2):
-        base = {
-            "time": ROUND,
-            "node": chance.randbytes(32).hex(),
-            "name": f"node number {number}",
-            "vantage": "default",
-        }
-        dead = number % 10 == 0
-        yield CrnReachability(
-            **base,
-            reachable=not dead,
-            up=not dead,
-            lost=False,
-            probed=True,
-            status_code=None if dead else 200,
-            linked=True,
-            inactive=False,
-            weight=1.0,
-            evidence_age_seconds=0.0,
-            dns_seconds=chance.random() / 50,
-            tcp_seconds=None if dead else chance.random() / 5,
-            tls_seconds=None if dead else chance.random() / 5,
-            ttfb_seconds=None if dead else chance.random() / 5,
-            duration_seconds=chance.random(),
-            cert_expiry_seconds=None if dead else chance.random() * 7e6,
-            score=chance.random(),
-            failure="connect_timeout" if dead else "none",
-            fault="node" if dead else "none",
-            address=f"https://node{number}.example.org",
-        )
-        yield CrnUsage(
-            **base,
-            cpu_count=32,
-            gpu_total=0,
-            gpu_used=0,
-            gpu_available=0,
-            load1=chance.random() * 9,
-            load5=chance.random() * 9,
-            load15=chance.random() * 9,
-            mem_total_bytes=1.35e11,
-            mem_available_bytes=float(chance.randrange(10**11)),
-            disk_total_bytes=1.9e12,
-            disk_available_bytes=float(chance.randrange(10**12)),
-        )
+        node = BenchNode(chance.randbytes(32).hex(), f"node number {number}", number % 10 == 0)
+        yield reachability(node, number, chance)
+        yield usage(node, chance)
+
+
+def reachability(node: BenchNode, number: int, chance: random.Random) -> CrnReachability:
+    """Return a point with every field that such a node has."""
+    is_alive = not node.is_dead
+    return CrnReachability(
+        time=ROUND,
+        node=node.node,
+        name=node.name,
+        vantage="default",
+        reachable=is_alive,
+        up=is_alive,
+        lost=False,
+        probed=True,
+        status_code=200 if is_alive else None,
+        linked=True,
+        inactive=False,
+        weight=1.0,
+        evidence_age_seconds=0.0,
+        dns_seconds=chance.random() / 50,
+        tcp_seconds=chance.random() / 5 if is_alive else None,
+        tls_seconds=chance.random() / 5 if is_alive else None,
+        ttfb_seconds=chance.random() / 5 if is_alive else None,
+        duration_seconds=chance.random(),
+        cert_expiry_seconds=chance.random() * 7e6 if is_alive else None,
+        score=chance.random(),
+        failure="none" if is_alive else "connect_timeout",
+        fault="none" if is_alive else "node",
+        address=f"https://node{number}.example.org",
+    )
+
+
+def usage(node: BenchNode, chance: random.Random) -> CrnUsage:
+    """Return a point with every field."""
+    return CrnUsage(
+        time=ROUND,
+        node=node.node,
+        name=node.name,
+        vantage="default",
+        cpu_count=32,
+        gpu_total=0,
+        gpu_used=0,
+        gpu_available=0,
+        load1=chance.random() * 9,
+        load5=chance.random() * 9,
+        load15=chance.random() * 9,
+        mem_total_bytes=1.35e11,
+        mem_available_bytes=float(chance.randrange(10**11)),
+        disk_total_bytes=1.9e12,
+        disk_available_bytes=float(chance.randrange(10**12)),
+    )
 
 
 class Ticker:
@@ -131,10 +152,10 @@ async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> di
     target = Target(influx.url, "bench", influx.org, influx.token)
     ticker = Ticker()
     async with (
-        await EmbeddedStore.open(folder, MEASUREMENTS, 14, spool_limits=SpoolLimits()) as store,
+        await EmbeddedStore.open(folder, MEASUREMENTS, 14, SPOOLING) as store,
         open_influxdb(target, ssl.create_default_context(), 60) as database,
     ):
-        await prepare(database, None)
+        await provision(database, None)
         delivery = Delivery(store, database, influx.url, Backoff())
         ticking = asyncio.create_task(ticker.run())
         await asyncio.sleep(0.05)
@@ -154,7 +175,7 @@ async def measure(influx: servers.Influx, made: list[Point], folder: Path) -> di
         f"{ticker.blocked_seconds * 1000:.1f} ms in all"
     )
     if (receipt.points, report.points_delivered, left.points) != (len(made), len(made), 0):
-        raise SystemExit(f"not everything arrived: {receipt} {report} {delivery.standing.problem}")
+        raise SystemExit(f"not everything arrived: {receipt} {report} {delivery.status.problem}")
     return {
         "points": len(made),
         "cpu_seconds": round(cpu, 3),

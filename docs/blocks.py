@@ -22,7 +22,7 @@ _END = "<!-- From here on written by hand. -->"
 
 
 def schema_page() -> str:
-    """`schema.md` with its tables in step with `collector/points.py`."""
+    """`schema.md` with its tables in step with `collector/schema/measurements.py`."""
     return _filled("schema.md", "\n".join(map(_measurement, MEASUREMENTS)))
 
 

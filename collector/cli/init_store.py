@@ -20,10 +20,10 @@ def init_store(context: typer.Context) -> None:
 
 
 async def _prepare(settings: Settings) -> str:
-    from collector.influx.provision import prepare  # its client library takes half a second
+    from collector.influx.provision import provision  # its client library takes half a second
 
     async with open_database(settings) as database:
-        bucket = await prepare(database, settings.influxdb.retention_days)
+        bucket = await provision(database, settings.influxdb.retention_days)
     kind = "bucket" if bucket.generation == "2" else "database"
     done = "created" if bucket.created else "exists, left as it is"
     kept = "unlimited" if bucket.days is None else f"{bucket.days:g} days"

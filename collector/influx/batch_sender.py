@@ -1,6 +1,6 @@
-"""One piece on its way: written whole, and if the database objects, halved down to the bad lines.
+"""Sends one batch: written whole, and if the database rejects it, halved down to the bad lines.
 
-Sending a good line twice is harmless, so what is left over after trouble is simply sent again.
+Sending a good line twice is harmless, so what is left after a failure is simply sent again.
 """
 
 from __future__ import annotations
@@ -14,10 +14,11 @@ from typing import Final
 from collector.influx.write_result import Fate, WriteResult
 from collector.model.batch import Batch
 
-REQUESTS: Final = 256
-"""Writes for one piece before another gets its turn; what is left then goes back to the spool."""
+_WRITES_LIMIT: Final = 256
+"""Writes for one batch before another has its turn; what is left then returns to the spool."""
 
 Write = Callable[[bytes], Awaitable[WriteResult]]
+"""Writes gzipped line protocol; never raises for what the other side does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,10 +29,10 @@ class SendResult:
     dropped: int = 0
     """Older than the database keeps."""
     rejected: tuple[tuple[str, str], ...] = ()
-    """Lines without their line break, and the database's words."""
+    """Lines without their line break, each with the database's message."""
 
     def plus(self, other: SendResult) -> SendResult:
-        """Both together."""
+        """Return the sum of both."""
         return SendResult(
             self.accepted + other.accepted,
             self.dropped + other.dropped,
@@ -40,60 +41,65 @@ class SendResult:
 
 
 class BatchSender:
-    """A piece, and what is known of its parts."""
+    """One batch, and what is known of its parts."""
 
     def __init__(self, batch: Batch, write: Write) -> None:
-        self.outcome = SendResult()
-        self._piece = batch
+        self.result = SendResult()
+        """Of the lines whose fate is known."""
+        self._batch = batch
         self._write = write
         self._parts: list[list[bytes]] = []
-        """What is not settled yet, the next one last."""
+        """Lines whose fate is not known, in the order in which they are sent, the next one last."""
 
     @property
-    def settled(self) -> bool:
-        """Whether anything is known of any line, so that the piece need not stay as it is."""
-        return self.outcome != SendResult()
+    def has_result(self) -> bool:
+        """Whether the fate of any line is known, so that the batch changes in the spool."""
+        return self.result != SendResult()
 
-    async def deliver(self) -> WriteResult | None:
-        """Write everything; None, or the answer for which it had to stop."""
-        answer = await self._write(self._piece.body)
-        if answer.fate in (Fate.KEEP, Fate.ACT):
-            return answer
-        if answer.fate is Fate.ACCEPT:
-            self.outcome = SendResult(accepted=self._piece.points)
+    async def send(self) -> WriteResult | None:
+        """Write everything; return the failure that stopped it, or None."""
+        outcome = await self._write(self._batch.body)
+        if outcome.is_kept:
+            return outcome
+        if outcome.fate is Fate.ACCEPT:
+            self.result = SendResult(accepted=self._batch.points)
             return None
         try:
-            lines = await asyncio.to_thread(self._piece.lines)
+            lines = await asyncio.to_thread(self._batch.lines)
         except (OSError, EOFError, zlib.error) as error:
-            words = f"{self._piece.points} points cannot be unpacked ({error}): {answer.words}"
-            self.outcome = SendResult(rejected=(("", words),))
+            reason = f"{self._batch.points} points cannot be unpacked ({error}): {outcome.message}"
+            self.result = SendResult(rejected=(("", reason),))
             return None
-        self._judge(lines, answer)
-        for _ in range(REQUESTS):
+        self._sort_out(lines, outcome)
+        return await self._send_parts()
+
+    async def remaining(self) -> Sequence[Batch]:
+        """Return the lines whose fate is not known, as batches."""
+        parts = reversed(self._parts)
+        return [await asyncio.to_thread(Batch.pack, self._batch.time, part) for part in parts]
+
+    async def _send_parts(self) -> WriteResult | None:
+        """Write part by part, within the limit; return the failure that stopped it, or None."""
+        for _ in range(_WRITES_LIMIT):
             if not self._parts:
                 break
             part = self._parts[-1]
-            packed = await asyncio.to_thread(Batch.pack, self._piece.time, part)
-            answer = await self._write(packed.body)
-            if answer.fate in (Fate.KEEP, Fate.ACT):
-                return answer
-            self._judge(self._parts.pop(), answer)
+            packed = await asyncio.to_thread(Batch.pack, self._batch.time, part)
+            outcome = await self._write(packed.body)
+            if outcome.is_kept:
+                return outcome
+            self._sort_out(self._parts.pop(), outcome)
         return None
 
-    async def remaining(self) -> Sequence[Batch]:
-        """What still waits, as pieces."""
-        parts = reversed(self._parts)
-        return [await asyncio.to_thread(Batch.pack, self._piece.time, part) for part in parts]
-
-    def _judge(self, part: list[bytes], answer: WriteResult) -> None:
-        """Take an answer to a part: it is settled, or its halves are next."""
-        if answer.fate is Fate.ACCEPT:
-            self.outcome = self.outcome.plus(SendResult(accepted=len(part)))
-        elif answer.fate is Fate.REJECT and answer.dropped == len(part):
-            self.outcome = self.outcome.plus(SendResult(dropped=len(part)))
+    def _sort_out(self, part: list[bytes], outcome: WriteResult) -> None:
+        """Count a part whose fate is known by the outcome of its write, or send its halves next."""
+        if outcome.fate is Fate.ACCEPT:
+            self.result = self.result.plus(SendResult(accepted=len(part)))
+        elif outcome.fate is Fate.REJECT and outcome.dropped == len(part):
+            self.result = self.result.plus(SendResult(dropped=len(part)))
         elif len(part) == 1:
             line = part[0].decode(errors="replace").removesuffix("\n")
-            self.outcome = self.outcome.plus(SendResult(rejected=((line, answer.words),)))
+            self.result = self.result.plus(SendResult(rejected=((line, outcome.message),)))
         else:
             half = len(part) // 2
             self._parts += [part[half:], part[:half]]

@@ -1,7 +1,8 @@
-"""One InfluxDB of any generation: written to, and told apart by what it answers.
+"""One InfluxDB of any generation: written to, and recognised by what it answers.
 
-Has a session of its own: the policy on addresses is for nodes, this host is the operator's. Bytes
-are sent as they come, packed already. Nothing is retried here.
+Everything goes through one HTTP session, that of the official client, which opens and closes it.
+It is apart from the session that crawls: the address policy is for nodes, this host is the
+operator's. Bytes are sent as they come, gzipped already. Nothing is retried here.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
@@ -20,13 +22,14 @@ from influxdb_client.service.write_service import WriteService
 
 from collector.influx.generation import Generation, Reply, recognise
 from collector.influx.target import Target
-from collector.influx.write_result import Fate, WriteResult, classify_response, words_of
+from collector.influx.write_result import Fate, WriteResult, classify_response, message_of
 
 log = logging.getLogger(__name__)
 
-LARGE_BYTES: Final = 64 * 1024
-"""A connection reset in the middle of a longer body may mean that the body is too long."""
-_REPLY_BYTES: Final = 1024 * 1024
+_LARGE_BYTES: Final = 64 * 1024
+"""A connection reset in the middle of a longer body may mean that the body is too large."""
+_RESPONSE_BYTES: Final = 1024 * 1024
+"""Most that is read of a response."""
 _RESET: Final = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
 
 
@@ -34,122 +37,49 @@ class InfluxDb:
     """Opened by `open_influxdb` only."""
 
     def __init__(
-        self,
-        target: Target,
-        session: aiohttp.ClientSession,
-        client: InfluxDBClientAsync,
-        fixed: Generation | None,
+        self, target: Target, client: InfluxDBClientAsync, generation: Generation | None
     ) -> None:
+        """`generation` is that of the settings; None asks the server."""
         self.target = target
-        self._session = session
+        self._session = _session_of(client)
         service: Any = WriteService  # the generated half of the client has no types
         self._service = service(client.api_client)
-        self._fixed = fixed
+        self._configured = generation
         self._generation: Generation | None = None
-        self._known: Generation | None = None
-        self._absent = False
-        """3.x has no such database yet, and will make it at the first write."""
+        """Of the server; None before the first request, and after a failure."""
+        self._logged: Generation | None = None
+        self._creates_database = False
+        """Whether 3.x lacks the database, and will create it at the first write."""
 
     async def write(self, body: bytes) -> WriteResult:
         """Write gzipped line protocol. Never raises for what the other side does."""
         try:
-            answer = await self._write(body)
+            result = await self._write(body)
         except TimeoutError:
             limit = self._session.timeout.total
-            answer = WriteResult(Fate.KEEP, f"no answer within {limit:g} s", ill=True)
+            result = WriteResult(Fate.KEEP, f"no answer within {limit:g} s", is_suspect=True)
         except (aiohttp.ClientError, OSError) as error:
-            too_large = len(body) >= LARGE_BYTES and _is_reset(error)
-            words = str(error) or type(error).__name__
-            answer = WriteResult(Fate.SPLIT if too_large else Fate.KEEP, words)
-        if answer.fate in (Fate.KEEP, Fate.ACT):
-            self._generation = None  # it may be another one when it comes back
-        return WriteResult(
-            answer.fate,
-            self._without_token(answer.words),
-            answer.dropped,
-            answer.retry_after_seconds,
-            answer.ill,
-        )
-
-    async def _write(self, body: bytes) -> WriteResult:
-        generation = await self.generation()
-        if isinstance(generation, WriteResult):
-            return generation
-        if generation is Generation.V1:
-            return await self._write_1(body)
-        response: aiohttp.ClientResponse = await self._service.post_write_async(
-            self.target.org,
-            self.target.bucket,
-            body,
-            content_encoding="gzip",
-            precision="s",
-            _preload_content=False,  # the client would log refusals, whatever they hold
-        )
-        async with response:
-            answer = classify_response(response.status, await _read(response), response.headers)
-        if self._absent and answer.fate is Fate.ACCEPT:
-            self._absent = False
-            log.warning(
-                "InfluxDB 3 at %s had no database %r and has made it by itself, to keep "
-                "everything for ever; `crn-collector init-store` makes one with a retention",
-                self.target.url,
-                self.target.bucket,
-            )
-        return answer
-
-    async def _write_1(self, body: bytes) -> WriteResult:
-        database, policy = self.target.database
-        query = {"db": database, "precision": "s"} | ({"rp": policy} if policy else {})
-        headers = {"Content-Encoding": "gzip", **self.target.authorization(Generation.V1)}
-        async with self._session.post(
-            self.target.url + "/write", params=query, data=body, headers=headers
-        ) as answer:
-            return classify_response(answer.status, await _read(answer), answer.headers)
+            is_too_large = len(body) >= _LARGE_BYTES and _is_reset(error)
+            message = str(error) or type(error).__name__
+            result = WriteResult(Fate.SPLIT if is_too_large else Fate.KEEP, message)
+        if result.is_kept:
+            self._generation = None  # another one may be there when it comes back
+        return replace(result, message=self._without_token(result.message))
 
     async def generation(self) -> Generation | WriteResult:
-        """What this server is; asked once and again after trouble. An answer if it will not say.
+        """Return what this server is, or the failure to recognise it.
 
-        Raises TimeoutError, aiohttp.ClientError or OSError.
+        Asks once, and again after a failed write. Raises TimeoutError, aiohttp.ClientError or
+        OSError.
         """
         if self._generation is None:
-            found = self._fixed or await self._recognise()
-            if isinstance(found, WriteResult):
-                return found
-            if found is Generation.V3:
-                self._absent = await self._is_absent()
-            self._generation = found
+            answer = self._configured or await self._recognise()
+            if isinstance(answer, WriteResult):
+                return answer
+            if answer is Generation.V3:
+                self._creates_database = await self._lacks_database()
+            self._generation = answer
         return self._generation
-
-    async def _recognise(self) -> Generation | WriteResult:
-        setup, ping, health = [
-            await self._ask(path) for path in ("/api/v2/setup", "/ping", "/health")
-        ]
-        if found := recognise(setup, ping, health):
-            if found is not self._known:
-                log.info("InfluxDB at %s is of generation %s", self.target.url, found)
-            self._known = found
-            return found
-        for reply in (ping, setup):
-            if reply.status in (401, 403):
-                return WriteResult(Fate.ACT, f"{reply.status} {words_of(reply.body)}")
-        said = f"/ping answers {ping.status}, /health {health.status}"
-        busy = ping.status == 429 or ping.status >= 500
-        return WriteResult(Fate.KEEP if busy else Fate.ACT, f"no InfluxDB that we know: {said}")
-
-    async def _is_absent(self) -> bool:
-        """Whether 3.x lacks the database; False if it does not tell."""
-        status, found = await self.call(
-            "GET", "/api/v3/configure/database", query={"format": "json"}
-        )
-        if status != 200 or not isinstance(found, list):
-            return False
-        return not any(self.target.bucket in row.values() for row in found if isinstance(row, dict))
-
-    async def _ask(self, path: str) -> Reply:
-        headers = self.target.authorization(None)
-        async with self._session.get(self.target.url + path, headers=headers) as answer:
-            build = answer.headers.get("X-Influxdb-Build", "")
-            return Reply(answer.status, await _read(answer), build)
 
     async def call(
         self,
@@ -160,9 +90,10 @@ class InfluxDb:
         content: object = None,
         generation: Generation | None = None,
     ) -> tuple[int, Any]:
-        """Ask anything: status, and what the JSON of the answer says, or its words.
+        """Make any request; return the status, and the JSON of the response or its message.
 
-        Raises TimeoutError, aiohttp.ClientError or OSError.
+        `content` is sent as JSON; `generation` decides on the form of the credentials. Raises
+        TimeoutError, aiohttp.ClientError or OSError.
         """
         async with self._session.request(
             method,
@@ -170,16 +101,94 @@ class InfluxDb:
             params=query,
             json=content,
             headers=self.target.authorization(generation),
-        ) as answer:
-            body = await _read(answer)
+        ) as response:
+            body = await _read(response)
             try:
-                return answer.status, json.loads(body)
+                return response.status, json.loads(body)
             except ValueError:
-                return answer.status, self._without_token(words_of(body))
+                return response.status, self._without_token(message_of(body))
 
-    def _without_token(self, words: str) -> str:
-        """A server may say again what it was sent."""
-        return words.replace(self.target.token, "***") if self.target.token else words
+    async def _write(self, body: bytes) -> WriteResult:
+        generation = await self.generation()
+        if isinstance(generation, WriteResult):
+            return generation
+        if generation is Generation.V1:
+            return await self._write_1(body)
+        return await self._write_2(body)
+
+    async def _write_1(self, body: bytes) -> WriteResult:
+        """Write to `/write`, which 1.x before 1.8 has alone."""
+        database, policy = self.target.database_and_policy
+        query = {"db": database, "precision": "s"} | ({"rp": policy} if policy else {})
+        headers = {"Content-Encoding": "gzip", **self.target.authorization(Generation.V1)}
+        async with self._session.post(
+            self.target.url + "/write",
+            params=query,
+            data=body,
+            headers=headers,
+            allow_redirects=False,
+        ) as response:
+            return classify_response(response.status, await _read(response), response.headers)
+
+    async def _write_2(self, body: bytes) -> WriteResult:
+        """Write to `/api/v2/write`."""
+        response: aiohttp.ClientResponse = await self._service.post_write_async(
+            self.target.org,
+            self.target.bucket,
+            body,
+            content_encoding="gzip",
+            precision="s",
+            _preload_content=False,  # the client would log refusals, whatever they hold
+        )
+        async with response:
+            result = classify_response(response.status, await _read(response), response.headers)
+        if self._creates_database and result.fate is Fate.ACCEPT:
+            self._creates_database = False
+            log.warning(
+                "InfluxDB 3 at %s had no database %r and has created it, to keep everything for "
+                "ever; `crn-collector init-store` creates one with a retention",
+                self.target.url,
+                self.target.bucket,
+            )
+        return result
+
+    async def _recognise(self) -> Generation | WriteResult:
+        setup, ping, health = [
+            await self._reply(path) for path in ("/api/v2/setup", "/ping", "/health")
+        ]
+        if generation := recognise(setup, ping, health):
+            if generation is not self._logged:
+                log.info("InfluxDB at %s is of generation %s", self.target.url, generation)
+            self._logged = generation
+            return generation
+        for reply in (ping, setup):
+            if reply.status in (401, 403):
+                return WriteResult(Fate.BLOCKED, f"{reply.status} {message_of(reply.body)}")
+        is_busy = ping.status == 429 or ping.status >= 500
+        return WriteResult(
+            Fate.KEEP if is_busy else Fate.BLOCKED,
+            f"not a known InfluxDB: /ping answers {ping.status}, /health {health.status}",
+        )
+
+    async def _lacks_database(self) -> bool:
+        """Return whether 3.x lacks the database; False if it does not say."""
+        status, content = await self.call(
+            "GET", "/api/v3/configure/database", query={"format": "json"}
+        )
+        if status != 200 or not isinstance(content, list):
+            return False
+        rows = [row for row in content if isinstance(row, dict)]
+        return not any(self.target.bucket in row.values() for row in rows)
+
+    async def _reply(self, path: str) -> Reply:
+        headers = self.target.authorization(None)
+        async with self._session.get(self.target.url + path, headers=headers) as response:
+            build = response.headers.get("X-Influxdb-Build", "")
+            return Reply(response.status, await _read(response), build)
+
+    def _without_token(self, message: str) -> str:
+        """A server may send back what it was sent."""
+        return message.replace(self.target.token, "***") if self.target.token else message
 
 
 @asynccontextmanager
@@ -189,37 +198,41 @@ async def open_influxdb(
     timeout_seconds: float,
     generation: Generation | None = None,
 ) -> AsyncIterator[InfluxDb]:
-    """A client of the database; `generation` if it is not to be asked for. Connects nowhere yet."""
-    timeout = aiohttp.ClientTimeout(total=timeout_seconds)
-    jar = aiohttp.DummyCookieJar()
-    client = InfluxDBClientAsync(
+    """Yield a client of the database; connects nowhere yet.
+
+    `context` verifies the server of an https URL. `timeout_seconds` is for one whole request.
+    `generation` is that of the settings; None asks the server.
+    """
+    async with InfluxDBClientAsync(
         target.url,
         token=target.token,
         org=target.org,
-        timeout=timeout,
+        timeout=aiohttp.ClientTimeout(total=timeout_seconds),
         ssl_context=context,
         allow_redirects=False,
-        client_session_kwargs={"cookie_jar": jar},
-    )
-    async with (
-        client,
-        aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(ssl=context), timeout=timeout, cookie_jar=jar
-        ) as session,
-    ):
-        yield InfluxDb(target, session, client, generation)
+        client_session_kwargs={"cookie_jar": aiohttp.DummyCookieJar()},
+    ) as client:
+        yield InfluxDb(target, client, generation)
 
 
-async def _read(answer: aiohttp.ClientResponse) -> bytes:
-    """The body, within reason."""
+def _session_of(client: InfluxDBClientAsync) -> aiohttp.ClientSession:
+    """Return the session of the official client, which has no public name for it."""
+    session = client.api_client.rest_client.pool_manager
+    if not isinstance(session, aiohttp.ClientSession):
+        raise TypeError(f"influxdb-client keeps its session elsewhere: {session!r}")
+    return session
+
+
+async def _read(response: aiohttp.ClientResponse) -> bytes:
+    """Return the body, cut at the limit."""
     body = b""
-    while len(body) < _REPLY_BYTES and (part := await answer.content.read(_REPLY_BYTES)):
+    while len(body) < _RESPONSE_BYTES and (part := await response.content.read(_RESPONSE_BYTES)):
         body += part
     return body
 
 
 def _is_reset(error: BaseException) -> bool:
-    """Whether the other side broke off, rather than was never there."""
+    """Return whether the other side broke off, rather than was never there."""
     if isinstance(error, aiohttp.ClientConnectorError):
         return False
     if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):

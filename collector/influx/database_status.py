@@ -1,4 +1,4 @@
-"""How we stand with a database, said once per change and not once per write."""
+"""Whether a database accepts what it is sent. Logs changes, not every write."""
 
 from __future__ import annotations
 
@@ -9,55 +9,57 @@ from collector.influx.write_result import Fate, WriteResult
 
 log = logging.getLogger(__name__)
 
-_KINDS_LIMIT = 256
+_WARNINGS_LIMIT = 256
+"""Kinds of lines that are warned of."""
 
 
 class DatabaseStatus:
-    """Whether the database takes what it is given, and if not, why."""
+    """The outcome of the last write, and its reason if it failed."""
 
     def __init__(self, url: str) -> None:
         self.ready = False
-        """Whether the last write went well; False before the first."""
+        """Whether the last write succeeded; False before the first."""
         self.problem = ""
-        """Why not, for a person; '' if it did, or none was made."""
+        """Why it failed, for an operator; '' if it succeeded, or before the first."""
         self._url = url
-        self._said = ""
-        self._refused: set[str] = set()
+        self._failure = ""
+        """What was logged last; '' while writes succeed."""
+        self._warned: set[str] = set()
 
-    def good(self, outcome: SendResult) -> None:
-        """The database took something."""
-        if self._said:
-            log.warning("InfluxDB at %s takes points again", self._url)
-        self.ready, self.problem, self._said = True, "", ""
-        if outcome.dropped:
-            self._once("dropped", "%d points are older than it keeps", outcome.dropped)
-        for line, words in outcome.rejected:
+    def write_succeeded(self, result: SendResult) -> None:
+        """Note that the database answered for these lines; warn once of each kind that it lost."""
+        if self._failure:
+            log.warning("InfluxDB at %s: write succeeded again", self._url)
+        self.ready, self.problem, self._failure = True, "", ""
+        if result.dropped:
+            self._warn_once("dropped", f"{result.dropped} points dropped: older than its retention")
+        for line, message in result.rejected:
             measurement = line.partition(",")[0]
-            self._once(
-                f"{measurement} {words[:40]}",
-                "it refuses points of %s for good: %s; `crn-collector spool rejected` lists them",
-                measurement,
-                words,
+            self._warn_once(
+                f"{measurement} {message[:40]}",
+                f"points of {measurement} rejected: {message}; "
+                "`crn-collector spool rejected` lists them",
             )
 
-    def bad(self, answer: WriteResult) -> None:
-        """It took nothing, for this reason."""
+    def write_failed(self, outcome: WriteResult) -> None:
+        """Note that the database took nothing; log the reason if it is a new one."""
         self.ready = False
-        if answer.fate is Fate.ACT:
+        if outcome.fate is Fate.BLOCKED:
             self.problem = (
-                f"InfluxDB at {self._url} needs a person: {answer.words}. Check token, org and "
-                "bucket; `crn-collector init-store` makes a bucket or database that is missing"
+                f"InfluxDB at {self._url}: write failed, operator action required: "
+                f"{outcome.message}. Check token, org and bucket; `crn-collector init-store` "
+                "creates a bucket or database that is missing"
             )
         else:
-            self.problem = f"InfluxDB at {self._url} does not take points now: {answer.words}"
-        kind = f"{answer.fate} {answer.words[:12]}"
-        if kind != self._said:
-            self._said = kind
-            level = logging.ERROR if answer.fate is Fate.ACT else logging.WARNING
+            self.problem = f"InfluxDB at {self._url}: write failed: {outcome.message}"
+        failure = f"{outcome.fate} {outcome.message[:12]}"
+        if failure != self._failure:
+            self._failure = failure
+            level = logging.ERROR if outcome.fate is Fate.BLOCKED else logging.WARNING
             log.log(level, "%s. Nothing is lost: points wait in the spool", self.problem)
 
-    def _once(self, kind: str, words: str, *values: object) -> None:
-        """Warn of this kind of thing for the first time only."""
-        if kind not in self._refused and len(self._refused) < _KINDS_LIMIT:
-            self._refused.add(kind)
-            log.warning("InfluxDB at %s: %s", self._url, words % values)
+    def _warn_once(self, kind: str, message: str) -> None:
+        """Warn of the first of its kind."""
+        if kind not in self._warned and len(self._warned) < _WARNINGS_LIMIT:
+            self._warned.add(kind)
+            log.warning("InfluxDB at %s: %s", self._url, message)

@@ -1,4 +1,4 @@
-"""Delivery: what the spool holds goes to a database, whatever the database does meanwhile.
+"""Delivers the batches of the spool to a database, whatever the database does meanwhile.
 
 A task of its own beside the rounds, which never wait for it. At least once is exactly once, since
 points carry the time of their round and fixed tags. Newest and oldest round take turns: dashboards
@@ -23,24 +23,24 @@ from collector.model.store_report import StoreReport
 
 log = logging.getLogger(__name__)
 
-NAME: Final = "influxdb"
-"""How this store is called in points and messages."""
+_NAME: Final = "influxdb"
+"""Value of the tag `store` in this store's points."""
 
 
 class Spool(Protocol):
-    """What waits; `EmbeddedStore` is one."""
+    """What waits for delivery; `EmbeddedStore` is one."""
 
-    async def grown(self) -> None:
-        """Wait until there was a commit since this was last called."""
+    async def wait_for_commit(self) -> None:
+        """Return when there was a commit since this last returned."""
 
     async def take(self, newest: bool, without: Collection[int] = ()) -> QueuedBatch | None:
-        """A piece of the newest round, or of the oldest; None if none waits."""
+        """Return a batch of the newest round, or of the oldest; None if none waits."""
 
-    async def settle(self, settlement: Ack) -> None:
-        """Say what became of a piece."""
+    async def acknowledge(self, ack: Ack) -> None:
+        """Record what became of a batch."""
 
     async def backlog(self) -> Backlog:
-        """What waits."""
+        """Return how much waits."""
 
 
 class Database(Protocol):
@@ -51,20 +51,22 @@ class Database(Protocol):
 
 
 class Delivery:
-    """Whoever starts it stops it. `finish` first, if what waits shall have a last chance."""
+    """Whoever starts it stops it; `finish` first, to send what waits."""
 
     def __init__(self, spool: Spool, database: Database, url: str, backoff: Backoff) -> None:
-        self.standing = DatabaseStatus(url)
+        self.status = DatabaseStatus(url)
         self._spool = spool
         self._database = database
         self._backoff = backoff
         self._failures = 0
+        """In a row."""
         self._newest = True
-        self._ill: set[int] = set()
-        """Pieces on which the database broke; others go first."""
-        self._hurry = asyncio.Event()
+        """Whether a batch of the newest round is next, or one of the oldest."""
+        self._suspects: set[int] = set()
+        """Batches that may have broken the database; others go first."""
+        self._finishing = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
-        self._counted = SendResult()
+        self._unreported = SendResult()
         self._write_seconds = 0.0
 
     def start(self) -> None:
@@ -72,17 +74,17 @@ class Delivery:
         self._task = self._task or asyncio.create_task(self._run(), name="delivery")
 
     async def stop(self) -> None:
-        """Leave off at once. What was under way is sent again by the next one, harmlessly."""
+        """Stop at once. A write under way is sent again by the next start, which is harmless."""
         if self._task:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
     async def finish(self, within_seconds: float | None) -> Backlog:
-        """Try to deliver what waits, within a time; what still waits then.
+        """Deliver what waits, within a time, then stop; return what still waits.
 
         The first failure ends it. Nothing is delivered afterwards.
         """
-        self._hurry.set()
+        self._finishing.set()
         self.start()
         if self._task:
             await asyncio.wait({self._task}, timeout=within_seconds)
@@ -93,15 +95,19 @@ class Delivery:
         return left
 
     async def report(self, round_time: int, unsent: int) -> StoreReport:
-        """What was done since this was last asked. `unsent` points were given up by the spool."""
-        counted, self._counted = self._counted, SendResult()
+        """Return what was done since the previous report.
+
+        `round_time` is that of the round that reports, in seconds since 1970. `unsent` points were
+        dropped from the spool meanwhile.
+        """
+        result, self._unreported = self._unreported, SendResult()
         left = await self._spool.backlog()
         return StoreReport(
-            store=NAME,
-            connected=self.standing.ready,
-            points_delivered=counted.accepted,
-            points_rejected=len(counted.rejected),
-            points_dropped=counted.dropped + unsent,
+            store=_NAME,
+            connected=self.status.ready,
+            points_delivered=result.accepted,
+            points_rejected=len(result.rejected),
+            points_dropped=result.dropped + unsent,
             backlog_bytes=left.bytes,
             backlog_points=left.points,
             backlog_seconds=max(0.0, round_time - left.oldest) if left.oldest is not None else 0.0,
@@ -111,57 +117,61 @@ class Delivery:
     async def _run(self) -> None:
         while True:
             try:
-                if not await self._step():
+                if not await self._deliver_next():
                     return
             except Exception:
-                log.exception("delivery broke off: a bug; what waits stays in the spool")
+                log.exception("delivery failed: a bug; what waits stays in the spool")
                 self._failures += 1
-                if not await self._rest(self._backoff.seconds(self._failures)):
+                if not await self._pause(self._backoff.seconds(self._failures)):
                     return
 
-    async def _step(self) -> bool:
-        """Deliver one piece, or wait until there is one. False if it is time to stop."""
-        taken = await self._spool.take(self._newest, self._ill)
-        if taken is None and self._ill:
-            self._ill.clear()
+    async def _deliver_next(self) -> bool:
+        """Deliver one batch, or wait until there is one; return False if it is time to stop."""
+        queued = await self._spool.take(self._newest, self._suspects)
+        if queued is None and self._suspects:
+            self._suspects.clear()
             return True
-        if taken is None:
-            return await self._idle()
+        if queued is None:
+            return await self._wait_for_commit()
         self._newest = not self._newest
-        answer = await self._deliver(taken)
-        if answer is None:
+        failure = await self._deliver(queued)
+        if failure is None:
             return True
         self._failures += 1
-        if answer.ill:
-            self._ill.add(taken.id)
-        wait = self._backoff.seconds(self._failures, answer.retry_after_seconds)
-        return await self._rest(wait)
+        if failure.is_suspect:
+            self._suspects.add(queued.id)
+        wait = self._backoff.seconds(self._failures, failure.retry_after_seconds)
+        return await self._pause(wait)
 
-    async def _deliver(self, taken: QueuedBatch) -> WriteResult | None:
-        """Write a piece and settle it; the answer that stopped it, or None."""
+    async def _deliver(self, queued: QueuedBatch) -> WriteResult | None:
+        """Send a batch and acknowledge it; return the failure that stopped it, or None."""
         started = perf_counter()
-        parcel = BatchSender(taken.batch, self._database.write)
-        stopped = await parcel.deliver()
+        sender = BatchSender(queued.batch, self._database.write)
+        failure = await sender.send()
         self._write_seconds = perf_counter() - started
-        outcome = parcel.outcome
-        if parcel.settled:
-            remaining = await parcel.remaining()
-            await self._spool.settle(Ack(taken.id, taken.batch.time, outcome.rejected, remaining))
-            self._counted = self._counted.plus(outcome)
-            self._ill.discard(taken.id)
-        if stopped is None:
+        if sender.has_result:
+            remaining = await sender.remaining()
+            await self._spool.acknowledge(
+                Ack(queued.id, queued.batch.time, sender.result.rejected, remaining)
+            )
+            self._unreported = self._unreported.plus(sender.result)
+            self._suspects.discard(queued.id)
+        if failure is None:
             self._failures = 0
-            self.standing.good(outcome)
+            self.status.write_succeeded(sender.result)
         else:
-            self.standing.bad(stopped)
-        return stopped
+            self.status.write_failed(failure)
+        return failure
 
-    async def _idle(self) -> bool:
-        """Wait for a round, which then goes first. False if it is time to stop."""
-        if self._hurry.is_set():
+    async def _wait_for_commit(self) -> bool:
+        """Wait for a round, which is then sent first; return False if it is time to stop."""
+        if self._finishing.is_set():
             return False
         self._newest = True
-        waits = [asyncio.create_task(w) for w in (self._spool.grown(), self._hurry.wait())]
+        waits = [
+            asyncio.create_task(wait)
+            for wait in (self._spool.wait_for_commit(), self._finishing.wait())
+        ]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
@@ -170,10 +180,10 @@ class Delivery:
             await asyncio.gather(*waits, return_exceptions=True)
         return True
 
-    async def _rest(self, seconds: float) -> bool:
-        """Leave the database alone for a while. False if it is time to stop."""
-        if self._hurry.is_set():
+    async def _pause(self, seconds: float) -> bool:
+        """Send nothing for a while; return False if it is time to stop."""
+        if self._finishing.is_set():
             return False
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._hurry.wait(), seconds)
+            await asyncio.wait_for(self._finishing.wait(), seconds)
         return True

@@ -1,4 +1,4 @@
-"""The generations of InfluxDB, and what each is asked by."""
+"""The generations of InfluxDB, and how they are told apart."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class Generation(StrEnum):
-    """How a server is spoken to."""
+    """Which API a server has."""
 
     V1 = "1"
     """1.x before 1.8: `/write` alone."""
@@ -25,7 +25,7 @@ class Generation(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """An answer to one of the questions by which generations are told apart."""
+    """A response of one of the endpoints by which generations are told apart."""
 
     status: int
     body: bytes
@@ -33,26 +33,28 @@ class Reply:
     """The header `X-Influxdb-Build`, or ''."""
 
     @property
-    def json(self) -> dict[str, object] | None:
-        """The body as an object; None if it is none."""
+    def json_object(self) -> dict[str, object] | None:
+        """The body as a JSON object; None if it is none."""
         try:
-            found = json.loads(self.body)
+            content = json.loads(self.body)
         except ValueError:
             return None
-        return found if isinstance(found, dict) else None
+        return content if isinstance(content, dict) else None
 
 
 def recognise(setup: Reply, ping: Reply, health: Reply) -> Generation | None:
-    """The generation by what `/api/v2/setup`, `/ping` and `/health` answered; None if by none.
+    """Return the generation by the replies of `/api/v2/setup`, `/ping` and `/health`, or None.
 
     Versions are no help: a server built from source calls its own `unknown` or `dev`.
     """
-    if setup.status == 200 and setup.json is not None and "allowed" in setup.json:
+    if setup.status == 200 and "allowed" in (setup.json_object or {}):
         return Generation.V2
-    if ping.build in ("Core", "Enterprise") or (ping.status == 200 and ping.json is not None):
+    if ping.build in ("Core", "Enterprise"):
+        return Generation.V3
+    if ping.status == 200 and ping.json_object is not None:
         return Generation.V3
     if ping.status != 204:
         return None
-    if health.status in (200, 503) and health.json is not None and "status" in health.json:
+    if health.status in (200, 503) and "status" in (health.json_object or {}):
         return Generation.V1_8
     return Generation.V1 if health.status == 404 else None

@@ -1,4 +1,4 @@
-"""Which bucket of which InfluxDB, and what proves that we may write there."""
+"""Which bucket of which InfluxDB is written to, and the credentials for it."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ class Target:
     bucket: str
     """Or database; for 1.x also `database/retention policy`."""
     org: str = ""
-    """2.x alone."""
+    """Organisation, for 2.x alone."""
     token: str = field(default="", repr=False)
-    """For 1.x `user:password`; empty where nothing is asked."""
+    """For 1.x `user:password`; '' where none is required."""
 
     @property
-    def database(self) -> tuple[str, str]:
+    def database_and_policy(self) -> tuple[str, str]:
         """Database and retention policy of 1.x; '' is the default policy."""
         database, _, policy = self.bucket.partition("/")
         return database, policy
 
     def authorization(self, generation: Generation | None) -> dict[str, str]:
-        """The header that proves who we are."""
+        """Return the header with the credentials; none without a token."""
         if not self.token:
             return {}
         if generation is not None and generation.is_1:

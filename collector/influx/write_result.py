@@ -1,4 +1,4 @@
-"""What a database's answer to a write means, for every generation (design: three fates)."""
+"""What a database's response to a write means, the same for every generation."""
 
 from __future__ import annotations
 
@@ -11,82 +11,94 @@ from email.utils import parsedate_to_datetime
 from enum import Enum
 from typing import Any, Final
 
-WORDS_LIMIT: Final = 500
-"""Characters of an answer that are kept."""
+_MESSAGE_LIMIT: Final = 500
+"""Characters of a response that are kept."""
 RETRY_AFTER_LIMIT_SECONDS: Final = 900.0
-"""A database that asks for more is asked again after this all the same."""
+"""Longest `Retry-After` that is honoured."""
 
 _DROPPED: Final = re.compile(
     r"points beyond retention policy dropped=(\d+)|dropped (\d+) points outside retention policy"
 )
-"""As 1.x says it, and as 2.x does."""
+"""The messages of 1.x, and of 2.x."""
 
 
 class Fate(Enum):
-    """What becomes of the lines that were written."""
+    """What becomes of the lines of one write."""
 
     ACCEPT = "accept"
-    """They are in, or older than the database keeps."""
+    """They are stored, or older than the database keeps."""
     REJECT = "reject"
-    """At least one of them is bad; which one, only halving tells."""
+    """At least one of them is bad; the halves are written to find out which."""
     SPLIT = "split"
-    """Too large to be taken at once."""
+    """Too large for one write; the halves are written."""
     KEEP = "keep"
-    """Not now."""
-    ACT = "act"
-    """Kept too, but a person must change something first."""
+    """They wait, and are written again later."""
+    BLOCKED = "blocked"
+    """They wait; operator action required."""
 
 
 @dataclass(frozen=True, slots=True)
 class WriteResult:
-    """A database's answer to one write."""
+    """The outcome of one write."""
 
     fate: Fate
-    words: str = ""
-    """The database's own, on one line."""
+    message: str = ""
+    """Status and message of the database, on one line; '' if it accepted."""
     dropped: int = 0
-    """Lines that it says are older than it keeps."""
+    """Lines that it reports as older than it keeps."""
     retry_after_seconds: float | None = None
-    """When it wants to be asked again; None if it did not say."""
-    ill: bool = False
-    """It broke on this write in particular, it seems: others may fare better."""
+    """When it asks to be tried again; None if it does not."""
+    is_suspect: bool = False
+    """Whether this batch in particular may have broken the database; others go first."""
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether the lines wait for another write."""
+        return self.fate in (Fate.KEEP, Fate.BLOCKED)
 
 
 def classify_response(
     status: int, body: bytes | str | None, headers: Mapping[str, str] | None = None
 ) -> WriteResult:
-    """The answer to a write, by status, words and headers."""
-    words = words_of(body)
-    said = f"{status} {words}".strip()
+    """Return what a response to a write means, by its status, message and headers."""
+    detail = message_of(body)
+    message = f"{status} {detail}".strip()
     if 200 <= status < 300:
         return WriteResult(Fate.ACCEPT)
     if status in (400, 422):
-        found = _DROPPED.search(words)
-        return WriteResult(Fate.REJECT, said, dropped=int(found[1] or found[2]) if found else 0)
+        dropped = _DROPPED.search(detail)
+        count = int(dropped[1] or dropped[2]) if dropped else 0
+        return WriteResult(Fate.REJECT, message, dropped=count)
     if status == 413:
-        return WriteResult(Fate.SPLIT, said)
+        return WriteResult(Fate.SPLIT, message)
     if status in (408, 425, 429) or status >= 500:
-        after = retry_after((headers or {}).get("Retry-After"))
+        after = retry_after_seconds((headers or {}).get("Retry-After"))
         return WriteResult(
-            Fate.KEEP, said, retry_after_seconds=after, ill=status in (500, 502, 504)
+            Fate.KEEP,
+            message,
+            retry_after_seconds=after,
+            is_suspect=status in (500, 502, 504),
         )
-    return WriteResult(Fate.ACT, said)
+    return WriteResult(Fate.BLOCKED, message)
 
 
-def words_of(body: bytes | str | None) -> str:
-    """What an answer says in words: the message of its JSON, or its text."""
+def message_of(body: bytes | str | None) -> str:
+    """Return the message in the JSON of a response, or its text; one line, 500 characters."""
     text = body.decode(errors="replace") if isinstance(body, bytes) else body or ""
     try:
-        found: Any = json.loads(text)
+        content: Any = json.loads(text)
     except ValueError:
-        found = None
-    if isinstance(found, dict):
-        text = str(found.get("message") or found.get("error") or text)
-    return " ".join(text.split())[:WORDS_LIMIT]
+        content = None
+    if isinstance(content, dict):
+        text = str(content.get("message") or content.get("error") or text)
+    return " ".join(text.split())[:_MESSAGE_LIMIT]
 
 
-def retry_after(value: str | None, now: float | None = None) -> float | None:
-    """Seconds of a `Retry-After` header, which may also be a date; None if it says nothing."""
+def retry_after_seconds(value: str | None, now: float | None = None) -> float | None:
+    """Return the seconds of a `Retry-After` header, which may also be a date; None if unreadable.
+
+    `now` is the time in seconds since 1970; None reads the clock.
+    """
     if value is None:
         return None
     try:

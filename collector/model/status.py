@@ -46,6 +46,8 @@ class NodeStatus:
     """Of this round; of the last observation when the node was not visited."""
     up: bool | None
     """After hysteresis; None until there is evidence, and for addresses that are not dialled."""
+    since: int | None
+    """Time of the first round in which it was as `up` says, in epoch seconds; None with `up`."""
     lost: bool
     """Down now, and up within the last 7 days."""
     fresh: bool

@@ -1,4 +1,4 @@
-"""What a store says of itself: its answer to one round, and its counters once a round."""
+"""What a store reports: the outcome of one commit, and its counters once a round."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """What became of a batch, and how the store stands after it."""
+    """What became of a round that was committed, and what waits after it."""
 
     stored: bool
-    """Whether the batch is on the disk. If not, it waits in memory and no call is needed for it."""
+    """Whether the round is on the disk. If not, it waits in memory and is written by itself."""
     points: int
-    """Points of this batch that were accepted."""
+    """Points of this round that were accepted."""
     rejected: int
-    """Points of this batch that some generation of InfluxDB would refuse; kept in `rejected`."""
+    """Points of this round that some generation of InfluxDB would refuse; kept in `rejected`."""
     dropped: int
-    """Points of earlier batches given up by this commit, since too much waited in memory."""
-    waiting_batches: int
-    """Batches that wait in memory for the disk."""
+    """Points of earlier rounds dropped by this commit, since too much waited in memory."""
+    waiting_rounds: int
+    """Rounds that wait in memory for the disk."""
     waiting_points: int
     """Points in them."""
     waiting_bytes: int
@@ -28,32 +28,32 @@ class Receipt:
     seconds: float
     """How long the commit took on the store's thread."""
     unsent: int = 0
-    """Points that waited for delivery and were given up, since too much waited or for too long."""
+    """Points dropped from the spool by this commit, since too much waited, or for too long."""
 
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:
-    """One store since its previous report."""
+    """What one store did since its previous report."""
 
     store: str
-    """`embedded`, or the kind of database."""
+    """`embedded` or `influxdb`."""
     connected: bool
-    """Whether it took what it was last given."""
+    """Whether its last write succeeded."""
     points_delivered: int
     points_rejected: int
-    """Refused for good, and kept apart."""
+    """Rejected for good, and kept in `rejected`."""
     points_dropped: int
-    """Given up, or older than the database keeps."""
+    """Dropped since too much waited, or older than the database keeps."""
     backlog_bytes: int
     backlog_points: int
     backlog_seconds: float
     """Age of the oldest round that waits; 0 if none does."""
     write_seconds: float
-    """The last write."""
+    """Duration of the last write."""
 
     @classmethod
     def of(cls, receipt: Receipt) -> StoreReport:
-        """The embedded store after a commit."""
+        """Return the report of the embedded store after a commit."""
         return cls(
             store="embedded",
             connected=receipt.stored,

@@ -37,6 +37,7 @@ class CrnReachability(_NodePoint):
         "1 if it was reachable in this round; absent if it was not visited."
     )
     up: bool | None = integer("1 if it is up, after hysteresis; absent for refused addresses.")
+    since: int | None = integer("First round of what `up` says, epoch seconds; absent with it.")
     lost: bool = integer("1 if it is down now and was up within the last 7 days.")
     probed: bool = integer("1 if it was visited in this round.")
     status_code: int | None = integer("HTTP status of the first probe that was answered.")

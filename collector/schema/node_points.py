@@ -39,6 +39,7 @@ def reachability_point(key: NodeKey, status: NodeStatus) -> CrnReachability:
         name=key.name,
         reachable=observation.reachable if observation and probed else None,
         up=status.up,
+        since=status.since,
         lost=status.lost,
         probed=probed,
         status_code=observation.status_code if observation else None,

@@ -1,4 +1,4 @@
-"""What a round hands to the store, and what the store answers."""
+"""What a round hands to the store."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from collector.schema.column import Point
 
 @dataclass(frozen=True, slots=True)
 class RoundRecord:
-    """Everything one round leaves behind. It is stored whole or not at all."""
+    """Points and state of one round. It is stored whole or not at all."""
 
     time: int
     """The round's scheduled time, in seconds since 1970. The same time again is the same round."""
     points: Sequence[Point] = ()
     """Their times may differ from the round's (late events)."""
     state: Mapping[str, bytes | None] = field(default_factory=dict)
-    """What changed since the last batch; None deletes the key, keys not named stay as they are."""
+    """What changed since the previous record; None deletes a key, other keys stay as they are."""

@@ -11,7 +11,6 @@ from collector.schema.measurements import MEASUREMENTS
 from collector.service.settings import Settings
 from collector.service.wiring import open_delivery, spool_limits
 from collector.store import EmbeddedStore, Reader
-from collector.store.maintenance import purge, purge_rejected, retry_rejected
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +49,12 @@ async def replay_spool(settings: Settings, *, with_rejected: bool) -> ReplayRepo
         async with open_delivery(settings, store, at_once=False) as delivery:
             if with_rejected:
                 spooled = spool_limits(settings)
-                limits = spooled.cut if spooled else BatchLimits()
-                retried = await store.change(lambda c: retry_rejected(c, limits))
+                limits = spooled.batch if spooled else BatchLimits()
+                retried = await store.retry_rejected(limits)
             waited = await store.backlog()
             left = await delivery.finish(None)
             report = await delivery.report(0, 0)
-        problem = delivery.standing.problem if left.batches else ""
+        problem = delivery.status.problem if left.batches else ""
         return ReplayReport(waited, report, left, problem, retried)
 
 
@@ -68,8 +67,8 @@ async def purge_spool(
     there is no store.
     """
     async with await _open(settings) as store:
-        points = await store.change(lambda c: purge(c, before))
-        lines = await store.change(purge_rejected) if with_rejected else 0
+        points = await store.purge_spool(before)
+        lines = await store.purge_rejected() if with_rejected else 0
         return PurgeReport(points, lines)
 
 

@@ -34,8 +34,7 @@ from collector.service.settings import InfluxDbSettings, Settings, variable
 from collector.state.hysteresis import Hysteresis
 from collector.state.rules import Rules
 from collector.state.tracker import NodeTracker
-from collector.store import EmbeddedStore, MemoryStore
-from collector.store.spool import SpoolLimits
+from collector.store import EmbeddedStore, MemoryStore, SpoolLimits, StoreLimits
 
 if TYPE_CHECKING:
     from collector.influx.client import InfluxDb
@@ -199,7 +198,7 @@ async def _open_store(settings: Settings, dry_run: bool) -> EmbeddedStore | Memo
         settings.data_dir,
         MEASUREMENTS,
         settings.store.retention_days,
-        spool_limits=spool_limits(settings),
+        StoreLimits(spool=spool_limits(settings)),
     )
 
 

@@ -87,6 +87,8 @@ class NodeJudge:
         ipv6, measured = confirm_ipv6(state.ipv6, time, observation)
         cards = observation.usage.gpus if observation.usage else None
         devices = state.gpus if cards is None else count_devices(cards)
+        if devices == state.gpus:  # the same object, so that memory holds it once
+            devices = state.gpus
         state = state.observed(observation.failure, availability, facts, ipv6, devices)
         kinds = count_kinds(cards or (), self.vocabulary, context.listing.settings, time)
         return _Visited(state, due, measured, kinds)
@@ -100,12 +102,14 @@ class NodeJudge:
         at = state.availability.evidence_at
         age = None if at is None else max(0.0, float(time - at))
         fresh = age is not None and age <= self.rules.fresh_seconds
+        known = not refused and state.availability.up is not None
         return NodeStatus(
             node=node,
             name=state.name,
             observation=observation,
             failure=state.failure,
             up=None if refused else state.availability.up,
+            since=state.availability.changed_at if known else None,
             lost=not refused and is_lost(state.availability, time),
             fresh=fresh and not refused and context.blind_reason is BlindReason.NONE,
             evidence_age_seconds=age,

@@ -1,4 +1,4 @@
-"""Trouble with the disk, told apart from bugs, and what a person can do about it."""
+"""Failures of the disk, told apart from bugs, and what an operator can do about them."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _ADVICE: Final = {
     sqlite3.SQLITE_NOLFS: "Keep the data directory on a file system that holds large files.",
     sqlite3.SQLITE_PROTOCOL: "Keep the data directory on a local disk.",
 }
-"""Every kind of trouble that lies outside this program, by SQLite's primary code."""
+"""By SQLite's primary code, every failure whose cause lies outside this program."""
 
 _OS_ADVICE: Final = {
     errno.ENOSPC: "Free some space on that disk.",
@@ -43,15 +43,15 @@ _OS_ADVICE: Final = {
 
 
 def to_collector_error(error: BaseException, path: Path) -> CollectorError | None:
-    """The error for a person if the disk or the file is to blame; None if it is a bug of ours."""
+    """Return the error for an operator if the disk or the file is to blame; None for a bug."""
     if isinstance(error, CollectorError):
         return error
     if isinstance(error, OSError):
-        words = error.strerror or str(error)
+        reason = error.strerror or str(error)
         advice = _OS_ADVICE.get(
-            error.errno or 0, "Choose another data directory, or mend this one."
+            error.errno or 0, "Choose another data directory, or repair this one."
         )
-        return DataDirectoryError(f"{path}: {words}", advice)
+        return DataDirectoryError(f"{path}: {reason}", advice)
     if isinstance(error, sqlite3.Error):
         code = getattr(error, "sqlite_errorcode", None)
         advice = _ADVICE.get(code & 0xFF, "") if code is not None else ""
@@ -62,26 +62,27 @@ def to_collector_error(error: BaseException, path: Path) -> CollectorError | Non
 
 
 class DiskStatus:
-    """Whether the disk takes what it is given. Speaks once per change, not once per round."""
+    """Whether the last write to the disk succeeded. Logs changes, not every write."""
 
     def __init__(self) -> None:
-        self._said = ""
+        self._failure = ""
+        """What was logged last; '' while writes succeed."""
 
-    def bad(self, error: CollectorError, waiting: int) -> None:
-        """The disk takes nothing, for this reason; so many batches wait in memory."""
-        if str(error) == self._said:
+    def write_failed(self, error: CollectorError, waiting: int) -> None:
+        """Log why the disk takes nothing, unless it was logged; `waiting` rounds are in memory."""
+        if str(error) == self._failure:
             return
-        self._said = str(error)
+        self._failure = str(error)
         log.error(
-            "Nothing can be stored: %s. %s Until then rounds wait in memory (%d now) "
-            "and would be lost with this process.",
+            "write failed: %s. %s Rounds wait in memory (%d now) until a write succeeds, and are "
+            "lost if this process ends before",
             error,
             error.advice,
             waiting,
         )
 
-    def good(self, written: int) -> None:
-        """The disk took this many batches."""
-        if self._said:
-            self._said = ""
-            log.warning("The store takes rounds again; %d written, none waits", written)
+    def write_succeeded(self, rounds: int) -> None:
+        """Log that the disk took so many rounds, if writes failed before."""
+        if self._failure:
+            self._failure = ""
+            log.warning("write succeeded again: %d rounds written, none waits", rounds)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -11,31 +10,31 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar, cast
 
+from collector.model.batch import BatchLimits
 from collector.model.queue import Ack, Backlog, QueuedBatch
 from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
-from collector.store.engine import StoreEngine
-from collector.store.pending import PendingLimits
-from collector.store.spool import SpoolLimits
+from collector.store import maintenance
+from collector.store.engine import StoreEngine, StoreLimits
 
 T = TypeVar("T")
 
-_NO_LIMITS = PendingLimits()
+_NO_DELIVERY = StoreLimits()
 
 
 class EmbeddedStore:
     """One SQLite file in the data directory, owned by one thread. Opened by `open` only.
 
-    Calls are done in the order in which they are made, and one that was made is done, even if
-    the task that waits for it is cancelled.
+    Calls are executed in the order in which they are made, and one that was made is executed, even
+    if the task that waits for it is cancelled.
     """
 
-    def __init__(self, ledger: StoreEngine, thread: ThreadPoolExecutor) -> None:
-        self._ledger = ledger
+    def __init__(self, engine: StoreEngine, thread: ThreadPoolExecutor) -> None:
+        self._engine = engine
         self._thread = thread
         self._closed = False
-        self._grown = asyncio.Event()
+        self._committed = asyncio.Event()
 
     @classmethod
     async def open(
@@ -43,32 +42,29 @@ class EmbeddedStore:
         directory: Path,
         measurements: Sequence[type[Point]],
         retention_days: float,
-        *,
-        limits: PendingLimits = _NO_LIMITS,
+        limits: StoreLimits = _NO_DELIVERY,
         clock: Callable[[], float] = time.time,
-        spool_limits: SpoolLimits | None = None,
     ) -> Self:
-        """Make or open `collector.db` in the data directory, and lock the directory.
+        """Create or open `collector.db` in the data directory, and lock the directory.
 
-        `clock` gives seconds since 1970 and is only used for `rounds.committed_at`. With
-        `spooling`, every round waits for delivery as well, until it is settled. Raises
-        LockedError if another collector uses the directory, TooNewError if a newer version wrote
-        the file, and DataDirectoryError if either cannot be used.
+        With `limits.spool`, every round waits for delivery too, until it is acknowledged. `clock`
+        gives seconds since 1970, for `rounds.committed_at` alone.
+
+        Raises LockedError if another collector uses the directory, TooNewError if a newer version
+        wrote the file, and DataDirectoryError if either cannot be used.
         """
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-        opening = thread.submit(
-            StoreEngine, directory, measurements, retention_days, limits, clock, spool_limits
-        )
+        opening = thread.submit(StoreEngine, directory, measurements, retention_days, limits, clock)
         try:
-            ledger = await asyncio.shield(asyncio.wrap_future(opening))
+            engine = await asyncio.shield(asyncio.wrap_future(opening))
         except asyncio.CancelledError:
-            thread.submit(_abandon, opening)
+            thread.submit(_close_opened, opening)
             thread.shutdown(wait=False)
             raise
         except BaseException:
             thread.shutdown()
             raise
-        return cls(ledger, thread)
+        return cls(engine, thread)
 
     async def close(self) -> None:
         """Write what still waits, if the disk takes it now, and release the directory."""
@@ -76,7 +72,7 @@ class EmbeddedStore:
             return
         self._closed = True
         try:
-            await self._do(self._ledger.close)
+            await self._run(self._engine.close)
         finally:
             self._thread.shutdown()
 
@@ -94,70 +90,86 @@ class EmbeddedStore:
     async def commit(self, record: RoundRecord) -> Receipt:
         """Store a round: its points, its state and the fact that it was, all or nothing.
 
-        A disk that takes nothing is no error: the batch waits in memory (see `Receipt`), loudly,
-        and the next commit or `close` writes all that wait, oldest first, each in a transaction
-        of its own. A bug is raised; the batch that provoked it is given up.
+        A failing disk is no error: the round waits in memory (see `Receipt`), which is logged, and
+        the next commit or `close` writes all that wait, oldest first, each in a transaction of its
+        own. A bug is raised; the round that provoked it is discarded.
         """
-        receipt = await self._do(lambda: self._ledger.commit(record))
-        self._grown.set()
+        receipt = await self._run(lambda: self._engine.commit(record))
+        self._committed.set()
         return receipt
 
-    async def grown(self) -> None:
-        """Wait until there was a commit since this was last called."""
-        await self._grown.wait()
-        self._grown.clear()
+    async def wait_for_commit(self) -> None:
+        """Return when there was a commit since this last returned."""
+        await self._committed.wait()
+        self._committed.clear()
 
     async def take(self, newest: bool, without: Collection[int] = ()) -> QueuedBatch | None:
-        """A piece of the newest round that waits for delivery, or of the oldest; None if none does.
+        """Return a batch of the newest round that waits for delivery, or of the oldest.
 
-        It goes on waiting until it is settled; numbers in `without` are passed over.
+        It waits until it is acknowledged. Batches whose number is in `without` are passed over.
+        Returns None if no other waits.
         """
-        return await self._do(lambda: self._ledger.outgoing.take(newest, frozenset(without)))
+        return await self._run(lambda: self._engine.take(newest, frozenset(without)))
 
-    async def settle(self, settlement: Ack) -> None:
-        """Say what became of a piece. A disk that takes nothing is told later."""
-        await self._do(lambda: self._ledger.outgoing.settle(settlement))
+    async def acknowledge(self, ack: Ack) -> None:
+        """Record what became of a batch. If the disk fails, that is written when it works again."""
+        await self._run(lambda: self._engine.acknowledge(ack))
 
     async def backlog(self) -> Backlog:
-        """What waits for delivery."""
-        return await self._do(self._ledger.outgoing.backlog)
+        """Return how much waits for delivery."""
+        return await self._run(self._engine.backlog)
 
-    async def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something to the file in one transaction, all or nothing (see `upkeep`).
+    async def purge_spool(self, before: int | None) -> int:
+        """Delete what waits for delivery, of rounds before a time (seconds since 1970) or all.
+
+        Returns how many points that were; raises DataDirectoryError.
+        """
+        return await self._run(
+            lambda: self._engine.change(lambda file: maintenance.purge_spool(file, before))
+        )
+
+    async def purge_rejected(self) -> int:
+        """Delete all rejected lines; return how many. Raises DataDirectoryError."""
+        return await self._run(lambda: self._engine.change(maintenance.purge_rejected))
+
+    async def retry_rejected(self, limits: BatchLimits) -> int:
+        """Let the lines that InfluxDB rejected wait for delivery again; return how many.
 
         Raises DataDirectoryError.
         """
-        return await self._do(lambda: self._ledger.change(step))
+        return await self._run(
+            lambda: self._engine.change(lambda file: maintenance.retry_rejected(file, limits))
+        )
 
     async def load_state(self) -> dict[str, bytes]:
-        """The whole state as the file has it; DataDirectoryError if it cannot be read."""
-        rows = await self._do(lambda: self._ledger.rows("SELECT key, value FROM state"))
+        """Return the whole state in the file; raises DataDirectoryError."""
+        rows = await self._run(lambda: self._engine.rows("SELECT key, value FROM state"))
         return dict(cast("list[tuple[str, bytes]]", rows))
 
     async def last_round(self) -> int | None:
-        """Time of the newest round in the file; None if there is none."""
-        rows = await self._do(lambda: self._ledger.rows("SELECT max(time) FROM rounds"))
+        """Return the time of the newest round in the file; None before the first."""
+        rows = await self._run(lambda: self._engine.rows("SELECT max(time) FROM rounds"))
         return cast("int | None", rows[0][0])
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
-        """The copy kept under a name and when it was fetched (seconds since 1970), or None."""
+        """Return the copy kept under a name and when it was fetched (seconds since 1970)."""
         sql = "SELECT body, fetched_at FROM copies WHERE name = ?"
-        rows = await self._do(lambda: self._ledger.rows(sql, name))
+        rows = await self._run(lambda: self._engine.rows(sql, name))
         return cast("tuple[bytes, float]", rows[0]) if rows else None
 
     async def save(self, name: str, body: bytes, at: float) -> None:
         """Keep a copy under a name, in place of the one before.
 
-        A copy is a convenience: a disk that takes nothing is logged as for `commit`, not raised.
+        A copy is a convenience: a failing disk is logged as for `commit`, not raised.
         """
-        await self._do(lambda: self._ledger.save(name, body, at))
+        await self._run(lambda: self._engine.save(name, body, at))
 
-    async def _do(self, step: Callable[[], T]) -> T:
+    async def _run(self, call: Callable[[], T]) -> T:
         """Run on the store's thread. Shielded, so that no cancelled task takes a round with it."""
-        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, step))
+        return await asyncio.shield(asyncio.get_running_loop().run_in_executor(self._thread, call))
 
 
-def _abandon(opening: Future[StoreEngine]) -> None:
-    """Close what was opened for a task that no longer waits for it."""
+def _close_opened(opening: Future[StoreEngine]) -> None:
+    """Close an engine whose opener was cancelled, on its own thread."""
     if opening.exception() is None:
         opening.result().close()

@@ -1,30 +1,33 @@
-"""The embedded store without its thread: one file, what waits for it, and what expires from it.
+"""The embedded store without its thread: decides what is written, and what happens when it is not.
 
-Everything here blocks and belongs to one thread.
+It owns the connection and lends it, for one step at a time, to whoever knows the tables. A failing
+disk is handled here and nowhere else. Everything here blocks and belongs to one thread.
 """
 
 from __future__ import annotations
 
 import gc
 import logging
-import os
 import sqlite3
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from time import perf_counter
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from collector.errors import CollectorError
+from collector.model.queue import Ack, Backlog, QueuedBatch
 from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
-from collector.store import file
-from collector.store.disk_status import DiskStatus, to_collector_error
+from collector.store import file, spool
+from collector.store.connection import StoreConnection
+from collector.store.disk_status import DiskStatus
 from collector.store.lock import DirectoryLock
 from collector.store.pending import PendingLimits, PendingRounds
 from collector.store.retention import Retention
-from collector.store.salvage import is_damage, salvage
 from collector.store.spool import SpoolLimits
 from collector.store.spool_queue import SpoolQueue
 from collector.store.table import Table
@@ -34,198 +37,166 @@ from collector.store.writer import Writer, transaction
 log = logging.getLogger(__name__)
 T = TypeVar("T")
 
-_MENDS: Final = 3
-"""Damaged files that one process sets aside; a disk that breaks more needs a person."""
+
+@dataclass(frozen=True, slots=True)
+class StoreLimits:
+    """How much may wait, for the disk and for delivery."""
+
+    pending: PendingLimits = field(default_factory=PendingLimits)
+    spool: SpoolLimits | None = None
+    """None if rounds are sent nowhere."""
 
 
 class StoreEngine:
-    """Holds the lock and the writing connection from construction to `close`."""
+    """Holds the lock on the data directory and the connection from construction to `close`."""
 
     def __init__(
         self,
         directory: Path,
         measurements: Sequence[type[Point]],
         retention_days: float,
-        limits: PendingLimits,
-        clock: Callable[[], float],
-        spool_limits: SpoolLimits | None = None,
+        limits: StoreLimits,
+        clock: Callable[[], float] = time.time,
     ) -> None:
-        self._path = directory / file.FILE_NAME
         self._tables = {m.MEASUREMENT: Table.of(m) for m in measurements}
         self._retention = Retention(self._tables.values(), retention_days)
-        self._writer: Writer | None = None
-        self._mended = 0
-        self.outgoing = SpoolQueue(spool_limits, self._try)
-        self._waiting = PendingRounds(limits)
-        self._condition = DiskStatus()
+        self._spool = SpoolQueue(limits.spool)
+        self._pending = PendingRounds(limits.pending)
+        self._disk = DiskStatus()
         self._clock = clock
         self._lock = DirectoryLock(directory)
         self._lock.acquire()
         try:
-            connection = self._create()
+            self._connection = StoreConnection(directory / file.FILE_NAME, self._tables)
         except BaseException:
             self._lock.release()
             raise
-        self._writer = Writer(connection, self._tables)
-        self._identity = _identity(self._path)
-
-    def _create(self) -> sqlite3.Connection:
-        """The file, made or opened; a fresh one with what can be saved, if it is damaged."""
-        tables = tuple(self._tables.values())
-        try:
-            return file.create(self._path, tables)
-        except CollectorError as error:
-            if not self._mend(error):
-                raise
-        return file.create(self._path, tables)
-
-    def _mend(self, error: BaseException) -> bool:
-        """After damage, go on with a fresh file. False if it is no damage, or cannot be done."""
-        if not is_damage(error) or self._mended >= _MENDS:
-            return False
-        self._mended += 1
-        self._drop_connection()
-        try:
-            salvage(self._path, tuple(self._tables.values()), error)
-        except (sqlite3.Error, OSError, CollectorError):
-            log.exception("%s is damaged, and nothing could be saved of it", self._path)
-            return False
-        return True
 
     def commit(self, record: RoundRecord) -> Receipt:
-        """Write all that waits and then this batch, each in a transaction of its own."""
-        with _undisturbed():
+        """Write the rounds that wait and then this one, each in a transaction of its own."""
+        with _garbage_collection_paused():
             return self._commit(record)
+
+    def take(self, newest: bool, without: Collection[int]) -> QueuedBatch | None:
+        """Return a batch that waits for delivery; None if none does or the disk fails."""
+        return self._attempt(lambda writer: self._spool.take(writer, newest, without), None)
+
+    def acknowledge(self, ack: Ack) -> None:
+        """Replace a batch by what is left of it; as soon as the disk takes that, if it fails."""
+        self._spool.acknowledge(ack)
+        self._write_acks()
+
+    def backlog(self) -> Backlog:
+        """Return how much waits for delivery; nothing if the disk fails."""
+        return self._attempt(lambda writer: spool.backlog(writer.connection), Backlog())
+
+    def save(self, name: str, body: bytes, at: float) -> None:
+        """Keep a copy of a document; a failing disk is logged."""
+        self._attempt(lambda writer: writer.save_copy(name, body, at), None)
+
+    def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
+        """Return what a step in a transaction of its own returns; raises DataDirectoryError."""
+
+        def in_transaction(writer: Writer) -> T:
+            with transaction(writer.connection):
+                return step(writer.connection)
+
+        return self._connection.run(in_transaction)
+
+    def rows(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
+        """Return the rows of a query; raises DataDirectoryError."""
+        return self._connection.run(
+            lambda writer: writer.connection.execute(sql, parameters).fetchall()
+        )
+
+    def close(self) -> None:
+        """Try once more to write what waits, close the file and release the directory."""
+        try:
+            self._write_pending()
+            self._write_acks()
+        finally:
+            self._connection.close()
+            self._lock.release()
+        if self._pending:
+            log.error(
+                "%d rounds with %d points could not be stored and are lost",
+                len(self._pending),
+                self._pending.points,
+            )
 
     def _commit(self, record: RoundRecord) -> Receipt:
         started = perf_counter()
-        arrived = validate(record, self._tables, self.outgoing.cut)
-        self._waiting.add(arrived)
-        self._flush()
-        dropped = self._waiting.trim()
+        validated = validate(record, self._tables, self._spool.batch_limits)
+        self._pending.add(validated)
+        self._write_pending()
+        dropped = self._pending.trim()
         if dropped:
-            log.warning("Too much waits for the disk: %d points were given up", dropped)
-        unsent = 0
-        if not self._waiting:
-            self._expire(arrived)
-            unsent = self.outgoing.trim(arrived.time)
+            log.warning("too many rounds wait for the disk: %d points dropped", dropped)
+        unsent = 0 if self._pending else self._expire(validated)
         return Receipt(
-            stored=not self._waiting,
-            points=arrived.points,
-            rejected=len(arrived.rejected),
+            stored=not self._pending,
+            points=validated.points,
+            rejected=len(validated.rejected),
             dropped=dropped,
-            waiting_batches=len(self._waiting),
-            waiting_points=self._waiting.points,
-            waiting_bytes=self._waiting.bytes,
-            waiting_seconds=self._waiting.seconds(arrived.time),
+            waiting_rounds=len(self._pending),
+            waiting_points=self._pending.points,
+            waiting_bytes=self._pending.bytes,
+            waiting_seconds=self._pending.age_seconds(validated.time),
             seconds=perf_counter() - started,
             unsent=unsent,
         )
 
-    def change(self, step: Callable[[sqlite3.Connection], T]) -> T:
-        """Do something to the file in one transaction; raises DataDirectoryError."""
-        try:
-            connection = self._open().connection
-            with transaction(connection):
-                return step(connection)
-        except (sqlite3.Error, OSError) as error:
-            if self._mend(error):
-                return self.change(step)
-            raise to_collector_error(error, self._path) or error from error
-
-    def save(self, name: str, body: bytes, at: float) -> bool:
-        """Keep a copy; False if the disk takes nothing."""
-        return self._try(lambda writer: writer.save_copy(name, body, at))
-
-    def rows(self, sql: str, *parameters: object) -> list[tuple[object, ...]]:
-        """Read through the writing connection; trouble with the disk is a DataDirectoryError."""
-        try:
-            return self._open().connection.execute(sql, parameters).fetchall()
-        except (sqlite3.Error, OSError) as error:
-            if self._mend(error):
-                return self.rows(sql, *parameters)
-            raise to_collector_error(error, self._path) or error from error
-
-    def close(self) -> None:
-        """Try once more to write what waits, and let go of the file."""
-        try:
-            self._flush()
-            self.outgoing.catch_up()
-        finally:
-            self._drop_connection()
-            self._lock.release()
-        if self._waiting:
-            log.error(
-                "%d rounds with %d points could not be stored and are lost",
-                len(self._waiting),
-                self._waiting.points,
-            )
-
-    def _flush(self) -> None:
-        """Write what waits, oldest first, until the disk refuses."""
+    def _write_pending(self) -> None:
+        """Write the rounds that wait, oldest first, until the disk fails."""
         written = 0
-        for record in self._waiting.drain():
+        for pending in self._pending.drain():
             try:
-                stored = self._try(lambda writer, b=record: writer.write(b, self._clock()))  # type: ignore[misc]
+                stored = self._write(pending)
             except BaseException:
-                self._waiting.discard()
+                self._pending.discard_oldest()
                 raise
             if not stored:
                 return
-            record.forget()
+            pending.release_rows()
             written += 1
-        self._condition.good(written)
+        self._disk.write_succeeded(written)
 
-    def _expire(self, record: ValidatedRound) -> None:
+    def _write(self, pending: ValidatedRound) -> bool:
+        """Write one round; return whether the disk took it."""
+
+        def step(writer: Writer) -> bool:
+            writer.write(pending, self._clock())
+            return True
+
+        return self._attempt(step, False)
+
+    def _expire(self, newest: ValidatedRound) -> int:
+        """Delete what is too old, from points and spool; return the points dropped unsent."""
+
         def step(writer: Writer) -> None:
-            if self._retention.expire(writer.connection, record.time, record.points):
+            if self._retention.expire(writer.connection, newest.time, newest.points):
                 writer.forget_series()
 
-        self._try(step)
+        self._attempt(step, None)
+        return self._attempt(lambda writer: self._spool.trim(writer, newest.time), 0)
 
-    def _try(self, step: Callable[[Writer], None]) -> bool:
-        """Do one thing with the file. Trouble with the disk gives False; a bug is raised."""
+    def _write_acks(self) -> None:
+        if self._spool.has_unwritten_acks:
+            self._attempt(self._spool.write_acks, None)
+
+    def _attempt(self, step: Callable[[Writer], T], otherwise: T) -> T:
+        """Return what a step returns, or `otherwise` if the disk fails, which is logged."""
         try:
-            self._step(step)
-        except Exception as error:
-            if self._mend(error):
-                return self._try(step)
-            found = to_collector_error(error, self._path)
-            if found is None:
-                raise
-            self._condition.bad(found, len(self._waiting))
-            self._drop_connection()
-            return False
-        return True
-
-    def _step(self, step: Callable[[Writer], None]) -> None:
-        writer = self._open()
-        self._check_identity()
-        step(writer)
-
-    def _open(self) -> Writer:
-        """The writer; after trouble on a connection of its own, since the old one may be stale."""
-        if self._writer is None:
-            connection = file.reopen(self._path, tuple(self._tables.values()))
-            self._writer = Writer(connection, self._tables)
-            self._identity = _identity(self._path)
-        return self._writer
-
-    def _check_identity(self) -> None:
-        """Writing into a file that was moved away would work, and be lost."""
-        if _identity(self._path) != self._identity:
-            raise file.gone(self._path)
-
-    def _drop_connection(self) -> None:
-        if self._writer is not None:
-            self._writer.connection.close()
-            self._writer = None
+            return self._connection.run(step)
+        except CollectorError as error:
+            self._disk.write_failed(error, len(self._pending))
+            return otherwise
 
 
 @contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Without the cyclic garbage collector, which stops every thread to look at a whole round
-    (80 ms for 60,000 points) though all of it is let go at the end."""
+def _garbage_collection_paused() -> Iterator[None]:
+    """Pause the cyclic garbage collector, which would stop every thread to walk a whole round
+    (80 ms for 60,000 points), though all of it is released at the end."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -233,12 +204,3 @@ def _undisturbed() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def _identity(path: Path) -> tuple[int, int] | None:
-    """What tells this file from another one under the same name; None if there is none."""
-    try:
-        found = os.stat(path)
-    except FileNotFoundError:
-        return None
-    return found.st_dev, found.st_ino

@@ -1,4 +1,4 @@
-"""The SQLite file: opened, recognised, and set up so that a commit survives a power cut."""
+"""The SQLite file: created, recognised, and set up so that a commit survives a power cut."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ _TABLES: Final = (
 
 
 def create(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
-    """Open the file for writing; make it (0600) or add to it what this version needs.
+    """Open the file for writing; create it (0600) or add to it what this version needs.
 
-    Raises TooNewError, or DataDirectoryError for a foreign or damaged file and any trouble with
-    the disk. Nothing is changed in a file that is not ours.
+    Raises TooNewError, or DataDirectoryError for a foreign or damaged file and if the disk fails.
+    Nothing is changed in a file that is not ours.
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
@@ -53,14 +53,17 @@ def create(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
 
 
 def reopen(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
-    """Open a file that was there before, for writing. A missing one is not made anew."""
+    """Open a file that was there before, for writing; a missing one is not created.
+
+    Raises CollectorError, sqlite3.Error or OSError.
+    """
     if not path.exists():
         raise gone(path)
     return _prepared(path, tables)
 
 
 def read(path: Path) -> sqlite3.Connection:
-    """Open the file for reading beside a collector that writes; raises as `create` does."""
+    """Open the file for reading, also while a collector writes; raises as `create` does."""
     try:
         connection = _connect(path, "ro") if path.exists() else None
     except (sqlite3.Error, OSError) as error:
@@ -73,14 +76,14 @@ def read(path: Path) -> sqlite3.Connection:
             connection.close()
     if connection is None or not ours:
         raise DataDirectoryError(
-            f"There is no store in {path.parent} yet",
+            f"there is no store in {path.parent} yet",
             "Start the collector, or name the data directory of the one that runs.",
         )
     return connection
 
 
 def gone(path: Path) -> CollectorError:
-    """What to say when the file under our connection is no longer the one under its name."""
+    """Return the error for a file that is open, and no longer the one under its name."""
     return DataDirectoryError(
         f"{path} was moved or deleted while it was in use",
         "Put it back, or restart the collector: it starts a new one.",
@@ -121,7 +124,7 @@ def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
 
 
 def _add_store(connection: sqlite3.Connection) -> None:
-    """Files made before there was delivery do not say who refused a line."""
+    """Add the store that rejected a line; files of the first versions lack it."""
     names = connection.execute("SELECT name FROM pragma_table_info('rejected')")
     if ("store",) not in names.fetchall():
         connection.execute("ALTER TABLE rejected ADD COLUMN store TEXT NOT NULL DEFAULT 'embedded'")

@@ -1,4 +1,4 @@
-"""The data directory: there, usable, and ours alone while we write into it."""
+"""The lock on the data directory: one collector at a time writes into it."""
 
 from __future__ import annotations
 
@@ -17,52 +17,52 @@ _PID: Final = "collector.pid"
 
 
 class DirectoryLock:
-    """Keeps a second collector out. The operating system lets go of it when we die."""
+    """Keeps a second collector out. The operating system releases it when the process ends."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory
         self._lock = filelock.FileLock(directory / _LOCK, timeout=0, mode=0o600, thread_local=False)
 
     def acquire(self) -> None:
-        """Make the directory if needed (0700) and take the lock.
+        """Create the directory if needed (0700) and take the lock.
 
-        Raises LockedError, naming the holder if it is known, or DataDirectoryError if the
-        directory cannot be made or written.
+        Raises LockedError, naming the process that holds it if that is known, or
+        DataDirectoryError if the directory cannot be created or written.
         """
         try:
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._lock.acquire()
         except filelock.Timeout:
-            raise self._held() from None
+            raise self._locked() from None
         except OSError as error:
             raise to_collector_error(error, self._directory) or error from error
         try:
-            write_private(self._directory / _PID, f"{os.getpid()}\n".encode())
+            _write_private(self._directory / _PID, f"{os.getpid()}\n".encode())
         except OSError as error:
             self._lock.release()
             raise to_collector_error(error, self._directory) or error from error
 
     def release(self) -> None:
-        """Let the next one in."""
+        """Release the lock."""
         with suppress(OSError):  # a stale pid does no harm: it is read while the lock is held
             (self._directory / _PID).unlink(missing_ok=True)
         self._lock.release()
 
-    def _held(self) -> LockedError:
+    def _locked(self) -> LockedError:
         try:
             pid = int((self._directory / _PID).read_text(encoding="ascii"))
         except (OSError, ValueError):
-            holder = "Another collector"
+            holder = "another collector"
         else:
-            holder = f"Another collector (process {pid})"
+            holder = f"another collector (process {pid})"
         return LockedError(
             f"{holder} uses the data directory {self._directory}",
             "Stop it first, or give this one a data directory of its own.",
         )
 
 
-def write_private(path: Path, body: bytes) -> None:
-    """Write a small file that only this user can read."""
+def _write_private(path: Path, body: bytes) -> None:
+    """Write a small file that only this user can read; raises OSError."""
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(body)
+    with os.fdopen(descriptor, "wb") as pid_file:
+        pid_file.write(body)

@@ -1,5 +1,7 @@
-"""What a person does to the spool and to refused lines. Functions on a connection, in a
-transaction of the caller's (`EmbeddedStore.change`)."""
+"""What an operator does to the spool and to rejected lines.
+
+Functions on a connection, inside the caller's transaction.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +12,11 @@ from operator import itemgetter
 from collector.model.batch import BatchLimits, to_batches
 from collector.store import spool
 
-_INFLUXDB = "store = 'influxdb'"
+_BY_INFLUXDB = "store = 'influxdb'"
 
 
-def purge(connection: sqlite3.Connection, before: int | None) -> int:
-    """Forget what waits for delivery, of rounds before a time or all; how many points."""
+def purge_spool(connection: sqlite3.Connection, before: int | None) -> int:
+    """Delete what waits for delivery, of rounds before a time or all; return how many points."""
     where = "time < ?" if before is not None else "?1 IS NULL"
     sql = f"SELECT COALESCE(sum(points), 0) FROM spool WHERE {where}"
     (points,) = connection.execute(sql, (before,)).fetchone()
@@ -23,16 +25,16 @@ def purge(connection: sqlite3.Connection, before: int | None) -> int:
 
 
 def purge_rejected(connection: sqlite3.Connection) -> int:
-    """Forget all refused lines; how many."""
+    """Delete all rejected lines; return how many."""
     return connection.execute("DELETE FROM rejected").rowcount
 
 
 def retry_rejected(connection: sqlite3.Connection, limits: BatchLimits) -> int:
-    """Let the lines that InfluxDB refused wait for delivery once more; how many."""
+    """Let the lines that InfluxDB rejected wait for delivery again; return how many."""
     rows = connection.execute(
-        f"SELECT time, line FROM rejected WHERE {_INFLUXDB} ORDER BY time, id"
+        f"SELECT time, line FROM rejected WHERE {_BY_INFLUXDB} ORDER BY time, id"
     ).fetchall()
     for time, lines in groupby(rows, key=itemgetter(0)):
         spool.add(connection, to_batches(time, (f"{line}\n".encode() for _, line in lines), limits))
-    connection.execute(f"DELETE FROM rejected WHERE {_INFLUXDB}")
+    connection.execute(f"DELETE FROM rejected WHERE {_BY_INFLUXDB}")
     return len(rows)

@@ -14,17 +14,17 @@ from collector.store.validation import validate
 
 
 class MemoryStore:
-    """Answers as `EmbeddedStore` does, and forgets everything at the end."""
+    """Answers as `EmbeddedStore` does, and loses everything when it is closed."""
 
     def __init__(self, measurements: Sequence[type[Point]]) -> None:
         self._tables = {m.MEASUREMENT: Table.of(m) for m in measurements}
         self._state: dict[str, bytes] = {}
         self._copies: dict[str, tuple[bytes, float]] = {}
         self.last: RoundRecord | None = None
-        """The batch committed last, refused points included."""
+        """The round committed last, rejected points included."""
 
     async def close(self) -> None:
-        """Nothing to do."""
+        """Do nothing."""
 
     async def __aenter__(self) -> Self:
         return self
@@ -38,26 +38,36 @@ class MemoryStore:
         await self.close()
 
     async def commit(self, record: RoundRecord) -> Receipt:
-        """Judge the points and take over the state."""
-        arrived = validate(record, self._tables)
+        """Validate the points and take over the state."""
+        validated = validate(record, self._tables)
         for key, value in record.state.items():
             if value is None:
                 self._state.pop(key, None)
             else:
                 self._state[key] = value
         self.last = record
-        return Receipt(True, arrived.points, len(arrived.rejected), 0, 0, 0, 0, 0.0, 0.0)
+        return Receipt(
+            stored=True,
+            points=validated.points,
+            rejected=len(validated.rejected),
+            dropped=0,
+            waiting_rounds=0,
+            waiting_points=0,
+            waiting_bytes=0,
+            waiting_seconds=0.0,
+            seconds=0.0,
+        )
 
     async def load_state(self) -> dict[str, bytes]:
-        """The state after the last commit."""
+        """Return the state after the last commit."""
         return dict(self._state)
 
     async def last_round(self) -> int | None:
-        """Time of the last batch; None before the first."""
+        """Return the time of the last round; None before the first."""
         return None if self.last is None else self.last.time
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
-        """The copy kept under a name, or None."""
+        """Return the copy kept under a name and when it was fetched, or None."""
         return self._copies.get(name)
 
     async def save(self, name: str, body: bytes, at: float) -> None:

@@ -1,4 +1,4 @@
-"""Batches that the disk did not take yet, in the order in which they came."""
+"""Rounds that the disk did not take yet, in the order in which they were committed."""
 
 from __future__ import annotations
 
@@ -13,63 +13,63 @@ from collector.store.validation import ValidatedRound
 class PendingLimits:
     """How much may wait in memory while the disk takes nothing."""
 
-    records: int = 1_440
+    rounds: int = 1_440
     """A day of rounds."""
     points: int = 250_000
     """About 100 MB."""
 
 
 class PendingRounds:
-    """A bounded queue. What no longer fits is given up oldest first, and counted."""
+    """A bounded queue. The oldest rounds beyond the limits are dropped, and counted."""
 
     def __init__(self, limits: PendingLimits) -> None:
         self._limits = limits
-        self._batches: deque[ValidatedRound] = deque()
+        self._rounds: deque[ValidatedRound] = deque()
 
     def __len__(self) -> int:
-        return len(self._batches)
+        return len(self._rounds)
 
     @property
     def points(self) -> int:
         """Points that wait."""
-        return sum(record.points for record in self._batches)
+        return sum(pending.points for pending in self._rounds)
 
     @property
     def bytes(self) -> int:
         """Estimate of the memory that they take."""
-        return sum(record.bytes for record in self._batches)
+        return sum(pending.bytes for pending in self._rounds)
 
-    def seconds(self, time: int) -> float:
-        """From the oldest round that waits to `time`; 0 if none waits."""
-        return float(max(0, time - self._batches[0].time)) if self._batches else 0.0
+    def age_seconds(self, time: int) -> float:
+        """Return the seconds from the oldest round that waits to `time`; 0 if none waits."""
+        return float(max(0, time - self._rounds[0].time)) if self._rounds else 0.0
 
-    def add(self, record: ValidatedRound) -> None:
-        """The newest batch, behind all others."""
-        self._batches.append(record)
+    def add(self, newest: ValidatedRound) -> None:
+        """Add a round behind all others."""
+        self._rounds.append(newest)
 
     def drain(self) -> Iterator[ValidatedRound]:
-        """Each batch, oldest first. It leaves the queue when the next one is asked for."""
-        while self._batches:
-            yield self._batches[0]
-            self._batches.popleft()
+        """Yield each round, oldest first. It leaves the queue when the next one is asked for."""
+        while self._rounds:
+            yield self._rounds[0]
+            self._rounds.popleft()
 
-    def discard(self) -> None:
-        """Give up the oldest batch, which a bug keeps from being written."""
-        self._batches.popleft()
+    def discard_oldest(self) -> None:
+        """Drop the oldest round, which a bug keeps from being written."""
+        self._rounds.popleft()
 
     def trim(self) -> int:
-        """Give up the oldest batches beyond the limits; how many points that cost.
+        """Drop the oldest rounds beyond the limits; return how many points were dropped.
 
-        The newest is always kept, and so is the state of all: the next batch takes it over.
+        The newest is always kept, and so is the state of all: the next round takes it over.
         """
         dropped = 0
         points = self.points
-        while len(self._batches) > 1 and (
-            len(self._batches) > self._limits.records or points > self._limits.points
+        while len(self._rounds) > 1 and (
+            len(self._rounds) > self._limits.rounds or points > self._limits.points
         ):
-            oldest = self._batches.popleft()
-            following = self._batches[0]
-            self._batches[0] = replace(following, state={**oldest.state, **following.state})
+            oldest = self._rounds.popleft()
+            following = self._rounds[0]
+            self._rounds[0] = replace(following, state={**oldest.state, **following.state})
             dropped += oldest.points
             points -= oldest.points
         return dropped

@@ -1,4 +1,4 @@
-"""What is older than the retention leaves the file, a bounded slice after each commit.
+"""Deletes what is older than the retention, a bounded slice after each commit.
 
 The key begins with the time, so what expires lies together at the start of each table and a slice
 is a few pages. Freed pages are used again by the next rounds: the file stops growing once the
@@ -17,7 +17,7 @@ from collector.store.writer import transaction
 from collector.times import DAY
 
 SLICE_ROWS: Final = 2_000
-"""Rows that a table may lose per commit beyond twice what the commit brought."""
+"""Rows that are deleted from a table per commit, besides twice as many as the commit stored."""
 
 
 class Retention:
@@ -26,18 +26,20 @@ class Retention:
     def __init__(self, tables: Iterable[Table], days: float) -> None:
         self._tables = tuple(tables)
         self._seconds = days * DAY
-        self._swept = 0
+        self._series_expired_on = 0
+        """Day, counted from 1970, on which series were deleted last."""
 
-    def expire(self, connection: sqlite3.Connection, newest: int, brought: int) -> bool:
-        """Delete one slice of what is too old, seen from the newest round.
+    def expire(self, connection: sqlite3.Connection, newest: int, stored: int) -> bool:
+        """Delete one slice of what is too old, seen from the time of the newest round.
 
-        `brought` is how many points the last commit stored: twice as many may go, so that any
-        backlog shrinks. True if series were deleted, whose numbers must not be used again.
+        `stored` is how many points the last commit stored: twice as many are deleted besides, so
+        that any backlog of old points shrinks. Returns whether series were deleted, whose numbers
+        must not be used again.
         """
         cutoff = int(newest - self._seconds)
-        limit = SLICE_ROWS + 2 * brought
+        limit = SLICE_ROWS + 2 * stored
         with transaction(connection):
-            clean = [_expire_points(connection, table, cutoff, limit) for table in self._tables]
+            done = [_expire_points(connection, table, cutoff, limit) for table in self._tables]
             for table, column in (("rounds", "time"), ("rejected", "id")):
                 connection.execute(
                     f"DELETE FROM {table} WHERE {column} IN "
@@ -45,15 +47,15 @@ class Retention:
                     (cutoff, SLICE_ROWS),
                 )
             day = cutoff // DAY
-            if day == self._swept or not all(clean):
+            if day == self._series_expired_on or not all(done):
                 return False
             deleted = sum(_expire_series(connection, table, cutoff) for table in self._tables)
-        self._swept = day
+        self._series_expired_on = day
         return deleted > 0
 
 
 def _expire_points(connection: sqlite3.Connection, table: Table, cutoff: int, limit: int) -> bool:
-    """Delete up to `limit` of the oldest rows; True if none that is too old is left."""
+    """Delete up to `limit` of the oldest rows; return whether none that is too old is left."""
     points = quoted(points_table(table.measurement))
     beyond = connection.execute(
         f"SELECT time, series FROM {points} WHERE time < ? ORDER BY time, series LIMIT 1 OFFSET ?",
@@ -67,6 +69,6 @@ def _expire_points(connection: sqlite3.Connection, table: Table, cutoff: int, li
 
 
 def _expire_series(connection: sqlite3.Connection, table: Table, cutoff: int) -> int:
-    """Delete the series that no point can have any more; how many they were."""
+    """Delete the series that no point can have any more; return how many they were."""
     series = quoted(series_table(table.measurement))
     return connection.execute(f"DELETE FROM {series} WHERE used_until <= ?", (cutoff,)).rowcount

@@ -1,6 +1,6 @@
-"""What to do with a damaged file: save what can be read into a fresh one, set the old one aside.
+"""Salvages a damaged file: what can be read goes into a fresh one, the old one is set aside.
 
-Nothing is thrown away: the damaged file keeps its bytes, under another name beside the new one.
+The damaged file keeps its bytes, under another name beside the new one.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import logging
 import sqlite3
 import zlib
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -26,7 +26,7 @@ _COMPANIONS: Final = ("", "-wal", "-shm")
 
 
 def is_damage(error: BaseException) -> bool:
-    """Whether this error, or what caused it, says that the file is damaged."""
+    """Return whether this error, or its cause, says that the file is damaged."""
     cause = error.__cause__ or error
     code = getattr(cause, "sqlite_errorcode", None)
     return isinstance(cause, sqlite3.Error) and code is not None and code & 0xFF in _DAMAGE
@@ -35,8 +35,8 @@ def is_damage(error: BaseException) -> bool:
 def salvage(path: Path, tables: Sequence[Table], error: BaseException) -> None:
     """Put a fresh file in the place of a damaged one, with every row that can still be read.
 
-    Nobody may have it open. Raises sqlite3.Error, OSError or CollectorError if the disk refuses;
-    then the damaged file is where it was.
+    `error` is what showed the damage. The file must not be open. Raises sqlite3.Error, OSError or
+    CollectorError if the disk fails; then the damaged file is where it was.
     """
     stamp = dt.datetime.now(dt.UTC)
     aside = path.with_name(f"{path.name}.damaged-{stamp:%Y%m%dT%H%M%S.%fZ}")
@@ -65,13 +65,13 @@ def salvage(path: Path, tables: Sequence[Table], error: BaseException) -> None:
 
 
 def _save(path: Path, fresh: Path, tables: Sequence[Table]) -> tuple[int, bool]:
-    """Fill a fresh file; how many rows, and whether no table broke off."""
+    """Fill a fresh file; return the number of its rows, and whether every table was readable."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as old:
-        found = _schema(old)
+        statements = _schema(old)
         with closing(file.create(fresh, ())) as new:
-            for statement in found or ():
+            for statement in statements or ():
                 new.execute(statement)
-            total, whole = 0, found is not None
+            total, whole = 0, statements is not None
             for (name,) in new.execute(f"SELECT name {_TABLES}").fetchall() if whole else ():
                 count, complete = _copy(old, new, name)
                 total, whole = total + count, whole and complete
@@ -80,7 +80,7 @@ def _save(path: Path, fresh: Path, tables: Sequence[Table]) -> tuple[int, bool]:
 
 
 def _schema(old: sqlite3.Connection) -> list[str] | None:
-    """Statements that make the tables of other versions too; None if they cannot be read."""
+    """Return statements that create the tables, also other versions'; None if unreadable."""
     try:
         statements = [text for (text,) in old.execute(f"SELECT sql {_TABLES}")]
     except sqlite3.Error:
@@ -94,7 +94,10 @@ def _schema(old: sqlite3.Connection) -> list[str] | None:
 
 
 def _copy(old: sqlite3.Connection, new: sqlite3.Connection, name: str) -> tuple[int, bool]:
-    """Copy a table from its start, and if that breaks off, from its end as well."""
+    """Copy a table from its start, and if a row is unreadable, from its end as well.
+
+    Returns how many rows were copied, and whether all were.
+    """
     key = [
         quoted(column)
         for (column,) in new.execute(
@@ -109,7 +112,7 @@ def _copy(old: sqlite3.Connection, new: sqlite3.Connection, name: str) -> tuple[
 
 
 def _copy_ordered(old: sqlite3.Connection, new: sqlite3.Connection, name: str, order: str) -> bool:
-    """Copy rows until one cannot be read; True if all could be."""
+    """Copy rows until one cannot be read; return whether all could be."""
     try:
         cursor = old.execute(f"SELECT * FROM {quoted(name)}{order}")
         columns = [column[0] for column in cursor.description]
@@ -119,29 +122,30 @@ def _copy_ordered(old: sqlite3.Connection, new: sqlite3.Connection, name: str, o
         f"INSERT OR IGNORE INTO {quoted(name)} ({', '.join(map(quoted, columns))}) "
         f"VALUES ({', '.join('?' * len(columns))})"
     )
-    broken: list[BaseException] = []
-    rows = (row for row in _readable(cursor, broken) if name != "spool" or _is_piece(row[-1]))
+    rows = _ReadableRows(cursor)
     new.execute("BEGIN IMMEDIATE")
-    new.executemany(insert, rows)
+    new.executemany(insert, (row for row in rows if name != "spool" or _is_batch(row[-1])))
     new.execute("COMMIT")
-    return not broken
+    return rows.complete
 
 
-def _readable(cursor: sqlite3.Cursor, broken: list[BaseException]) -> Iterator[tuple[Any, ...]]:
-    """Rows up to the first that cannot be read; what stopped it is added to `broken`."""
-    while True:
-        try:
-            row = cursor.fetchone()
-        except (sqlite3.Error, UnicodeDecodeError) as error:
-            broken.append(error)
-            return
-        if row is None:
-            return
-        yield row
+class _ReadableRows:
+    """The rows of a cursor, up to the first that cannot be read."""
+
+    def __init__(self, cursor: sqlite3.Cursor) -> None:
+        self.complete = False
+        """Whether the last row was reached."""
+        self._cursor = cursor
+
+    def __iter__(self) -> Iterator[tuple[Any, ...]]:
+        with suppress(sqlite3.Error, UnicodeDecodeError):
+            while (row := self._cursor.fetchone()) is not None:
+                yield row
+            self.complete = True
 
 
-def _is_piece(body: bytes) -> bool:
-    """Whether a body of the spool can be unpacked."""
+def _is_batch(body: bytes) -> bool:
+    """Return whether a body of the spool can be unpacked."""
     try:
         gzip.decompress(body)
     except (OSError, EOFError, zlib.error, TypeError):

@@ -1,7 +1,7 @@
-"""The spool: rounds that wait for delivery, in the same file and transaction as everything else.
+"""The spool: batches that wait for delivery, in the same file and transactions as all else.
 
-Functions on a connection; they belong to the store's thread. A piece leaves when its fate is
-settled: accepted, or its refused lines kept apart in `rejected`.
+Functions on a connection; they belong to the store's thread. A batch leaves the spool when it is
+acknowledged: accepted, or its rejected lines kept in `rejected`.
 """
 
 from __future__ import annotations
@@ -23,33 +23,34 @@ TABLES: Final = (
 
 _ADD: Final = "INSERT INTO spool (time, points, bytes, body) VALUES (?, ?, ?, ?)"
 _AGED_ROUNDS: Final = 4
+"""Rounds that may be dropped for their age at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class SpoolLimits:
-    """How rounds are spooled."""
+    """How large a batch may be, and how much may wait."""
 
-    cut: BatchLimits = field(default_factory=BatchLimits)
+    batch: BatchLimits = field(default_factory=BatchLimits)
     bytes: int = 512 * 1024 * 1024
-    """Most that waits, as stored; beyond it the oldest rounds make room."""
+    """Most that waits, as stored; beyond it the oldest rounds are dropped."""
     days: float = 7
-    """What is older than the newest round by more is given up."""
+    """Rounds older than the newest by more than this are dropped."""
 
 
 def add(connection: sqlite3.Connection, batches: Iterable[Batch]) -> None:
-    """Let pieces wait, inside the caller's transaction."""
-    rows = [(p.time, p.points, len(p.body), p.body) for p in batches]
+    """Add batches, inside the caller's transaction."""
+    rows = [(batch.time, batch.points, len(batch.body), batch.body) for batch in batches]
     connection.executemany(_ADD, rows)
 
 
-def trim(connection: sqlite3.Connection, newest: int, spool_limits: SpoolLimits) -> int:
-    """Give up the oldest rounds beyond the limits; how many points that cost.
+def trim(connection: sqlite3.Connection, newest: int, limits: SpoolLimits) -> int:
+    """Drop the oldest rounds beyond the limits; return how many points were dropped.
 
-    The newest round is always kept. For their age only a few rounds go each time, so that a clock
-    which jumps ahead for a moment does not cost all of them.
+    The newest round is always kept. Only a few rounds are dropped for their age each time, so that
+    a clock which jumps ahead for a moment does not cost all of them.
     """
-    dropped = _give_up(connection, _aged(connection, newest - spool_limits.days * DAY))
-    excess = backlog(connection).bytes - spool_limits.bytes
+    dropped = _drop_before(connection, _aged(connection, newest - limits.days * DAY))
+    excess = backlog(connection).bytes - limits.bytes
     if excess <= 0:
         return dropped
     cutoff = newest
@@ -60,11 +61,11 @@ def trim(connection: sqlite3.Connection, newest: int, spool_limits: SpoolLimits)
             cutoff = min(time, newest)
             break
         excess -= size
-    return dropped + _give_up(connection, cutoff)
+    return dropped + _drop_before(connection, cutoff)
 
 
 def _aged(connection: sqlite3.Connection, cutoff: float) -> int:
-    """The time up to which rounds are too old, but for more than a few of them."""
+    """Return the time before which rounds are dropped for their age, a few at most."""
     (last,) = connection.execute(
         "SELECT max(time) FROM (SELECT DISTINCT time FROM spool WHERE time < ? ORDER BY time"
         " LIMIT ?)",
@@ -73,17 +74,17 @@ def _aged(connection: sqlite3.Connection, cutoff: float) -> int:
     return 0 if last is None else int(last) + 1
 
 
-def _give_up(connection: sqlite3.Connection, before: int) -> int:
-    """Drop every round older than this."""
+def _drop_before(connection: sqlite3.Connection, time: int) -> int:
+    """Drop every round before a time; return how many points they had."""
     sql = "SELECT COALESCE(sum(points), 0) FROM spool WHERE time < ?"
-    (points,) = connection.execute(sql, (before,)).fetchone()
+    (points,) = connection.execute(sql, (time,)).fetchone()
     if points:
-        connection.execute("DELETE FROM spool WHERE time < ?", (before,))
+        connection.execute("DELETE FROM spool WHERE time < ?", (time,))
     return int(points)
 
 
 def backlog(connection: sqlite3.Connection) -> Backlog:
-    """What waits, by the index alone."""
+    """Return how much waits; reads the index alone."""
     batches, points, size, oldest = connection.execute(
         "SELECT count(*), COALESCE(sum(points), 0), COALESCE(sum(bytes), 0), min(time) FROM spool"
     ).fetchone()
@@ -93,24 +94,30 @@ def backlog(connection: sqlite3.Connection) -> Backlog:
 def take(
     connection: sqlite3.Connection, newest: bool, without: Collection[int]
 ) -> QueuedBatch | None:
-    """A piece of the newest round, or of the oldest one; it goes on waiting until settled."""
+    """Return a batch of the newest round, or of the oldest; it waits until it is acknowledged.
+
+    Batches whose number is in `without` are passed over. Returns None if no other waits.
+    """
     order = "time DESC, id DESC" if newest else "time, id"
     for (number,) in connection.execute(f"SELECT id FROM spool ORDER BY {order}"):
         if number not in without:
-            return _piece(connection, number)
+            return _queued(connection, number)
     return None
 
 
-def _piece(connection: sqlite3.Connection, number: int) -> QueuedBatch:
+def _queued(connection: sqlite3.Connection, number: int) -> QueuedBatch:
     time, points, body = connection.execute(
         "SELECT time, points, body FROM spool WHERE id = ?", (number,)
     ).fetchone()
     return QueuedBatch(number, Batch(time, points, body))
 
 
-def settle(connection: sqlite3.Connection, settlement: Ack) -> None:
-    """Take a piece out, inside the caller's transaction; one given up is not brought back."""
-    batch = (settlement.id, settlement.time)  # numbers may begin again in a file that was mended
-    gone = connection.execute("DELETE FROM spool WHERE id = ? AND time = ?", batch).rowcount
-    if gone:
-        add(connection, settlement.remaining)
+def remove(connection: sqlite3.Connection, ack: Ack) -> None:
+    """Replace a batch by what is left of it, inside the caller's transaction.
+
+    Nothing is added for a batch that was dropped meanwhile.
+    """
+    key = (ack.id, ack.time)  # a file that was salvaged may give the same numbers again
+    removed = connection.execute("DELETE FROM spool WHERE id = ? AND time = ?", key).rowcount
+    if removed:
+        add(connection, ack.remaining)

@@ -1,89 +1,72 @@
-"""The store's side of delivery: what may leave, what has left, and what waits too long.
+"""What the store knows of its spool besides the file: acknowledgements that the disk still lacks.
 
-Belongs to the store's thread. Trouble with the disk stops nothing here: what was settled
-meanwhile is remembered, and written when the disk takes it.
+Holds no connection: every method that touches the file takes the writer of whoever holds it, and
+may raise sqlite3.Error. Belongs to the store's thread.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from collector.model.batch import BatchLimits
-from collector.model.queue import Ack, Backlog, QueuedBatch
+from collector.model.queue import Ack, QueuedBatch
 from collector.store import spool
 from collector.store.spool import SpoolLimits
 from collector.store.writer import Writer, transaction
 
 log = logging.getLogger(__name__)
 
-Try = Callable[[Callable[[Writer], None]], bool]
-"""Does something with the file; False if the disk does not take it."""
-
 
 class SpoolQueue:
-    """The spool of an open file."""
+    """The spool of one store, bounded by `limits`; None if rounds are sent nowhere."""
 
-    def __init__(self, spool_limits: SpoolLimits | None, attempt: Try) -> None:
-        self._spooling = spool_limits
-        self._try = attempt
-        self._unsettled: dict[int, Ack] = {}
-        self._overflows = False
+    def __init__(self, limits: SpoolLimits | None) -> None:
+        self._limits = limits
+        self._unwritten: dict[int, Ack] = {}
+        self._overflowing = False
 
     @property
-    def cut(self) -> BatchLimits | None:
-        """How rounds are cut into pieces; None if they go nowhere."""
-        return self._spooling.cut if self._spooling else None
+    def batch_limits(self) -> BatchLimits | None:
+        """How large a batch may be; None if rounds are sent nowhere."""
+        return self._limits.batch if self._limits else None
 
-    def take(self, newest: bool, without: Collection[int]) -> QueuedBatch | None:
-        """A piece that waits for delivery; None if none does or the disk gives none."""
-        found: list[QueuedBatch | None] = []
-        passed = {*without, *self._unsettled}
-        self._try(lambda writer: found.append(spool.take(writer.connection, newest, passed)))
-        return found[0] if found else None
+    @property
+    def has_unwritten_acks(self) -> bool:
+        """Whether the file lacks an acknowledgement."""
+        return bool(self._unwritten)
 
-    def settle(self, settlement: Ack) -> None:
-        """Take a piece out, or remember to."""
-        self._unsettled[settlement.id] = settlement
-        self.catch_up()
+    def take(self, writer: Writer, newest: bool, without: Collection[int]) -> QueuedBatch | None:
+        """Return a batch as `spool.take` does; one that was acknowledged is not given again."""
+        return spool.take(writer.connection, newest, {*without, *self._unwritten})
 
-    def catch_up(self) -> bool:
-        """Write what was settled while the disk took nothing; False if it still takes nothing."""
-        if not self._unsettled:
-            return True
-        settlements = list(self._unsettled.values())
-        if not self._try(lambda writer: writer.settle(settlements)):
-            return False
-        self._unsettled.clear()
-        return True
+    def acknowledge(self, ack: Ack) -> None:
+        """Remember what became of a batch until `write_acks` has written it."""
+        self._unwritten[ack.id] = ack
 
-    def backlog(self) -> Backlog:
-        """What waits for delivery; nothing, if the disk does not say."""
-        found: list[Backlog] = []
-        self._try(lambda writer: found.append(spool.backlog(writer.connection)))
-        return found[0] if found else Backlog()
+    def write_acks(self, writer: Writer) -> None:
+        """Write every acknowledgement that the file lacks, in one transaction."""
+        writer.acknowledge(list(self._unwritten.values()))
+        self._unwritten.clear()
 
-    def trim(self, newest: int) -> int:
-        """Keep the spool within its limits; how many points that cost. Warns once."""
-        spool_limits = self._spooling
-        if spool_limits is None or not self.catch_up():
+    def trim(self, writer: Writer, newest: int) -> int:
+        """Drop the oldest rounds beyond the limits, seen from the newest round.
+
+        Returns how many points were dropped, and warns when it begins to drop.
+        """
+        if self._limits is None:
             return 0
-        dropped = 0
-
-        def step(writer: Writer) -> None:
-            nonlocal dropped
-            with transaction(writer.connection):
-                dropped = spool.trim(writer.connection, newest, spool_limits)
-
-        if not self._try(step):
-            return 0
-        if dropped and not self._overflows:
+        if self._unwritten:
+            self.write_acks(writer)
+        with transaction(writer.connection):
+            dropped = spool.trim(writer.connection, newest, self._limits)
+        if dropped and not self._overflowing:
             log.warning(
-                "The spool is full (%d MiB or %g days): the oldest rounds are given up, "
-                "%d points now; what is lost is counted in collector_store",
-                spool_limits.bytes // 2**20,
-                spool_limits.days,
+                "spool full (%d MiB or %g days): oldest rounds dropped, %d points now; "
+                "points_dropped of collector_store counts them",
+                self._limits.bytes // 2**20,
+                self._limits.days,
                 dropped,
             )
-        self._overflows = dropped > 0
+        self._overflowing = dropped > 0
         return dropped

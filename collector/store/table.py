@@ -95,20 +95,22 @@ class Table:
     ) -> None:
         """Make the table anew with more tags, since its unique key is over all of them.
 
-        Every series keeps its number, so no point is touched.
+        Every series keeps its number, so no point is touched. Nothing is renamed: SQLite would
+        rewrite, or stumble over, views that somebody else has made in the file.
         """
-        old = f"{table}__old"
-        connection.execute(f"DROP VIEW IF EXISTS {quoted(self.measurement)}")
-        connection.execute(f"ALTER TABLE {quoted(table)} RENAME TO {quoted(old)}")
-        connection.execute(self._create_series(table))
         names = ["series", "used_until", *(quoted(c.name) for c in self.tags)]
-        values = ["?" if c.name in added else quoted(c.name) for c in self.tags]
-        connection.execute(
-            f"INSERT INTO {quoted(table)} ({', '.join(names)}) "
-            f"SELECT series, used_until, {', '.join(values)} FROM {quoted(old)}",
+        kept = [quoted(c.name) if c.name not in added else "?" for c in self.tags]
+        series = connection.execute(
+            f"SELECT series, used_until, {', '.join(kept)} FROM {quoted(table)}",
             [c.before for c in self.tags if c.name in added],
+        ).fetchall()
+        connection.execute(f"DROP TABLE {quoted(table)}")
+        connection.execute(self._create_series(table))
+        connection.executemany(
+            f"INSERT INTO {quoted(table)} ({', '.join(names)}) "
+            f"VALUES ({', '.join('?' * len(names))})",
+            series,
         )
-        connection.execute(f"DROP TABLE {quoted(old)}")
 
     def _create_points(self, table: str) -> str:
         columns = ["time INTEGER NOT NULL", "series INTEGER NOT NULL"]

@@ -1,7 +1,7 @@
-"""Where points become rows: what every InfluxDB accepts goes on, the rest is kept apart.
+"""Turns the points of a round into rows: what some InfluxDB would refuse is rejected here.
 
-A batch is sorted once, when it arrives, so that one that has to wait for the disk is small and
-is written without being judged again.
+A round is validated once, when it is committed, so that one that has to wait for the disk is small
+and is written without being validated again.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from collector.store.table import Table
 
 log = logging.getLogger(__name__)
 
-LINE_LIMIT: Final = 4_096
-"""Characters of a refused line, and of the reason, that are kept."""
+_LINE_LIMIT: Final = 4_096
+"""Characters of a rejected line, and of the reason, that are kept."""
 _SLICE_ROWS: Final = 1_000
-_TURN_POINTS: Final = 64
-"""Points after which other threads get a turn: the event loop waits for no more than these."""
+_YIELD_POINTS: Final = 64
+"""Points after which other threads may run: the event loop waits for no more than these."""
 _POINT_BYTES: Final = 400
-"""What a row of about 15 fields takes in memory, roughly."""
+"""What a row of about 15 fields takes in memory, estimated."""
 
 Row = tuple[int, tuple[str, ...], tuple[Value, ...]]
 """Time, tags and fields of a point, in the order of its table."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rejected:
+class RejectedPoint:
     """A point that some generation of InfluxDB would refuse."""
 
     time: int
@@ -45,12 +45,12 @@ class Rejected:
 
 @dataclass(frozen=True, slots=True)
 class ValidatedRound:
-    """A batch as it goes into the file."""
+    """A round as it goes into the file."""
 
     time: int
     rows: Mapping[str, list[Row]]
     """By measurement."""
-    rejected: tuple[Rejected, ...]
+    rejected: tuple[RejectedPoint, ...]
     state: Mapping[str, bytes | None]
     points: int
     """How many points were accepted."""
@@ -60,11 +60,11 @@ class ValidatedRound:
     @property
     def bytes(self) -> int:
         """Estimate of the memory that it takes."""
-        carried = sum(len(v or b"") for v in self.state.values())
-        return self.points * _POINT_BYTES + carried + sum(len(p.body) for p in self.batches)
+        state = sum(len(value or b"") for value in self.state.values())
+        return self.points * _POINT_BYTES + state + sum(len(b.body) for b in self.batches)
 
-    def forget(self) -> None:
-        """Let go of the rows, a slice at a time: all at once would stop every other thread."""
+    def release_rows(self) -> None:
+        """Release the rows, a slice at a time: all at once would stop every other thread."""
         for rows in self.rows.values():
             while rows:
                 del rows[-_SLICE_ROWS:]
@@ -73,16 +73,16 @@ class ValidatedRound:
 def validate(
     record: RoundRecord, tables: Mapping[str, Table], limits: BatchLimits | None = None
 ) -> ValidatedRound:
-    """Judge every point; one warning tells of all that were refused.
+    """Return the rows of all accepted points; one warning counts those that are rejected.
 
-    With `limits`, the others are made ready to be sent as well. Raises ValueError for a point
+    With `limits`, the accepted points are made into batches as well. Raises ValueError for a point
     whose measurement the store was not opened with.
     """
     rows: dict[str, list[Row]] = {}
-    rejected: list[Rejected] = []
-    cutter = BatchBuilder(record.time, limits) if limits else None
+    rejected: list[RejectedPoint] = []
+    builder = BatchBuilder(record.time, limits) if limits else None
     for number, point in enumerate(record.points):
-        if number % _TURN_POINTS == 0:
+        if number % _YIELD_POINTS == 0:
             sleep(0)
         table = tables.get(point.MEASUREMENT)
         if table is None:
@@ -92,12 +92,12 @@ def validate(
             rejected.append(_rejected(record.time, point, reason))
         else:
             rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
-            if cutter:
-                cutter.add(f"{line(point, row)}\n".encode())
+            if builder:
+                builder.add(f"{line(point, row)}\n".encode())
     if rejected:
         first = rejected[0]
         log.warning(
-            "Round %d: %d of %d points would be refused by InfluxDB and are kept apart; the first: "
+            "round %d: %d of %d points rejected, since some InfluxDB would refuse them; the first: "
             "%s: %s",
             record.time,
             len(rejected),
@@ -106,14 +106,14 @@ def validate(
             first.reason[:200],
         )
     points = sum(map(len, rows.values()))
-    batches = cutter.batches() if cutter else ()
+    batches = builder.batches() if builder else ()
     return ValidatedRound(record.time, rows, tuple(rejected), dict(record.state), points, batches)
 
 
-def _rejected(time: int, point: Point, reason: str) -> Rejected:
-    """A refused point may hold anything: out of range, not even UTF-8, of any length."""
-    return Rejected(time, point.MEASUREMENT, _kept(line(point)), _kept(reason))
+def _rejected(time: int, point: Point, reason: str) -> RejectedPoint:
+    """Return a rejected point as text; it may hold anything, of any length, not even UTF-8."""
+    return RejectedPoint(time, point.MEASUREMENT, _bounded(line(point)), _bounded(reason))
 
 
-def _kept(text: str) -> str:
-    return text[:LINE_LIMIT].encode(errors="backslashreplace").decode()
+def _bounded(text: str) -> str:
+    return text[:_LINE_LIMIT].encode(errors="backslashreplace").decode()

@@ -1,4 +1,4 @@
-"""One batch, one transaction: points, state, refused lines and the round itself."""
+"""Writes a round in one transaction: points, state, rejected lines and the round itself."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from collector.store.validation import Row, ValidatedRound
 from collector.times import DAY
 
 _SLICE_ROWS: Final = 2_000
-REASON_LIMIT: Final = 4_096
-"""Characters of a database's words that are kept."""
-REJECTED_ROWS: Final = 10_000
-"""Refused lines that are kept; the oldest make room."""
+_REASON_LIMIT: Final = 4_096
+"""Characters of a database's message that are kept."""
+_REJECTED_ROWS: Final = 10_000
+"""Rejected lines that are kept; beyond them the oldest are deleted."""
 
 _REJECT: Final = (
     "INSERT INTO rejected (time, measurement, line, reason, store) VALUES (?, ?, ?, ?, ?)"
 )
-_FORGET_REJECTED: Final = "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?"
+_TRIM_REJECTED: Final = "DELETE FROM rejected WHERE id <= (SELECT max(id) FROM rejected) - ?"
 _SET_STATE: Final = (
     "INSERT INTO state (key, value) VALUES (?, ?)"
     " ON CONFLICT (key) DO UPDATE SET value = excluded.value"
@@ -42,7 +42,7 @@ _SET_COPY: Final = (
 
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    """All or nothing. Whatever is raised inside leaves the file as it was."""
+    """Commit what is done inside, or, if something is raised, leave the file as it was."""
     connection.execute("BEGIN IMMEDIATE")
     try:
         yield
@@ -54,7 +54,7 @@ def transaction(connection: sqlite3.Connection) -> Iterator[None]:
 
 
 class Writer:
-    """Writes batches through one connection. Not for two threads at once."""
+    """Writes through one connection. Not for two threads at once."""
 
     def __init__(self, connection: sqlite3.Connection, tables: Mapping[str, Table]) -> None:
         self.connection = connection
@@ -63,41 +63,46 @@ class Writer:
         self.forget_series()
 
     def forget_series(self) -> None:
-        """Look every series up again, since their numbers may have changed."""
+        """Forget the numbers of all series, which may have changed; they are looked up again."""
         self._series = {name: {} for name in self._tables}
 
-    def write(self, record: ValidatedRound, now: float) -> None:
-        """Write a whole batch; raises sqlite3.Error, and then nothing of it is in the file."""
+    def write(self, validated: ValidatedRound, now: float) -> None:
+        """Write a whole round at `now` (seconds since 1970).
+
+        Raises sqlite3.Error, and then nothing of it is in the file.
+        """
         try:
             with transaction(self.connection):
-                for name, rows in record.rows.items():
+                for name, rows in validated.rows.items():
                     self._write_points(self._tables[name], rows)
-                self._write_rejected(record)
-                self._write_state(record.state)
-                spool.add(self.connection, record.batches)
+                self._write_rejected(validated)
+                self._write_state(validated.state)
+                spool.add(self.connection, validated.batches)
                 self.connection.execute(
-                    _SET_ROUND, (record.time, now, record.points, len(record.rejected))
+                    _SET_ROUND, (validated.time, now, validated.points, len(validated.rejected))
                 )
         except BaseException:
             self.forget_series()
             raise
 
     def save_copy(self, name: str, body: bytes, at: float) -> None:
-        """Keep one named document, in place of the one before."""
+        """Keep a document under a name, in place of the one before."""
         with transaction(self.connection):
             self.connection.execute(_SET_COPY, (name, body, at))
 
-    def settle(self, settlements: Sequence[Ack]) -> None:
-        """Take delivered pieces out; what the database refused of them is kept apart."""
+    def acknowledge(self, acks: Sequence[Ack]) -> None:
+        """Remove batches from the spool, and keep what the database rejected of them."""
         with transaction(self.connection):
-            for settled in settlements:
-                spool.settle(self.connection, settled)
-                if settled.rejected:
-                    self._reject([_rejected(settled.time, *r) for r in settled.rejected])
+            for ack in acks:
+                spool.remove(self.connection, ack)
+                if ack.rejected:
+                    self._reject([_rejected_row(ack.time, *r) for r in ack.rejected])
 
     def _write_points(self, table: Table, rows: list[Row]) -> None:
-        """In slices, each in the order of the key, so that a page is seldom visited twice; a slice
-        is what may be sorted and let go at once without stopping every other thread."""
+        """Write in slices, each in the order of the key, so that a page is seldom visited twice.
+
+        A slice is what can be sorted and released at once without stopping every other thread.
+        """
         for start in range(0, len(rows), _SLICE_ROWS):
             numbered: list[tuple[Value, ...]] = [
                 (time, self._number(table, tags, time), *fields)
@@ -107,7 +112,7 @@ class Writer:
             self.connection.executemany(table.upsert, numbered)
 
     def _number(self, table: Table, tags: tuple[str, ...], time: int) -> int:
-        """The number of a series, new ones added.
+        """Return the number of a series; a new one is added.
 
         `used_until` is kept to a day, so that a series is touched once a day and not every round.
         """
@@ -127,25 +132,25 @@ class Writer:
         found: tuple[int, int] | None = self.connection.execute(table.find_series, tags).fetchone()
         return found
 
-    def _write_rejected(self, record: ValidatedRound) -> None:
-        if not record.rejected:
-            return
-        rows = [(r.time, r.measurement, r.line, r.reason, "embedded") for r in record.rejected]
-        self._reject(rows)
+    def _write_rejected(self, validated: ValidatedRound) -> None:
+        if validated.rejected:
+            self._reject(
+                [(r.time, r.measurement, r.line, r.reason, "embedded") for r in validated.rejected]
+            )
 
     def _reject(self, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
-        """Keep refused lines apart, the newest ones."""
+        """Keep rejected lines, the newest ones."""
         self.connection.executemany(_REJECT, rows)
-        self.connection.execute(_FORGET_REJECTED, (REJECTED_ROWS,))
+        self.connection.execute(_TRIM_REJECTED, (_REJECTED_ROWS,))
 
     def _write_state(self, state: Mapping[str, bytes | None]) -> None:
-        kept = [(key, value) for key, value in state.items() if value is not None]
-        gone = [(key,) for key, value in state.items() if value is None]
-        self.connection.executemany(_SET_STATE, kept)
-        self.connection.executemany("DELETE FROM state WHERE key = ?", gone)
+        changed = [(key, value) for key, value in state.items() if value is not None]
+        deleted = [(key,) for key, value in state.items() if value is None]
+        self.connection.executemany(_SET_STATE, changed)
+        self.connection.executemany("DELETE FROM state WHERE key = ?", deleted)
 
 
-def _rejected(time: int, line: str, reason: str) -> tuple[int, str, str, str, str]:
-    """The row of a line that InfluxDB refused; it is kept whole, so that it can be sent again."""
+def _rejected_row(time: int, line: str, reason: str) -> tuple[int, str, str, str, str]:
+    """Return the row of a line that InfluxDB rejected; whole, so that it can be sent again."""
     measurement = line.partition(",")[0].partition(" ")[0]
-    return time, measurement, line, reason[:REASON_LIMIT], "influxdb"
+    return time, measurement, line, reason[:_REASON_LIMIT], "influxdb"

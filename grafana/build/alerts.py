@@ -5,7 +5,17 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
-from grafana.build.rule import COLLECTOR_LINK, NETWORK_LINK, NODE_LINK, Ask, Last, Math, Rule
+from grafana.build.rule import (
+    COLLECTOR_LINK,
+    NETWORK_LINK,
+    NODE_LINK,
+    Ask,
+    Last,
+    Math,
+    Rule,
+    share,
+    shown,
+)
 
 MANY_RATIO: Final = 0.3
 """Share of listed nodes lost together: from here on one alert instead of one for each node."""
@@ -19,19 +29,24 @@ BACKLOG: Final = timedelta(minutes=10)
 
 ROUNDS: Final = timedelta(minutes=5)
 """A few rounds: long enough for a late one, short enough that an old name is soon gone."""
-MEMORY: Final = timedelta(days=2)
-"""How far back the beginning of an outage is looked for."""
 
+_BY_NODE: Final = ' GROUP BY "node", "name"'
 _QUORUM: Final = (
     'SELECT sum("v") / sum("w") FROM (SELECT "lost" * "weight" AS "v", "weight" AS "w" FROM '
-    '"crn_reachability" WHERE $timeFilter) WHERE $timeFilter GROUP BY "node", "name"'
+    f'"crn_reachability" WHERE $timeFilter) WHERE $timeFilter{_BY_NODE}'
 )
-_SHARE_LOST: Final = 'SELECT max("nodes_lost") / max("nodes") FROM "network" WHERE $timeFilter'
-_WENT_DOWN: Final = (
-    'SELECT last("since") FROM "network_event" WHERE "kind" = \'down\' AND $timeFilter'
+_NODE_SINCE: Final = f'SELECT last("since") FROM "crn_reachability" WHERE $timeFilter{_BY_NODE}'
+_LATEST_SINCE: Final = (
+    'SELECT max("s") AS "since" FROM (SELECT last("since") * last("lost") AS "s" FROM '
+    '"crn_reachability" WHERE $timeFilter GROUP BY "node") WHERE $timeFilter'
 )
-_BY_NODE: Final = ' GROUP BY "node", "name"'
-_SINCE: Final = "{{ if $values.S }} since {{ humanizeTimestamp $values.S.Value }}{{ end }}"
+_WENT_DOWN: Final = f'FROM "network_event" WHERE "kind" = \'down\' AND $timeFilter{_BY_NODE}'
+
+
+def _network(function: str, field: str, name: str) -> Ask:
+    """A figure of the whole network, under a name that no other query of its rule has."""
+    return Ask(f'SELECT {function}("{field}") AS "{name}" FROM "network" WHERE $timeFilter', ROUNDS)
+
 
 RULES: Final = (
     Rule(
@@ -40,16 +55,21 @@ RULES: Final = (
         severity="warning",
         parts={
             "A": Ask(_QUORUM, ROUNDS),
-            "M": Ask(_SHARE_LOST, ROUNDS),
-            "E": Ask(_WENT_DOWN + _BY_NODE, MEMORY),
+            "P": _network("max", "nodes_lost", "lost"),
+            "Q": _network("max", "nodes", "listed"),
+            "E": Ask(_NODE_SINCE, ROUNDS),
             "B": Last("A"),
-            "N": Last("M"),
+            "L": Last("P"),
+            "T": Last("Q"),
+            "N": share("L", "T"),
             "S": Last("E"),
             "C": Math(f"$B > 0.5 && $N < {MANY_RATIO}"),
         },
         hold=timedelta(0),
-        what="{{ $labels.name }} is down" + _SINCE + ". Most vantages that can see agree; "
-        "it was up within the last 7 days. Node {{ $labels.node }}.",
+        what="{{ $labels.name }} is down"
+        + shown("S", "humanizeTimestamp", " since ")
+        + ". Most vantages that can see agree; it was up within the last 7 days. Node "
+        "{{ $labels.node }}.",
         todo="Open the Node dashboard: it shows which step fails (name, connection, TLS, answer). "
         "On the machine look at the supervisor (systemctl status aleph-vm-supervisor), at the "
         "web server before it and at the disk. After 3 days the network stops paying for it.",
@@ -61,20 +81,19 @@ RULES: Final = (
         severity="info",
         parts={
             "A": Ask(
-                'SELECT max("c") FROM (SELECT count("text") AS "c" FROM "network_event" '
-                'WHERE "kind" = \'down\' AND $timeFilter GROUP BY "node", "name", '
-                '"vantage") WHERE $timeFilter GROUP BY "node", "name"',
+                f'SELECT max("c") FROM (SELECT count("text") AS "c" {_WENT_DOWN}, "vantage") '
+                f"WHERE $timeFilter{_BY_NODE}",
                 FLAP_WINDOW,
             ),
-            "E": Ask(_WENT_DOWN + _BY_NODE, FLAP_WINDOW),
+            "E": Ask(f'SELECT last("since") {_WENT_DOWN}', FLAP_WINDOW),
             "B": Last("A"),
             "S": Last("E"),
             "C": Math(f"$B >= {FLAPS}"),
         },
         hold=timedelta(0),
-        what="{{ $labels.name }} went down {{ humanize $values.B.Value }} times within 6 hours, "
-        "the last time{{ if $values.S }} at {{ humanizeTimestamp $values.S.Value }}{{ end }}. "
-        "Node {{ $labels.node }}.",
+        what="{{ $labels.name }} went down " + shown("B", "humanize", after=" times ") + "within 6 "
+        "hours" + shown("S", "humanizeTimestamp", ", the last time at ") + ". Node "
+        "{{ $labels.node }}.",
         todo="Open the Node dashboard and compare the outages with its load, memory and versions: "
         "a supervisor that restarts, a full disk or a busy uplink are the usual causes.",
         link=NODE_LINK,
@@ -85,15 +104,20 @@ RULES: Final = (
         title="Many nodes down at once",
         severity="critical",
         parts={
-            "M": Ask(_SHARE_LOST, ROUNDS),
-            "E": Ask(_WENT_DOWN, MEMORY),
-            "N": Last("M"),
+            "P": _network("max", "nodes_lost", "lost"),
+            "Q": _network("max", "nodes", "listed"),
+            "E": Ask(_LATEST_SINCE, ROUNDS),
+            "L": Last("P"),
+            "T": Last("Q"),
+            "N": share("L", "T"),
             "S": Last("E"),
             "C": Math(f"$N >= {MANY_RATIO}"),
         },
         hold=timedelta(minutes=1),
-        what="{{ humanizePercentage $values.N.Value }} of all listed nodes are lost{{ if "
-        "$values.S }}, the latest since {{ humanizeTimestamp $values.S.Value }}{{ end }}. The "
+        what=shown("N", "humanizePercentage", without="Many")
+        + " of all listed nodes are lost"
+        + shown("S", "humanizeTimestamp", ", the latest since ")
+        + ". The "
         "controls answer, so this is not this collector's own outage. Single nodes are not "
         "reported meanwhile.",
         todo="Open the Network dashboard: do the causes agree (one hoster, one release, DNS)? "
@@ -114,9 +138,9 @@ RULES: Final = (
             "C": Math(f"$B < {int(CERTIFICATE.total_seconds())}"),
         },
         hold=timedelta(minutes=30),
-        what="The certificate of {{ $labels.name }} expires in {{ humanizeDuration "
-        "$values.B.Value }}; it has not been renewed although less than 7 days remain. Node "
-        "{{ $labels.node }}.",
+        what="The certificate of {{ $labels.name }} expires"
+        + shown("B", "humanizeDuration", " in ")
+        + "; it has not been renewed although less than 7 days remain. Node {{ $labels.node }}.",
         todo="Look at the web server's log on the node for failed renewals; port 80 or 443 must "
         "be reachable for the authority. When it has expired, the node counts as down.",
         link=NODE_LINK,
@@ -126,16 +150,18 @@ RULES: Final = (
         title="Version outdated across the network",
         severity="info",
         parts={
-            "A": Ask(
-                'SELECT mean("nodes_outdated") / mean("nodes_up") FROM "network" WHERE $timeFilter',
-                ROUNDS,
-            ),
-            "B": Last("A"),
+            "P": _network("mean", "nodes_outdated", "outdated"),
+            "Q": _network("mean", "nodes_up", "up"),
+            "O": Last("P"),
+            "T": Last("Q"),
+            "B": share("O", "T"),
             "C": Math(f"$B > {OUTDATED_RATIO}"),
         },
         hold=timedelta(days=1),
-        what="For more than a day {{ humanizePercentage $values.B.Value }} as many nodes as are "
-        "up run a version older than the network's last_crn_version.",
+        what="For more than a day "
+        + shown("B", "humanizePercentage", without="more than half")
+        + " as many nodes as are up have run a version older than the network's "
+        "last_crn_version.",
         todo="Clients leave these nodes out. Tell their operators to upgrade aleph-vm, or ask "
         "whether last_crn_version was set too early. The versions are on the Network dashboard.",
         link=NETWORK_LINK,
@@ -145,18 +171,16 @@ RULES: Final = (
         title="GPU capacity low",
         severity="info",
         parts={
-            "A": Ask(
-                'SELECT mean("gpu_available") / mean("gpu_total") FROM "network" WHERE $timeFilter',
-                ROUNDS,
-            ),
-            "T": Ask('SELECT mean("gpu_total") FROM "network" WHERE $timeFilter', ROUNDS),
-            "B": Last("A"),
-            "G": Last("T"),
-            "C": Math(f"$G > 0 && $B < {GPU_FREE_RATIO}"),
+            "P": _network("mean", "gpu_available", "free"),
+            "Q": _network("mean", "gpu_total", "cards"),
+            "F": Last("P"),
+            "G": Last("Q"),
+            "B": share("F", "G"),
+            "C": Math(f"$F < {GPU_FREE_RATIO} * $G"),  # without labels too, as in share()
         },
         hold=timedelta(minutes=30),
-        what="For half an hour only {{ humanizePercentage $values.B.Value }} of the network's "
-        "{{ humanize $values.G.Value }} GPUs have been free.",
+        what="For half an hour only " + shown("B", "humanizePercentage", without="few") + " of the "
+        "network's " + shown("G", "humanize", after=" ") + "GPUs have been free.",
         todo="The Capacity dashboard shows which models are left and on which nodes.",
         link="{{ externalURL }}d/crn-capacity/capacity",
     ),
@@ -175,8 +199,8 @@ RULES: Final = (
         },
         hold=timedelta(0),
         what="The list of nodes at vantage {{ $labels.vantage }} was last confirmed "
-        "{{ humanizeDuration $values.B.Value }} ago. Nodes that joined or left since are not "
-        "seen.",
+        + shown("B", "humanizeDuration", after=" ago", without="too long ago")
+        + ". Nodes that joined or left since are not seen.",
         todo="See the collector's log for the API hosts that it asked and what they answered. "
         "Nodes on the old list are still looked at, so this is not urgent.",
         link=COLLECTOR_LINK,
@@ -202,8 +226,11 @@ RULES: Final = (
         },
         hold=timedelta(minutes=5),
         what="Store {{ $labels.store }} at vantage {{ $labels.vantage }}: the oldest round has "
-        "waited for {{ humanizeDuration $values.B.Value }}, and {{ humanize $values.G.Value }} "
-        "points were refused or dropped within the last 30 minutes.",
+        "waited for "
+        + shown("B", "humanizeDuration", without="an unknown time")
+        + ", and "
+        + shown("G", "humanize", without="some")
+        + " points were refused or dropped within the last 30 minutes.",
         todo="crn-collector spool ls shows what waits, crn-collector spool rejected what the "
         "database refused and why. Waiting rounds are delivered by themselves when the database "
         "is back; dropped ones are lost there but still in the embedded store.",
@@ -215,8 +242,9 @@ RULES: Final = (
         severity="critical",
         parts={
             "A": Ask(
-                'SELECT moving_average(count("nodes"), 5) FROM "network" WHERE $timeFilter '
-                'GROUP BY time(1m), "vantage" fill(0)',
+                'SELECT moving_average("c", 5) FROM (SELECT count("nodes") AS "c" FROM "network" '
+                'WHERE $timeFilter GROUP BY time(1m), "vantage" fill(0)) WHERE $timeFilter '
+                'GROUP BY "vantage"',
                 timedelta(days=1),
             ),
             "B": Last("A"),

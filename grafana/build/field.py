@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from collector.model.failure import Failure
 from grafana.build.query import Json
-from grafana.build.words import BAD, FAILURES, FAULTS, GOOD, KINDS, MUTED, REASONS, shade
+from grafana.build.words import BAD, CALM, FAILURES, FAULTS, GOOD, KINDS, MUTED, REASONS, shade
 
 
 def thresholds(base: str, *steps: tuple[float, str]) -> Json:
@@ -36,6 +36,11 @@ REACHABLE: Final = flag("Reachable", "Not reachable")
 WORKS: Final = flag("Works", "Fails")
 YES: Final = flag("Yes", "No", bad=MUTED)
 FAILURE: Final = mapping({str(f): (text, shade(f)) for f, text in FAILURES.items()})
+DOWN: Final = mapping(
+    {str(f): (text, shade(f)) for f, text in FAILURES.items()}
+    | {str(Failure.NONE): ("Recovering", CALM)}
+)
+"""Why a node is down: one that answers again is so until it did in several rounds."""
 FAULT: Final = mapping({str(f): words for f, words in FAULTS.items()})
 REASON: Final = mapping(REASONS)
 KIND: Final = mapping(KINDS)

@@ -59,7 +59,7 @@ def problems(query: str) -> list[str]:
 def _foreign_words(bare: str) -> list[str]:
     """Functions and words that were not measured."""
     found = []
-    bare = re.sub(r"\$\{?\w+\}?", "", bare)
+    bare = re.sub(r"\$(\{\w+:\w+\}|\{?\w+\}?)", "", bare)
     for word, call in re.findall(r"([A-Za-z_]+)(\s*\()?", bare):
         if word.lower() in _KEYWORDS:
             continue

@@ -170,9 +170,14 @@ def bars(
     since: str | None = None,
     high: float | None = None,
     low: float | None = 0,
+    empty: str = "",
 ) -> Json:
     """Horizontal bars, a name before each."""
     panel = _panel("bargauge", title, about, queries, unit, levels, (), overrides, None)
+    # Grafana leaves the name of a single bar out unless names are asked for.
+    panel["fieldConfig"]["defaults"]["displayName"] = "${__field.name}"
+    if empty:
+        panel["fieldConfig"]["defaults"]["noValue"] = empty
     if low is not None:
         panel["fieldConfig"]["defaults"]["min"] = low
     if high is not None:

@@ -29,6 +29,18 @@ def first(count: int) -> Json:
     return {"id": "limit", "options": {"limitField": count}}
 
 
+def nothing_if_empty(field: str) -> Json:
+    """No table instead of one without rows, so that the panel's own words are shown.
+
+    A table for each value of a field: one where all rows have the same, none where there is no row.
+    """
+    naming = {"asLabels": False}
+    return {
+        "id": "partitionByValues",
+        "options": {"fields": [field], "keepFields": True, "naming": naming},
+    }
+
+
 def columns(*order: str, drop: Sequence[str] = ("Time",)) -> Json:
     """The order of the columns, and those that are left out."""
     return {

@@ -70,6 +70,27 @@ class Math:
         return _expression(ref, type="math", expression=self.text)
 
 
+def share(part: str, whole: str) -> Math:
+    """One figure of the whole network by another, as a number without labels.
+
+    Newer Grafanas give a result without tags the label `__name__`, the name of its column, and
+    then it joins no series of a node: the rule would never fire. An operation on two single
+    results whose names differ drops that label, so the columns must have names of their own
+    (`AS "lost"`). A whole of zero counts as one: zero by zero is not a number, which alerts.
+    """
+    return Math(f"${part} / (${whole} + (${whole} == 0))")
+
+
+def shown(ref: str, how: str, before: str = "", after: str = "", without: str = "") -> str:
+    """A template that shows a value by a function, or other words where there is no value.
+
+    A rule without data makes its text too, and a function of nothing is an error.
+    """
+    otherwise = f"{{{{ else }}}}{without}" if without else ""
+    value = f"{{{{ {how} $values.{ref}.Value }}}}"
+    return f"{{{{ if $values.{ref} }}}}{before}{value}{after}{otherwise}{{{{ end }}}}"
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """When somebody is told, and in which words."""

@@ -18,7 +18,7 @@ FAINT_CALM: Final = "rgba(87, 148, 242, 0.28)"
 """Marks lie over the curves and must not hide them."""
 
 FAILURES: Final[dict[Failure, str]] = {
-    Failure.NONE: "Fine",
+    Failure.NONE: "OK",
     Failure.INVALID_ADDRESS: "Address is not a URL",
     Failure.FORBIDDEN_ADDRESS: "Address not dialled",
     Failure.DNS_NOT_FOUND: "Name does not exist",
@@ -77,7 +77,7 @@ FAULTS: Final[dict[Fault, tuple[str, str]]] = {
 }
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
-    "none": ("Seeing", GOOD),
+    "none": ("Vantage OK", GOOD),
     "controls": ("Blind: controls fail", UNSEEN),
     "dns": ("Blind: no DNS", UNSEEN),
     "network": ("Blind: no network", UNSEEN),

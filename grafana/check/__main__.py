@@ -8,8 +8,9 @@ import threading
 from pathlib import Path
 
 from grafana.check.api import Grafana, RefusedError
-from grafana.check.ask import Answer, ask_panels, ask_rules
+from grafana.check.ask import Answer, ask_panels
 from grafana.check.document import dashboards
+from grafana.check.judge import judge_rules, states
 from grafana.check.picture import browser, door, picture
 from grafana.check.provision import provision
 
@@ -33,6 +34,9 @@ def main() -> int:
 
 def _check(grafana: Grafana, hours: float, pictures: Path | None) -> int:
     _say(f"Grafana {grafana.call('/api/health')['version']}")
+    if grafana.find("/api/plugins/influxdb/settings") is None:
+        _say("! it has no data source for InfluxDB: docs/dashboards.md, «Versions of Grafana»")
+        return 1
     for made in provision(grafana):
         _say(f"made: {made}")
     problems = _panels(grafana, hours) + _rules(grafana)
@@ -55,7 +59,7 @@ def _line(answer: Answer) -> str:
 
 
 def _rules(grafana: Grafana) -> int:
-    lines = list(ask_rules(grafana, threading.Event()))
+    lines = [*judge_rules(grafana), *states(grafana, threading.Event())]
     for line in lines:
         _say(line)
     return sum(line.startswith("!") for line in lines)

@@ -1,21 +1,17 @@
-"""Ask every panel and rule through Grafana, and say how long each took."""
+"""Ask every panel through Grafana, and say how long each took."""
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-from grafana.build.alerts import RULES
 from grafana.build.query import Json
 from grafana.build.rule import SOURCE
 from grafana.check.api import Grafana, RefusedError
 from grafana.check.document import asking, filled
 
-POLL_SECONDS: Final = 5.0
-EVALUATED_SECONDS: Final = 180.0
 STEPS: Final = 700
 """About as many as a panel half as wide as the screen has room for."""
 
@@ -61,30 +57,6 @@ def ask_panels(grafana: Grafana, dashboard: Json, hours: float) -> Iterator[Answ
         frames = [frame for one in results for frame in one.get("frames", [])]
         rows = sum(len(frame["data"]["values"][0]) for frame in frames if frame["data"]["values"])
         yield Answer(name, rows, took, problem)
-
-
-def ask_rules(grafana: Grafana, wake: threading.Event) -> Iterator[str]:
-    """One line for each rule, when all were evaluated; `!` before what is not well."""
-    ours = {rule.title for rule in RULES}
-    deadline = time.monotonic() + EVALUATED_SECONDS
-    while True:
-        answer = grafana.call("/api/prometheus/grafana/api/v1/rules")
-        rules = [
-            rule
-            for group in answer["data"]["groups"]
-            for rule in group["rules"]
-            if rule["name"] in ours and not rule["lastEvaluation"].startswith("0001")
-        ]
-        if {rule["name"] for rule in rules} == ours or time.monotonic() > deadline:
-            break
-        wake.wait(POLL_SECONDS)
-    for missing in sorted(ours - {rule["name"] for rule in rules}):
-        yield f"! {missing}: was never evaluated"
-    for rule in rules:
-        mark = "" if rule["health"] == "ok" else "! "
-        firing = sum(alert["state"] == "Alerting" for alert in rule.get("alerts", ()))
-        words = rule.get("lastError", "")
-        yield f"{mark}{rule['name']}: {rule['state']}, {firing} firing {words}".rstrip()
 
 
 def _some_node(grafana: Grafana) -> dict[str, str]:

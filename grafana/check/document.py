@@ -5,10 +5,15 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping
+from typing import Final
 
 from grafana.build.files import ROOT
 from grafana.build.query import Json
 
+ROW: Final = 38
+"""Pixels of a row of the grid, with the gap below it."""
+CHROME: Final = 160
+"""Pixels above and below the panels in kiosk mode: variables, in two lines, and the foot."""
 _SPECIAL = re.compile(r"[\\^$*+?.()|\[\]{}/]")
 
 
@@ -27,11 +32,13 @@ def filled(query: str, chosen: Mapping[str, str]) -> str:
     """A query with the variables of its dashboard, as the browser would fill them in."""
     for name, value in chosen.items():
         pattern = value if value == ".*" else _SPECIAL.sub(r"\\\g<0>", value)
+        quoted = "'{}'".format(value.replace("'", "\\'"))
         query = query.replace(f"${{{name}:regex}}", pattern).replace(f"${{{name}}}", value)
+        query = query.replace(f"${{{name}:singlequote}}", quoted)
     return query
 
 
 def height(dashboard: Json) -> int:
     """Pixels that it takes when all of it is seen at once."""
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
-    return int(rows) * 38 + 30
+    return int(rows) * ROW + CHROME

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
+import sys
 from pathlib import Path
 
 from collector.errors import Exit
 from collector.model.failure import Failure
-from tests.support.command import Command
+from tests.support.command import Command, clean_environment
+from tests.support.terminal import run_in_terminal
 
 
 def _lines(text: str) -> list[list[str]]:
@@ -144,3 +146,22 @@ def test_health_tells_by_the_last_round(command: Command, simulated: Path, tmp_p
     old = command("health", "--data-dir", "data")
     assert old.returncode == Exit.UNHEALTHY
     assert "s old" in old.stdout
+
+
+def test_a_terminal_gets_words(command: Command, tmp_path: Path) -> None:
+    """In a terminal failures have their titles and hashes are short; codes stay in the pipe."""
+    lines = (f"{'ab' * 32} https://10.0.0.1", f"{'cd' * 32} ftp://crn.example.org")
+    (tmp_path / "list.txt").write_text("\n".join(lines))
+    nodes = ("nodes", "--data-dir", "data")
+    command("crawl", "--directory", "list.txt", "--data-dir", "data")
+    environment = clean_environment(tmp_path)
+    code, shown = run_in_terminal(
+        (sys.executable, "-m", "collector", *nodes), tmp_path, environment
+    )
+    piped = {row[1]: row[3] for row in _lines(command(*nodes).stdout)[1:]}
+    assert code == 0
+    assert piped == {"ab" * 32: "forbidden_address", "cd" * 32: "invalid_address"}
+    for node, failure in piped.items():
+        line = next(line for line in shown.splitlines() if node[:8] in line)
+        assert Failure(failure).title in line
+        assert node not in shown

@@ -183,6 +183,8 @@ class Seen:
     failure: Failure
     down: bool
     lost: bool
+    since: int
+    """First round of what holds now."""
 
 
 class Round:
@@ -223,7 +225,10 @@ class Round:
             failure = Failure.FORBIDDEN_ADDRESS
         elif not self.sees:
             failure = Failure.BLIND
-        return Seen(number, machine, failure, bool(machine.dead) or lost, lost)
+        told = [(one.begin + DOWN_AFTER, one.begin) for one in outages if not machine.dead]
+        told += [(one.end + UP_AFTER, one.end) for one in outages if not machine.dead]
+        since = max((first for at, first in told if at <= self.time), default=self.story.begin)
+        return Seen(number, machine, failure, bool(machine.dead) or lost, lost, since)
 
     def _node(self, seen: Seen) -> Iterator[Point]:
         machine, fault = seen.machine, seen.failure.fault
@@ -236,6 +241,7 @@ class Round:
             **base,
             reachable=fine if tried else None,
             up=not seen.down if tried else None,
+            since=seen.since if tried else None,
             lost=seen.lost,
             probed=tried,
             status_code=200 if fine else None,

@@ -13,6 +13,7 @@ from urllib.request import urlopen
 import pytest
 
 from grafana.build.alerts import RULES
+from grafana.build.files import rules as written
 from grafana.check.__main__ import main
 from grafana.check.api import Grafana, RefusedError
 from grafana.check.document import filled
@@ -20,6 +21,8 @@ from grafana.check.picture import door
 from tests.grafana.dashboards import DASHBOARDS, load, panels
 
 FRAME = {"schema": {"fields": []}, "data": {"values": [[1, 2], [3, 4]]}}
+SERIES = {"schema": {"fields": [{"name": "x", "labels": {"node": "a"}}]}, "data": {"values": [[0]]}}
+NO_DATA = {"schema": {"fields": []}, "data": {"values": []}}
 
 
 class StandIn:
@@ -28,17 +31,29 @@ class StandIn:
     def __init__(self, *, broken: str = "") -> None:
         self.made: list[tuple[str, Any]] = []
         self.asked: list[dict[str, Any]] = []
+        self.judged: list[dict[str, Any]] = []
         self.broken = broken
+        self.plugin = True
+        self.frames: dict[str, dict[str, list[Any]]] = {}
+        """Frames of single letters of a rule, by its title, where they are not one series."""
+        self.states: dict[str, str] = {}
+        """State of the one alert of a rule, by its title, where it is not Normal."""
 
     def get(self, path: str) -> Any:
         """The answer, or None for 404."""
         if path == "/api/health":
             return {"version": "11.0.0"}
+        if path == "/api/plugins/influxdb/settings":
+            return {"id": "influxdb"} if self.plugin else None
         if path == "/api/v1/provisioning/contact-points":
             return []
         if path == "/api/prometheus/grafana/api/v1/rules":
             evaluated = {"lastEvaluation": "2026-01-01T00:00:00Z", "health": "ok"}
-            rules = [{"name": rule.title, "state": "inactive"} | evaluated for rule in RULES]
+            rules = [
+                {"name": rule.title, "state": "inactive", "alerts": [{"state": state}]} | evaluated
+                for rule in RULES
+                for state in [self.states.get(rule.title, "Normal")]
+            ]
             return {"data": {"groups": [{"rules": rules}]}}
         return None
 
@@ -54,8 +69,25 @@ class StandIn:
                     for query in body["queries"]
                 }
             }
+        if path == "/api/v1/eval":
+            self.judged.append(body)
+            (rule,) = [rule for rule in RULES if rule.uid == _uid(body)]
+            frames = self.frames.get(rule.title, {})
+            refs = [part["refId"] for part in body["data"]]
+            return {"results": {ref: {"frames": frames.get(ref, [SERIES])} for ref in refs}}
         self.made.append((path, body))
         return {}
+
+
+def _uid(body: dict[str, Any]) -> str:
+    """The rule that has these parts."""
+    (uid,) = [
+        rule["uid"]
+        for group in written()["groups"]
+        for rule in group["rules"]
+        if rule["data"] == body["data"]
+    ]
+    return str(uid)
 
 
 @contextmanager
@@ -116,6 +148,78 @@ def test_everything_is_made_and_asked(run: Any, capsys: pytest.CaptureFixture[st
     assert len([q for q in asked if "intervalMs" in q]) == expected
     rules = [body for path, body in grafana.made if path.endswith("/alert-rules")]
     assert [rule["uid"] for rule in rules] == [rule.uid for rule in RULES]
+    assert [_uid(body) for body in grafana.judged] == [rule.uid for rule in RULES]
+
+
+NAMED = {"schema": {"fields": [{"labels": {"__name__": "network.x"}}]}, "data": {"values": [[0]]}}
+
+
+@pytest.mark.parametrize(
+    ("title", "frames", "words"),
+    [
+        ("Node down", {"C": []}, "never fires"),
+        ("Node down", {"C": [NO_DATA]}, "never fires"),
+        ("Node down", {"E": [], "C": []}, "E without data"),
+        ("Directory stale", {"A": [NO_DATA], "C": [NO_DATA]}, "A without data"),
+        ("Many nodes down at once", {"C": [NAMED]}, "__name__"),
+    ],
+)
+def test_a_rule_that_cannot_fire_is_named(
+    run: Any, capsys: pytest.CaptureFixture[str], title: str, frames: Any, words: str
+) -> None:
+    """Its health is ok and its state normal, and all the same it is not well."""
+    grafana = StandIn()
+    grafana.frames[title] = frames
+    with serving(grafana) as url:
+        assert run(url) == 1
+    (line,) = [line for line in capsys.readouterr().err.splitlines() if line.startswith("! ")]
+    assert line.startswith(f"! {title}: ")
+    assert words in line
+
+
+@pytest.mark.parametrize(
+    ("title", "state", "well"),
+    [
+        ("Node down", "Normal (NoData, KeepLast)", False),
+        ("Node down", "Alerting (NoData, KeepLast)", False),
+        ("Node down", "Alerting (Error, KeepLast)", False),
+        ("Dead man", "Alerting (NoData)", False),
+        ("Directory stale", "Normal (NoData)", False),
+        ("Node flapping", "Normal (NoData)", True),
+        ("Node flapping", "Normal (Error, KeepLast)", False),
+        ("Node down", "Alerting", True),
+        ("Node down", "Normal (MissingSeries)", True),
+    ],
+)
+def test_a_state_that_nothing_was_judged_for_is_named(
+    run: Any, capsys: pytest.CaptureFixture[str], title: str, state: str, well: bool
+) -> None:
+    """A state that was kept for want of data is no proof of anything."""
+    grafana = StandIn()
+    grafana.states[title] = state
+    with serving(grafana) as url:
+        assert run(url) == (0 if well else 1)
+    said = capsys.readouterr().err
+    assert f"1 {state}" in said
+    assert (f"\n! {title}: " in said) is not well
+
+
+def test_no_events_are_well(run: Any) -> None:
+    """A rule that counts events has no data while nothing happens."""
+    grafana = StandIn()
+    grafana.frames["Node flapping"] = {"A": [], "E": [], "C": []}
+    with serving(grafana) as url:
+        assert run(url) == 0
+
+
+def test_a_missing_data_source_is_the_reason(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """Some versions lose it on an upgrade: it is said once, not for each panel."""
+    grafana = StandIn()
+    grafana.plugin = False
+    with serving(grafana) as url:
+        assert run(url) == 1
+    assert "! it has no data source for InfluxDB" in capsys.readouterr().err
+    assert grafana.made == []
 
 
 def test_a_panel_that_fails_is_named(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -159,4 +263,5 @@ def test_names_are_escaped() -> None:
     """A name with a slash or a dot is matched as it is."""
     query = '"name" =~ /^${name:regex}$/ AND "node" = \'${node}\' AND /^${vantage:regex}$/'
     chosen = {"name": "a/b.c", "node": "ff", "vantage": ".*"}
+    assert filled('"name" = ${name:singlequote}', {"name": "it's"}) == r""""name" = 'it\'s'"""
     assert filled(query, chosen) == r'"name" =~ /^a\/b\.c$/ AND "node" = ' + "'ff' AND /^.*$/"

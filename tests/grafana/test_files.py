@@ -143,6 +143,55 @@ def _properties(panel: dict[str, Any], shown: str) -> dict[str, Any]:
     return found
 
 
+@pytest.mark.parametrize("panel", PANELS)
+def test_titles_of_narrow_panels_are_short(panel: dict[str, Any]) -> None:
+    """Three columns have room for nine letters beside the mark of the description."""
+    assert panel["gridPos"]["w"] > 3 or len(panel["title"]) <= 9
+
+
+PAGE = 1416
+"""Pixels of 24 columns in a window of 1440, with the gap beside the last."""
+FRAME = 26
+"""Pixels of a panel's own gap, border and padding."""
+SCROLL_BAR = 10
+TABLES = [one for one in PANELS if one.values[0]["type"] == "table"]
+
+
+@pytest.mark.parametrize("panel", TABLES)
+def test_tables_do_not_overflow(panel: dict[str, Any]) -> None:
+    """All columns are seen at once.
+
+    Grafana takes the fixed widths off and shares the rest evenly among the other columns, but
+    none gets less than its least width, whoever has to do without.
+    """
+    width = PAGE * panel["gridPos"]["w"] / 24 - FRAME
+    shown = [_properties(panel, name) for name in _columns(panel)]
+    shown = [one for one in shown if not one.get("custom.hidden")]
+    fixed = [one["custom.width"] for one in shown if "custom.width" in one]
+    least = panel["fieldConfig"]["defaults"]["custom"]["minWidth"]
+    free = [one.get("custom.minWidth", least) for one in shown if "custom.width" not in one]
+    assert free, "no column takes what is left"
+    share = (width - SCROLL_BAR - sum(fixed)) / len(free)
+    assert share >= max(free)
+
+
+def _columns(panel: dict[str, Any]) -> list[str]:
+    """The columns of a table, by the names that its queries give them."""
+    names = {"Time": None}
+    for target in panel["targets"]:
+        asked, _, rest = target["query"].removeprefix("SELECT ").partition(" FROM ")
+        grouped = rest.partition(" GROUP BY ")[2]
+        fields = re.findall(r'AS "(\w+)"', asked) or re.findall(r'"(\w+)"', asked)
+        names |= dict.fromkeys([*re.findall(r'"(\w+)"', grouped), *fields])
+    dropped = {
+        name
+        for step in panel["transformations"]
+        if step["id"] == "organize"
+        for name in step["options"]["excludeByName"]
+    }
+    return [name for name in names if name not in dropped]
+
+
 @pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_links_lead_to_our_dashboards(path: Path) -> None:
     """Every link names a dashboard that is here and keeps the data source."""
@@ -157,6 +206,34 @@ def test_every_failure_and_fault_has_words() -> None:
     assert set(words.FAILURES) == set(Failure)
     assert set(words.FAULTS) == set(Fault)
     assert all(words.shade(failure) for failure in Failure)
+
+
+@pytest.mark.parametrize(
+    ("title", "words"),
+    [
+        ("Nodes down now", {"No node is down"}),
+        ("Why nodes fail now", {"No node fails"}),
+        ("Outdated", {"Unknown"}),
+    ],
+)
+def test_nothing_to_show_has_words(title: str, words: set[str]) -> None:
+    """«No data» would look like a fault where nothing is wrong, or not known."""
+    found = [
+        panel for path in DASHBOARDS for panel in panels(load(path)) if panel["title"] == title
+    ]
+    assert {panel["fieldConfig"]["defaults"].get("noValue") for panel in found} == words
+
+
+def test_a_node_that_is_down_and_answers_is_recovering() -> None:
+    """It is up again after two good rounds: until then its cause is none."""
+    (panel,) = [
+        panel
+        for path in DASHBOARDS
+        for panel in panels(load(path))
+        if panel["title"] == "Nodes down now"
+    ]
+    (mapping,) = _properties(panel, "failure")["mappings"]
+    assert mapping["options"][Failure.NONE]["text"] == "Recovering"
 
 
 def test_every_rule_has_its_section() -> None:
@@ -207,6 +284,24 @@ def test_every_alert_says_what_where_and_what_to_do(rule: dict[str, Any]) -> Non
     uids = {load(path)["uid"] for path in DASHBOARDS}
     assert re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])
     assert set(re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])) <= uids
+
+
+@pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
+def test_a_text_does_without_values(rule: dict[str, Any]) -> None:
+    """A rule without data makes its text too, so every value is tested before it is shown."""
+    text = rule["annotations"]["summary"]
+    refs = {part["refId"] for part in rule["data"]}
+    tested: list[str] = []
+    for action in re.findall(r"{{ (.*?) }}", text):
+        used = re.findall(r"\$values\.(\w+)", action)
+        assert set(used) <= refs
+        if action.startswith("if "):
+            tested += used or [""]
+        elif action == "end":
+            tested.pop()
+        else:
+            assert set(used) <= set(tested), action
+    assert tested == []
 
 
 def test_runbook_panels_are_where_the_rules_point() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from collector.model.failure import Failure
 from tests.grafana.conftest import Fill
 from tests.grafana.dashboards import rules
-from tests.grafana.evaluate import firing
+from tests.grafana.evaluate import ask, evaluate, firing
 from tests.grafana.story import DAY, HOUR, Outage, Story
 
 T0 = 1_780_002_000
@@ -35,6 +36,21 @@ def test_a_healthy_network_is_quiet(fill: Fill) -> None:
     """No rule fires while all is well, at any minute."""
     for minute in range(20, 100, 10):
         assert titles(fill, QUIET, T0 + minute * 60 + 45) == set()
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["unnamed", "named"])
+@pytest.mark.parametrize("title", RULES)
+def test_a_rule_is_judged_while_all_is_well(fill: Fill, title: str, named: bool) -> None:
+    """No query is empty in a network where nothing happens, so every condition has its series.
+
+    Otherwise a rule would keep the state that it had: an outage would never be over. (*Node
+    flapping* counts events, and none is good news.)
+    """
+    bucket, now = fill(QUIET), T0 + HOUR
+    found = evaluate(RULES[title], ask(RULES[title], bucket, now), named=named)
+    assert found.empty == (("A", "E") if title == "Node flapping" else ())
+    assert all(number.value is not None for number in found.numbers)
+    assert not any(name == "__name__" for one in found.numbers for name, _ in one.labels)
 
 
 def test_a_fresh_install_is_quiet_about_the_long_dead(fill: Fill) -> None:
@@ -69,6 +85,22 @@ def test_a_node_down_is_named_and_forgotten(fill: Fill) -> None:
     assert sorted(names(fill, "Node down", OUTAGE, T0 + 59 * 60)) == down
     assert names(fill, "Node down", OUTAGE, T0 + 68 * 60) == []
     assert titles(fill, OUTAGE, T0 + 45 * 60) == {"Node down"}
+
+
+@pytest.mark.parametrize(("title", "nodes"), [("Node down", 30), ("Many nodes down at once", 1)])
+def test_an_alert_says_since_when(fill: Fill, title: str, nodes: int) -> None:
+    """The first failed round of the node, and of the last node that was lost."""
+    later = Outage(frozenset({5}), T0 + 35 * 60, T0 + 60 * 60)
+    story = dataclasses.replace(OUTAGE, outages=(*OUTAGE.outages, later))
+    bucket, now = fill(story), T0 + 45 * 60
+    since = evaluate(RULES[title], ask(RULES[title], bucket, now), named=True).parts["S"]
+    found = {dict(one.labels).get("node", ""): one.value for one in since}
+    assert len(found) == nodes
+    lost = {story.machines()[number].hash: T0 + 30 * 60 for number in (3, 4)}
+    lost |= {story.machines()[5].hash: T0 + 35 * 60, "": T0 + 35 * 60}
+    assert {node: at for node, at in found.items() if at > T0} == {
+        node: at for node, at in lost.items() if node in found
+    }
 
 
 def test_a_short_failure_tells_nobody(fill: Fill) -> None:
@@ -176,11 +208,12 @@ def test_a_certificate_that_was_not_renewed_is_named(fill: Fill) -> None:
         ("Version outdated across the network", {"all_outdated": True}, [""]),
         ("GPU capacity low", {"gpus_taken": True, "gpu_ratio": 0.5}, [""]),
         ("GPU capacity low", {"gpus_taken": True, "gpu_ratio": 0.0}, []),
+        ("Version outdated across the network", {"dead_ratio": 1.0}, []),
         ("Directory stale", {"stale_since": T0 + 600}, ["default"]),
         ("Spool growing or dropping", {"backlog": 700.0}, ["default"]),
         ("Spool growing or dropping", {"dropped": 3}, ["default"]),
     ],
-    ids=["outdated", "no GPU free", "no GPU at all", "directory", "backlog", "dropped"],
+    ids=["outdated", "no GPU free", "no GPU at all", "none up", "directory", "backlog", "dropped"],
 )
 def test_a_limit_that_is_crossed_fires(
     fill: Fill, title: str, change: dict[str, Any], expected: list[str]

@@ -6,7 +6,7 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,43 +16,47 @@ from collector.model.queue import Ack
 from collector.schema.measurements import MEASUREMENTS, Network
 from collector.store import EmbeddedStore
 from collector.store.lock import DirectoryLock
-from tests.influx.conftest import Server
 from tests.support import influx_servers as servers
-from tests.support.command import clean_environment
+from tests.support.command import Command, clean_environment
+from tests.support.influx_bucket import InfluxBucket
+from tests.support.influx_servers import Influx
 
 NODE = f"{'ab' * 32} https://127.0.0.1:9\n"
 EXIT_SECONDS = 60.0
 
-Run = Callable[..., "subprocess.CompletedProcess[str]"]
-
 
 @pytest.fixture(scope="module")
-def database() -> Server:
+def influx() -> Iterator[Influx]:
     """One server is enough here: what it is makes no difference to the commands."""
-    with servers.running("1.8") as influx:
-        yield Server(influx, "commands")  # type: ignore[misc]
+    with servers.running("1.8") as server:
+        yield server
 
 
 @pytest.fixture
-def run(command: Run, database: Server, tmp_path: Path) -> Run:
+def bucket(influx: Influx, tmp_path: Path) -> InfluxBucket:
+    """The bucket that the commands are given; nobody has created it."""
+    return InfluxBucket(influx, tmp_path.name)
+
+
+@pytest.fixture
+def run(command: Command, bucket: InfluxBucket, tmp_path: Path) -> Command:
     """Runs a command with a directory of one node and this database."""
     (tmp_path / "nodes").write_text(NODE)
 
     def run_(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
         common = {"CRN_DATA_DIR": "data", "CRN_DIRECTORY__FILE": "nodes"}
-        where = {"CRN_INFLUXDB__URL": database.influx.url, "CRN_INFLUXDB__BUCKET": tmp_path.name}
+        where = {"CRN_INFLUXDB__URL": bucket.influx.url, "CRN_INFLUXDB__BUCKET": bucket.name}
         return command(*words, **(common | where | variables))
 
     return run_
 
 
-def points(database: Server, tmp_path: Path) -> int:
-    """How many points of the network are in the database."""
-    query = f'SELECT * FROM "{Network.MEASUREMENT}"'
-    return len(database.influx.rows(tmp_path.name, query))
+def network_points(bucket: InfluxBucket) -> int:
+    """Return how many points of the network are in the bucket."""
+    return len(bucket.rows(Network.MEASUREMENT))
 
 
-def test_from_an_empty_server(run: Run, database: Server, tmp_path: Path) -> None:
+def test_from_an_empty_server(run: Command, bucket: InfluxBucket, tmp_path: Path) -> None:
     """A round waits until the database is made, is shown meanwhile, and replayed then."""
     crawled = run("crawl")
     assert crawled.returncode == 0
@@ -60,7 +64,7 @@ def test_from_an_empty_server(run: Run, database: Server, tmp_path: Path) -> Non
     (waits,) = json.loads(run("spool", "ls", "--json").stdout)
     shown = run("spool", "show", str(waits["time"])).stdout
     assert shown.count("\n") == waits["points"] > 20
-    assert "network,vantage=default nodes=1i" in shown
+    assert "network,shard=0,vantage=default nodes=1i" in shown
     failed = run("spool", "replay")
     assert failed.returncode == Exit.DATABASE
     assert "database not found" in failed.stderr
@@ -70,11 +74,11 @@ def test_from_an_empty_server(run: Run, database: Server, tmp_path: Path) -> Non
     assert replayed.returncode == 0
     assert f"{waits['points']} delivered, 0 rejected, 0 dropped" in replayed.stdout
     assert ", 0 still wait\n" in replayed.stdout
-    assert points(database, tmp_path) == 1
+    assert network_points(bucket) == 1
     assert json.loads(run("spool", "ls", "--json").stdout) == []
 
 
-def test_purge(run: Run) -> None:
+def test_purge(run: Command) -> None:
     """What waits is forgotten after a yes, and nothing without one."""
     run("crawl")
     refused = run("spool", "purge")
@@ -86,13 +90,13 @@ def test_purge(run: Run) -> None:
     assert json.loads(run("spool", "ls", "--json").stdout) == []
 
 
-async def test_rejected(run: Run, tmp_path: Path) -> None:
+async def test_rejected(run: Command, tmp_path: Path) -> None:
     """Refused lines are listed with the database's words, and tried again on request."""
     run("init-store")
     run("crawl")
     async with await EmbeddedStore.open(tmp_path / "data", MEASUREMENTS, 14) as store:
         line = "network,vantage=other nodes=1i 1795456440"
-        await store.settle(Ack(0, 1795456440, [(line, "400 was bad then")]))
+        await store.acknowledge(Ack(0, 1795456440, [(line, "400 was bad then")]))
     (kept,) = json.loads(run("spool", "rejected", "--json").stdout)
     assert (kept["line"], kept["store"], kept["reason"]) == (line, "influxdb", "400 was bad then")
     replayed = run("spool", "replay", "--rejected")
@@ -105,7 +109,7 @@ async def test_rejected(run: Run, tmp_path: Path) -> None:
     [("crawl",), ("spool", "replay"), ("spool", "purge", "--yes")],
     ids=["crawl", "replay", "purge"],
 )
-def test_in_use(words: tuple[str, ...], run: Run, tmp_path: Path) -> None:
+def test_in_use(words: tuple[str, ...], run: Command, tmp_path: Path) -> None:
     """While a collector holds the data directory, what would write there is refused."""
     run("crawl")
     lock = DirectoryLock(tmp_path / "data")
@@ -120,7 +124,7 @@ def test_in_use(words: tuple[str, ...], run: Run, tmp_path: Path) -> None:
     assert seen.returncode == 0
 
 
-def test_nothing_there(run: Run) -> None:
+def test_nothing_there(run: Command) -> None:
     """Without a store or a database, each command says what is missing."""
     assert run("spool", "ls").returncode == Exit.DATA_DIRECTORY
     assert run("spool", "purge", "--yes").returncode == Exit.DATA_DIRECTORY
@@ -145,7 +149,7 @@ def test_nothing_there(run: Run) -> None:
     ],
     ids=["no url", "two tokens", "password in url", "no url at all", "generation", "typo", "zero"],
 )
-def test_wrong_settings(variables: dict[str, str], words: str, run: Run) -> None:
+def test_wrong_settings(variables: dict[str, str], words: str, run: Command) -> None:
     """Each wrong setting is named, and no secret is in the message."""
     refused = run("check-config", **{f"CRN_INFLUXDB__{k}": v for k, v in variables.items()})
     assert refused.returncode == Exit.CONFIGURATION
@@ -153,7 +157,7 @@ def test_wrong_settings(variables: dict[str, str], words: str, run: Run) -> None
     assert "geheim" not in refused.stderr.replace("'geheim' is not an http", "")
 
 
-def test_token(run: Run, tmp_path: Path) -> None:
+def test_token(run: Command, tmp_path: Path) -> None:
     """The token is masked, and may be in a file, which must be readable."""
     shown = run("check-config", CRN_INFLUXDB__TOKEN="geheim").stdout
     assert "CRN_INFLUXDB__TOKEN\t***" in shown
@@ -165,12 +169,12 @@ def test_token(run: Run, tmp_path: Path) -> None:
     assert run("init-store", CRN_INFLUXDB__TOKEN_FILE="token").returncode == 0
 
 
-def test_run_delivers(run: Run, database: Server, tmp_path: Path) -> None:
+def test_run_delivers(run: Command, bucket: InfluxBucket, tmp_path: Path) -> None:
     """`run` delivers each round as it comes, and what is left when it is asked to stop."""
     run("init-store")
     variables = {
-        "CRN_INFLUXDB__URL": database.influx.url,
-        "CRN_INFLUXDB__BUCKET": tmp_path.name,
+        "CRN_INFLUXDB__URL": bucket.influx.url,
+        "CRN_INFLUXDB__BUCKET": bucket.name,
         "CRN_DATA_DIR": "data",
         "CRN_DIRECTORY__FILE": "nodes",
     }
@@ -192,5 +196,5 @@ def test_run_delivers(run: Run, database: Server, tmp_path: Path) -> None:
             assert collector.wait(EXIT_SECONDS) == 0, said
         finally:
             collector.kill()
-    assert points(database, tmp_path) >= 1
+    assert network_points(bucket) >= 1
     assert json.loads(run("spool", "ls", "--json").stdout) == []

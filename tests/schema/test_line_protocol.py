@@ -20,7 +20,7 @@ from collector.schema.line_protocol import line, lines
 from collector.schema.measurements import MEASUREMENTS, CrnReachability, NetworkEvent
 from collector.schema.node_points import event_point
 from collector.text import clean
-from tests.support.influx_servers import Influx1, influx1_cases, running_influx1
+from tests.support.influx_servers import KINDS_1, Influx, running
 from tests.support.rounds import Rounds, good, gpu, node, usage, working
 
 _FIELD: Final = re.compile(
@@ -134,20 +134,20 @@ def test_a_row_at_hand() -> None:
     assert line(point, point.row()) == line(point)
 
 
-@pytest.fixture(scope="module", params=influx1_cases())
-def influx(request: pytest.FixtureRequest) -> Iterator[Influx1]:
+@pytest.fixture(scope="module", params=KINDS_1)
+def influx(request: pytest.FixtureRequest) -> Iterator[Influx]:
     """A real InfluxDB with a database."""
-    with running_influx1(request.param) as server:
+    with running(request.param) as server:
         status, words = server.ask("/query", b"", q="CREATE DATABASE t")
         assert status == 200, words
         yield server
 
 
-def _write(influx: Influx1, body: bytes) -> None:
+def _write(influx: Influx, body: bytes) -> None:
     assert influx.ask("/write", body, db="t", precision="s") == (204, "")
 
 
-def _rows(influx: Influx1, query: str) -> list[dict[str, Any]]:
+def _rows(influx: Influx, query: str) -> list[dict[str, Any]]:
     status, answer = influx.ask("/query", db="t", q=query, epoch="s")
     assert status == 200, answer
     (result,) = json.loads(answer)["results"]
@@ -173,7 +173,7 @@ _SECONDS: Final = count(1_000_000)
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 def test_read_back_by_a_server(
-    influx: Influx1, name: str, text: str, number: float, since: int
+    influx: Influx, name: str, text: str, number: float, since: int
 ) -> None:
     """A real server gives back the very text and numbers that were written."""
     point = _event(time=next(_SECONDS), name=name, text=text, lasted_seconds=number, since=since)
@@ -184,7 +184,7 @@ def test_read_back_by_a_server(
     assert row["lasted_seconds"] == pytest.approx(number, rel=1e-12, abs=1e-4)
 
 
-def test_whole_rounds_are_taken(influx: Influx1) -> None:
+def test_whole_rounds_are_taken(influx: Influx) -> None:
     """Rounds with everything in them, well and blind, are taken by a real server in one write."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(20)))
     rounds.look()
@@ -200,7 +200,7 @@ def test_whole_rounds_are_taken(influx: Influx1) -> None:
     assert kept["count"] == sum(isinstance(p, CrnReachability) for p in points) == 20 * 9
 
 
-def test_a_round_may_be_sent_twice(influx: Influx1) -> None:
+def test_a_round_may_be_sent_twice(influx: Influx) -> None:
     """A write that is repeated changes nothing, since the time is the round's."""
     (judged,) = Rounds(time=1_700_000_040).play("G")
     body = lines(points_of(judged, "twice", "0"))
@@ -210,7 +210,7 @@ def test_a_round_may_be_sent_twice(influx: Influx1) -> None:
     assert [row["count"] for row in _rows(influx, query)] == [1]
 
 
-def test_a_float_stays_a_float(influx: Influx1) -> None:
+def test_a_float_stays_a_float(influx: Influx) -> None:
     """20 and 20.0 are one type on the server, whichever comes first."""
     _write(influx, lines([_event(time=1, lasted_seconds=20), _event(time=2, lasted_seconds=20.5)]))
     _write(influx, lines([_event(time=3, lasted_seconds=21)]))

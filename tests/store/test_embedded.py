@@ -5,16 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import stat
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
-from collector.schema.column import Point, integer
+from collector.schema.column import Column, ColumnKind, Point, integer
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, MemoryStore, Reader
-from tests.support.disk_weather import ALL, Tide, Weather, weather
+from tests.support.sample_points import ALL, Sample, Total, sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +32,14 @@ async def test_round_survives_restart(tmp_path: Path) -> None:
     async with await EmbeddedStore.open(tmp_path, ALL, 14, clock=lambda: 61.5) as store:
         assert (await store.last_round(), await store.load_state()) == (None, {})
         receipt = await store.commit(
-            RoundRecord(60, [weather(60), Tide(time=60, metres=1.5)], {"a": b"1", "b": b"2"})
+            RoundRecord(60, [sample(60), Total(time=60, value=1.5)], {"a": b"1", "b": b"2"})
         )
-    assert (receipt.stored, receipt.points, receipt.waiting_batches) == (True, 2, 0)
+    assert (receipt.stored, receipt.points, receipt.waiting_rounds) == (True, 2, 0)
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         await store.commit(RoundRecord(120, (), {"a": None, "missing": None}))
         assert (await store.last_round(), await store.load_state()) == (120, {"b": b"2"})
     with Reader(tmp_path) as reader:
-        assert reader.rows("SELECT * FROM tide") == [{"time": 60, "metres": 1.5}]
+        assert reader.rows("SELECT * FROM total") == [{"time": 60, "value": 1.5}]
         assert reader.rows("SELECT * FROM rounds LIMIT 1") == [
             {"time": 60, "committed_at": 61.5, "points": 2, "rejected": 0}
         ]
@@ -47,11 +48,11 @@ async def test_round_survives_restart(tmp_path: Path) -> None:
 async def test_point_written_again_is_merged(tmp_path: Path) -> None:
     """A second write of a point fills in and overwrites single fields."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(RoundRecord(60, [weather(60, drops=1, degrees=2.5)]))
-        await store.commit(RoundRecord(60, [weather(60, drops=3, sky="fair")]))
+        await store.commit(RoundRecord(60, [sample(60, requests=1, load=2.5)]))
+        await store.commit(RoundRecord(60, [sample(60, requests=3, note="fair")]))
     with Reader(tmp_path) as reader:
-        assert reader.rows("SELECT degrees, drops, sky FROM weather") == [
-            {"degrees": 2.5, "drops": 3, "sky": "fair"}
+        assert reader.rows("SELECT load, requests, note FROM sample") == [
+            {"load": 2.5, "requests": 3, "note": "fair"}
         ]
         assert len(reader.rows("SELECT * FROM rounds")) == 1
 
@@ -60,30 +61,30 @@ async def test_absent_tag_is_one_series(tmp_path: Path) -> None:
     """Points without a tag belong to one series, apart from those that have it."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         for time in (60, 120):
-            await store.commit(RoundRecord(time, [weather(time), weather(time, station="north")]))
+            await store.commit(RoundRecord(time, [sample(time), sample(time, region="north")]))
     with Reader(tmp_path) as reader:
-        series = reader.rows("SELECT city, station FROM weather__series ORDER BY station")
+        series = reader.rows("SELECT host, region FROM sample__series ORDER BY region")
     assert series == [
-        {"city": "Delft", "station": ""},
-        {"city": "Delft", "station": "north"},
+        {"host": "alpha", "region": ""},
+        {"host": "alpha", "region": "north"},
     ]
 
 
 async def test_late_event_keeps_its_time(tmp_path: Path) -> None:
     """A point of another time than the round's is stored under its own."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        await store.commit(RoundRecord(86_400, [weather(30)]))
+        await store.commit(RoundRecord(86_400, [sample(30)]))
     with Reader(tmp_path) as reader:
-        assert reader.rows("SELECT time FROM weather") == [{"time": 30}]
+        assert reader.rows("SELECT time FROM sample") == [{"time": 30}]
 
 
-async def test_refused_points_are_told_once(
+async def test_rejected_points_are_warned_of_once(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """However many points of a round are refused, there is one warning."""
+    """However many points of a round are rejected, there is one warning."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         await store.commit(
-            RoundRecord(60, [weather(60, drops=2**63), weather(60, ""), weather(60)])
+            RoundRecord(60, [sample(60, requests=2**63), sample(60, ""), sample(60)])
         )
     (record,) = caplog.records
     assert record.levelno == logging.WARNING
@@ -95,18 +96,18 @@ async def test_unknown_measurement_is_a_bug(tmp_path: Path) -> None:
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         with pytest.raises(ValueError, match="stranger"):
             await store.commit(RoundRecord(60, [Stranger(time=60, count=1)]))
-        assert (await store.commit(RoundRecord(120, [weather(120)]))).stored
+        assert (await store.commit(RoundRecord(120, [sample(120)]))).stored
 
 
-async def test_bug_is_raised_and_given_up(tmp_path: Path) -> None:
+async def test_bug_is_raised_and_its_round_discarded(tmp_path: Path) -> None:
     """What SQLite cannot take for a reason of ours is raised, and does not block what follows."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         with pytest.raises(Exception, match="type"):
-            await store.commit(RoundRecord(60, [weather(60)], {"key": object()}))  # type: ignore[dict-item]
-        receipt = await store.commit(RoundRecord(120, [weather(120)]))
-        assert (receipt.stored, receipt.waiting_batches) == (True, 0)
+            await store.commit(RoundRecord(60, [sample(60)], {"key": object()}))  # type: ignore[dict-item]
+        receipt = await store.commit(RoundRecord(120, [sample(120)]))
+        assert (receipt.stored, receipt.waiting_rounds) == (True, 0)
     with Reader(tmp_path) as reader:
-        assert reader.rows("SELECT time FROM weather") == [{"time": 120}]
+        assert reader.rows("SELECT time FROM sample") == [{"time": 120}]
 
 
 async def test_copies(tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ async def test_copies(tmp_path: Path) -> None:
 async def test_cancelled_commit_is_stored(tmp_path: Path) -> None:
     """A task that is cancelled while it waits for the disk takes no round with it."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        commit = asyncio.create_task(store.commit(RoundRecord(60, [weather(60)])))
+        commit = asyncio.create_task(store.commit(RoundRecord(60, [sample(60)])))
         await asyncio.sleep(0)
         commit.cancel()
         with pytest.raises(asyncio.CancelledError):
@@ -130,7 +131,7 @@ async def test_cancelled_commit_is_stored(tmp_path: Path) -> None:
         assert await store.last_round() == 60
 
 
-async def test_cancelled_open_lets_go(tmp_path: Path) -> None:
+async def test_cancelled_open_releases_the_directory(tmp_path: Path) -> None:
     """A task that is cancelled while it opens the store leaves the directory free."""
     opening = asyncio.create_task(EmbeddedStore.open(tmp_path / "a", ALL, 14))
     await asyncio.sleep(0)
@@ -144,9 +145,7 @@ async def test_cancelled_open_lets_go(tmp_path: Path) -> None:
 
 
 def _wait_until_gone(path: Path) -> None:
-    """The thread that gives up the directory is the only one whose name begins with `store`."""
-    import threading
-
+    """Wait for the thread that releases the directory, the only one named after the store."""
     for thread in threading.enumerate():
         if thread.name.startswith("store"):
             thread.join(10)
@@ -157,7 +156,7 @@ async def test_only_this_user_can_read(tmp_path: Path) -> None:
     """The directory is made for this user alone, and so are its files."""
     directory = tmp_path / "state" / "collector"
     async with await EmbeddedStore.open(directory, ALL, 14) as store:
-        await store.commit(RoundRecord(60, [weather(60)]))
+        await store.commit(RoundRecord(60, [sample(60)]))
         modes = {p.name: stat.S_IMODE(p.stat().st_mode) for p in [directory, *directory.iterdir()]}
     assert modes == {
         "collector": 0o700,
@@ -178,7 +177,7 @@ async def test_closing_twice_is_harmless(tmp_path: Path) -> None:
 
 async def test_memory_store_answers_alike(tmp_path: Path) -> None:
     """A dry run's store gives the same answers and touches no disk."""
-    record = RoundRecord(60, [weather(60), weather(60, "")], {"a": b"1", "b": None})
+    record = RoundRecord(60, [sample(60), sample(60, "")], {"a": b"1", "b": None})
     async with MemoryStore(ALL) as store:
         receipt = await store.commit(record)
         await store.save("list", b"new", 2.5)
@@ -191,12 +190,10 @@ async def test_memory_store_answers_alike(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["time", "series", "used_until"])
 async def test_reserved_name_is_a_bug(name: str, tmp_path: Path) -> None:
     """A measurement cannot have a column that the store needs for itself."""
-    wrong = type("Wrong", (Weather,), {"columns": classmethod(lambda cls: _columns(name))})
+    wrong = type("Wrong", (Sample,), {"columns": classmethod(lambda cls: _columns(name))})
     with pytest.raises(ValueError, match=name):
         await EmbeddedStore.open(tmp_path, [wrong], 14)
 
 
-def _columns(name: str) -> tuple[object, ...]:
-    from collector.schema.column import Column, ColumnKind
-
+def _columns(name: str) -> tuple[Column, ...]:
     return (Column(name, ColumnKind.INTEGER, "Wrong"),)

@@ -12,8 +12,7 @@ import pytest
 from collector.schema.column import Point
 from collector.schema.measurements import MEASUREMENTS, Collector, CollectorStore, NetworkVersion
 from collector.schema.round_record import RoundRecord
-from collector.store import EmbeddedStore, Reader, file
-from collector.store.spool import SpoolLimits
+from collector.store import EmbeddedStore, Reader, SpoolLimits, StoreLimits, file
 from collector.store.table import Table
 
 DUMP: Final = Path(__file__).with_name("format_1.sql")
@@ -102,6 +101,17 @@ async def test_every_point_is_kept(path: Path) -> None:
     assert header(path)[0] == file.FORMAT
 
 
+async def test_views_of_others_stay(path: Path) -> None:
+    """A view that an operator made in the file works on, and does not stop the upgrade."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE VIEW mine AS SELECT max(nodes) FROM network")
+        connection.execute("CREATE VIEW names AS SELECT vantage FROM network__series")
+    await open_and_close(path)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("SELECT * FROM mine").fetchall() == [(2,)]
+        assert connection.execute("SELECT * FROM names").fetchall() == [("default",)]
+
+
 async def test_opening_again_changes_nothing(path: Path) -> None:
     """The second opening finds all it needs."""
     await open_and_close(path)
@@ -134,7 +144,9 @@ async def test_waiting_rounds_leave_as_they_were_written(path: Path) -> None:
     tables = ("spool", "state", "rounds")
     with closing(sqlite3.connect(path)) as connection:
         before = [connection.execute(f"SELECT * FROM {name}").fetchall() for name in tables]
-    opened = await EmbeddedStore.open(path.parent, MEASUREMENTS, 14, spool_limits=SpoolLimits())
+    opened = await EmbeddedStore.open(
+        path.parent, MEASUREMENTS, 14, limits=StoreLimits(spool=SpoolLimits())
+    )
     async with opened as store:
         batch = await store.take(newest=False)
     assert batch is not None

@@ -7,7 +7,7 @@ from pathlib import Path
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, Reader
 from collector.store.retention import SLICE_ROWS
-from tests.support.disk_weather import ALL, weather
+from tests.support.sample_points import ALL, sample
 
 DAY = 86_400
 
@@ -16,40 +16,38 @@ async def test_old_rounds_leave(tmp_path: Path) -> None:
     """Points, rounds and refused lines older than the retention are gone, younger ones stay."""
     async with await EmbeddedStore.open(tmp_path, ALL, 2) as store:
         for time in (0, DAY, 2 * DAY, 3 * DAY):
-            await store.commit(RoundRecord(time, [weather(time), weather(time, "")]))
-    assert _times(tmp_path, "weather") == [DAY, 2 * DAY, 3 * DAY]
+            await store.commit(RoundRecord(time, [sample(time), sample(time, "")]))
+    assert _times(tmp_path, "sample") == [DAY, 2 * DAY, 3 * DAY]
     assert _times(tmp_path, "rounds") == [DAY, 2 * DAY, 3 * DAY]
     assert _times(tmp_path, "rejected") == [DAY, 2 * DAY, 3 * DAY]
 
 
 async def test_a_commit_deletes_a_slice_only(tmp_path: Path) -> None:
     """A large backlog of old points leaves in slices, until none is left."""
-    old = [weather(n % 3, f"city {n}") for n in range(3 * SLICE_ROWS)]
+    old = [sample(n % 3, f"host {n}") for n in range(3 * SLICE_ROWS)]
     left = []
     async with await EmbeddedStore.open(tmp_path, ALL, 1) as store:
         await store.commit(RoundRecord(0, old))
         for time in range(3 * DAY, 3 * DAY + 180, 60):
             await store.commit(RoundRecord(time))
             with Reader(tmp_path) as reader:
-                left.append(reader.rows("SELECT count(*) AS n FROM weather")[0]["n"])
+                left.append(reader.rows("SELECT count(*) AS n FROM sample")[0]["n"])
     assert left == [2 * SLICE_ROWS, SLICE_ROWS, 0]
 
 
 async def test_series_without_points_leave(tmp_path: Path) -> None:
     """A series goes with its last point, one that is still written keeps its number."""
     async with await EmbeddedStore.open(tmp_path, ALL, 1) as store:
-        await store.commit(RoundRecord(0, [weather(0, "kept"), weather(0, "gone")]))
+        await store.commit(RoundRecord(0, [sample(0, "kept"), sample(0, "gone")]))
         for time in range(DAY, 5 * DAY, DAY // 2):
-            await store.commit(RoundRecord(time, [weather(time, "kept")]))
+            await store.commit(RoundRecord(time, [sample(time, "kept")]))
         with Reader(tmp_path) as reader:
-            series = reader.rows("SELECT series, city FROM weather__series")
-        await store.commit(
-            RoundRecord(5 * DAY, [weather(5 * DAY, "gone"), weather(5 * DAY, "new")])
-        )
-    assert series == [{"series": 1, "city": "kept"}]
+            series = reader.rows("SELECT series, host FROM sample__series")
+        await store.commit(RoundRecord(5 * DAY, [sample(5 * DAY, "gone"), sample(5 * DAY, "new")]))
+    assert series == [{"series": 1, "host": "kept"}]
     with Reader(tmp_path) as reader:
-        names = reader.rows(f"SELECT city FROM weather WHERE time = {5 * DAY} ORDER BY city")
-    assert names == [{"city": "gone"}, {"city": "new"}]
+        names = reader.rows(f"SELECT host FROM sample WHERE time = {5 * DAY} ORDER BY host")
+    assert names == [{"host": "gone"}, {"host": "new"}]
 
 
 async def test_file_stops_growing(tmp_path: Path) -> None:
@@ -57,7 +55,7 @@ async def test_file_stops_growing(tmp_path: Path) -> None:
     sizes = []
     async with await EmbeddedStore.open(tmp_path, ALL, 1) as store:
         for time in range(0, 5 * DAY, 3600):
-            await store.commit(RoundRecord(time, [weather(time, f"city {n}") for n in range(50)]))
+            await store.commit(RoundRecord(time, [sample(time, f"host {n}") for n in range(50)]))
             with Reader(tmp_path) as reader:
                 sizes.append(reader.rows("PRAGMA page_count")[0]["page_count"])
     assert sizes[-1] <= sizes[50] + 4

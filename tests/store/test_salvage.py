@@ -11,22 +11,22 @@ import pytest
 
 from collector.errors import DataDirectoryError
 from collector.schema.round_record import RoundRecord
-from collector.store import EmbeddedStore, Reader
-from collector.store.spool import SpoolLimits
-from tests.support.disk_weather import ALL, weather
+from collector.store import EmbeddedStore, Reader, SpoolLimits, StoreLimits
+from tests.support.sample_points import ALL, Sample, sample
 
 ROUNDS = 40
 PAGE_BYTES = 4096
+SPOOLING = StoreLimits(spool=SpoolLimits())
 
 
-def crowd(time: int) -> list[object]:
-    """A round that takes some pages."""
-    return [weather(time, f"city {n:03}", sky=f"{time} {n} " * 4) for n in range(60)]
+def crowd(time: int) -> list[Sample]:
+    """Return the points of a round that takes some pages."""
+    return [sample(time, f"host {n:03}", note=f"{time} {n} " * 4) for n in range(60)]
 
 
 async def fill(directory: Path) -> Path:
     """A store with some rounds, state, and a spool; its file."""
-    async with await EmbeddedStore.open(directory, ALL, 14, spool_limits=SpoolLimits()) as store:
+    async with await EmbeddedStore.open(directory, ALL, 14, SPOOLING) as store:
         for number in range(1, ROUNDS + 1):
             time = number * 60
             await store.commit(RoundRecord(time, crowd(time), {"round": b"%d" % time}))
@@ -78,15 +78,15 @@ async def test_points_damaged_while_running(
 ) -> None:
     """Damage that shows during a round costs what lay there, and not the round, state or spool."""
     path = await fill(tmp_path)
-    overwrite(path, root_of(path, "weather__points"))
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, spool_limits=SpoolLimits()) as store:
+    overwrite(path, root_of(path, "sample__points"))
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, SPOOLING) as store:
         receipt = await store.commit(RoundRecord(6_000, crowd(6_000), {"new": b"1"}))
         assert receipt.stored
         assert await store.load_state() == {"round": b"2400", "new": b"1"}
         assert (await store.backlog()).points == 60 * (ROUNDS + 1)
     with Reader(tmp_path) as reader:
         assert reader.rows("SELECT count(*) AS n FROM rounds") == [{"n": ROUNDS + 1}]
-        assert reader.rows("SELECT DISTINCT time FROM weather") == [{"time": 6_000}]
+        assert reader.rows("SELECT DISTINCT time FROM sample") == [{"time": 6_000}]
         assert reader.rows("PRAGMA integrity_check") == [{"integrity_check": "ok"}]
     assert "the rest is lost" in caplog.text
     assert len(_aside(tmp_path)) == 1
@@ -106,11 +106,13 @@ async def test_part_of_a_table(tmp_path: Path) -> None:
     if not pages:
         pytest.skip("this SQLite does not tell where a table lies")
     overwrite(path, pages[len(pages) // 2][0])
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, spool_limits=SpoolLimits()) as store:
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, SPOOLING) as store:
         found = [(await store.take(newest)) for newest in (True, False)]
-        await store.change(lambda c: c.execute("SELECT sum(length(body)) FROM spool").fetchone())
+        taken: set[int] = set()
+        while queued := await store.take(False, taken):
+            taken.add(queued.id)
         left = await store.backlog()
-    assert [taken and taken.batch.time for taken in found] == [2_400, 60]
+    assert [queued and queued.batch.time for queued in found] == [2_400, 60]
     assert 0 < left.batches < ROUNDS
 
 
@@ -129,7 +131,7 @@ async def test_other_version(tmp_path: Path) -> None:
         connection.execute("CREATE TABLE later (id INTEGER PRIMARY KEY, what TEXT)")
         connection.execute("INSERT INTO later VALUES (1, 'something')")
         connection.commit()
-    overwrite(path, root_of(path, "weather__points"))
+    overwrite(path, root_of(path, "sample__points"))
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         await store.commit(RoundRecord(6_000, crowd(6_000)))
     with Reader(tmp_path) as reader:

@@ -14,7 +14,7 @@ from collector.errors import Exit, TooNewError
 from collector.schema.column import Point, integer, real, tag
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, Reader
-from tests.support.disk_weather import ALL, weather
+from tests.support.sample_points import ALL, sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +98,7 @@ async def test_columns_keep_their_type(tmp_path: Path) -> None:
 
 async def test_newer_format_is_refused(tmp_path: Path) -> None:
     """A file in a format of the future is not touched, for writing nor for reading."""
-    await _store(tmp_path, weather(60))
+    await _store(tmp_path, sample(60))
     path = tmp_path / "collector.db"
     with closing(sqlite3.connect(path)) as connection:
         connection.execute("PRAGMA user_version = 7")

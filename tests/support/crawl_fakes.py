@@ -129,7 +129,7 @@ class PendingRounds:
         return replace(
             receipt,
             stored=False,
-            waiting_batches=len(self.batches),
+            waiting_rounds=len(self.batches),
             waiting_points=9,
             waiting_bytes=900,
             waiting_seconds=60.0,

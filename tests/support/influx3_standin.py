@@ -1,7 +1,7 @@
-"""Stands in for InfluxDB 3 Core, which has no package: answers as it was measured to answer.
+"""Stands in for InfluxDB 3 Core, which has no package: responds as it was measured to respond.
 
-It makes databases by itself, takes all lines of a write or none, names none that is bad, refuses a
-name that is tag and field, an empty body, and bodies above 10 MiB when unpacked.
+It creates databases by itself, takes all lines of a write or none, names none that is bad, refuses
+a name that is tag and field, an empty body, and bodies above 10 MiB when unpacked.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import gzip
 import json
 import re
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,23 +31,23 @@ class Database:
         self._lock = threading.Lock()
 
     def write(self, rows: list[Row]) -> str:
-        """Take all rows, or none and say why."""
+        """Take all rows and return '', or none and return why."""
         with self._lock:
             columns = dict(self.columns)
             for row in rows:
-                kinds = [(key, type(None)) for key, _ in row.tags]
+                kinds: list[tuple[str, type]] = [(key, type(None)) for key, _ in row.tags]
                 kinds += [(key, type(value)) for key, value in row.fields]
                 for key, kind in kinds:
                     if columns.setdefault((row.measurement, key), kind) is not kind:
                         return f"invalid column type for column '{key}'"
             self.columns = columns
             for row in rows:
-                key = (row.measurement, tuple(sorted(row.tags)), row.time)
-                self.points.setdefault(key, {}).update(row.fields)
+                point = (row.measurement, tuple(sorted(row.tags)), row.time)
+                self.points.setdefault(point, {}).update(row.fields)
         return ""
 
     def rows(self, measurement: str) -> list[dict[str, Any]]:
-        """All points of a measurement."""
+        """Return all points of a measurement."""
         with self._lock:
             return [
                 {"time": time, **dict(tags), **fields}
@@ -63,14 +64,22 @@ class StandIn(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Request)
         self.databases: dict[str, Database] = {}
+        self.connections = 0
+        """Connections that were accepted."""
+
+    def get_request(self) -> tuple[socket.socket, Any]:
+        """Accept a connection, and count it."""
+        accepted = super().get_request()
+        self.connections += 1
+        return accepted
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """Its address."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
     def write(self, bucket: str, body: bytes) -> tuple[int, str]:
-        """The answer to a write."""
+        """Return the status and message of a write."""
         if not body:
             return 400, "no data"
         if len(body) > LIMIT_BYTES:
@@ -80,8 +89,8 @@ class StandIn(ThreadingHTTPServer):
             rows = parse(body.decode())
         except (ParseError, UnicodeDecodeError):
             return 400, "parsing for line protocol failed"
-        words = database.write(rows)
-        return (400, words) if words else (204, "")
+        refusal = database.write(rows)
+        return (400, refusal) if refusal else (204, "")
 
 
 class _Request(BaseHTTPRequestHandler):
@@ -93,15 +102,15 @@ class _Request(BaseHTTPRequestHandler):
         query = {key: values[0] for key, values in parse_qs(url.query).items()}
         match url.path:
             case "/ping":
-                self._answer(200, {"version": "3.6.0", "revision": "none"}, build="Core")
+                self._respond(200, {"version": "3.6.0", "revision": "none"}, build="Core")
             case "/health":
-                self._answer(200, "OK")
+                self._respond(200, "OK")
             case "/api/v3/configure/database":
-                self._answer(200, [{"iox::database": name} for name in self.server.databases])
+                self._respond(200, [{"iox::database": name} for name in self.server.databases])
             case "/query":
-                self._answer(200, self._rows(query["db"], query["q"]))
+                self._respond(200, self._rows(query["db"], query["q"]))
             case _:
-                self._answer(404, "not found")
+                self._respond(404, "not found")
 
     def do_POST(self) -> None:
         url = urlsplit(self.path)
@@ -112,32 +121,36 @@ class _Request(BaseHTTPRequestHandler):
             case "/api/v2/write":
                 query = parse_qs(url.query)
                 assert query["precision"] == ["s"]
-                status, words = self.server.write(query["bucket"][0], body)
-                self._answer(status, {"error": words} if words else None)
+                status, message = self.server.write(query["bucket"][0], body)
+                self._respond(status, {"error": message} if message else None)
             case "/api/v3/configure/database":
                 name = json.loads(body)["db"]
                 known = name in self.server.databases
                 self.server.databases.setdefault(name, Database())
-                self._answer(409 if known else 200, "exists" if known else None)
+                self._respond(409 if known else 200, "exists" if known else None)
             case _:
-                self._answer(404, "not found")
+                self._respond(404, "not found")
 
     def _rows(self, bucket: str, text: str) -> object:
-        """The answer to `SELECT * FROM "measurement"`, the one query that it knows."""
-        found = re.fullmatch(r'SELECT \* FROM "(.+)"', text)
-        assert found, text
+        """Return the answer to `SELECT * FROM "measurement"`, the one query that it knows."""
+        query = re.fullmatch(r'SELECT \* FROM "(.+)"', text)
+        assert query, text
         database = self.server.databases.get(bucket, Database())
         series = [
-            {"name": found[1], "columns": list(row), "values": [list(row.values())]}
-            for row in database.rows(found[1])
+            {"name": query[1], "columns": list(row), "values": [list(row.values())]}
+            for row in database.rows(query[1])
         ]
         return {"results": [{"statement_id": 0, "series": series} if series else {}]}
 
-    def _answer(self, status: int, found: object, build: str = "") -> None:
-        text = found if isinstance(found, str) else "" if found is None else json.dumps(found)
+    def _respond(self, status: int, content: object, build: str = "") -> None:
+        text = content if isinstance(content, str) else ""
+        if not isinstance(content, str | None):
+            text = json.dumps(content)
         self.send_response(status)
         if build:
             self.send_header("X-Influxdb-Build", build)
+        if self.close_connection:
+            self.send_header("Connection", "close")
         if status != 204:
             self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
@@ -145,12 +158,12 @@ class _Request(BaseHTTPRequestHandler):
             self.wfile.write(text.encode())
 
     def log_message(self, format: str, *args: object) -> None:
-        """Nothing."""
+        """Log nothing."""
 
 
 @contextmanager
 def running() -> Iterator[StandIn]:
-    """A stand-in on a free port."""
+    """Yield a stand-in on a free port."""
     with StandIn() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,), name="stand-in")
         thread.start()

@@ -18,6 +18,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -35,6 +36,8 @@ ANSWER_SECONDS = 30.0
 
 KINDS = ("1.6", "1.8", "2.7")
 """What CI must have."""
+KINDS_1 = ("1.6", "1.8")
+"""Servers of generation 1."""
 _ORG, _TOKEN = "tests", "token-of-the-tests"
 _READY = {
     "1.6": r"Listening for signals",
@@ -45,8 +48,8 @@ _READY = {
 
 
 @dataclass(frozen=True)
-class Influx1:
-    """A running InfluxDB; the name is older than the other generations."""
+class Influx:
+    """A running InfluxDB."""
 
     url: str
     kind: str = "1.8"
@@ -54,23 +57,23 @@ class Influx1:
     org: str = ""
 
     def ask(self, path: str, body: bytes | None = None, **query: str) -> tuple[int, str]:
-        """Status and words of one request; a POST if there is a body."""
+        """Make one request, a POST if there is a body; return the status and the text."""
         target = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
         headers = {"Authorization": f"Token {self.token}"} if self.token else {}
         try:
             with urllib.request.urlopen(
                 urllib.request.Request(target, data=body, headers=headers), timeout=ANSWER_SECONDS
-            ) as answer:
-                return answer.status, answer.read().decode()
+            ) as response:
+                return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
 
     def rows(self, database: str, query: str) -> list[dict[str, Any]]:
-        """The rows of one InfluxQL query, tags by which it groups included; seconds."""
-        status, answer = self.ask("/query", q=query, db=database, epoch="s")
-        found = json.loads(answer) if status == 200 else {}
-        results = found.get("results", [{"error": f"{status} {answer}"}])
+        """Return the rows of an InfluxQL query, tags of its groups included; times in seconds."""
+        status, text = self.ask("/query", q=query, db=database, epoch="s")
+        content = json.loads(text) if status == 200 else {}
+        results = content.get("results", [{"error": f"{status} {text}"}])
         if "error" in results[0]:
             raise RuntimeError(results[0]["error"])
         return [
@@ -78,9 +81,6 @@ class Influx1:
             for series in results[0].get("series", ())
             for row in series["values"]
         ]
-
-
-Influx = Influx1
 
 
 class Instance:
@@ -97,7 +97,7 @@ class Instance:
 
     @property
     def influx(self) -> Influx:
-        """How it is reached."""
+        """How a client reaches it."""
         url = f"http://127.0.0.1:{self._port}"
         if self.kind == "2.7":
             return Influx(url, self.kind, _TOKEN, _ORG)
@@ -145,7 +145,7 @@ class Instance:
 
 @contextmanager
 def running(kind: str) -> Iterator[Influx]:
-    """A server of this kind; the test is skipped, in CI failed, if there is none."""
+    """Yield a server of this kind; skips the test, in CI fails it, if there is none."""
     instance = Instance(kind, needed(kind))
     try:
         yield instance.start()
@@ -154,23 +154,23 @@ def running(kind: str) -> Iterator[Influx]:
 
 
 def needed(kind: str) -> Path:
-    """The binary of this kind; skips the test, in CI fails it, if there is none."""
+    """Return the binary of this kind; skips the test, in CI fails it, if there is none."""
     binary = binaries().get(kind)
     if binary is None:
-        words = f"no InfluxDB {kind}: `make servers` gets it"
+        reason = f"no InfluxDB {kind}: `make servers` gets it"
         if os.environ.get("CI") and kind in KINDS:
-            pytest.fail(words)
-        pytest.skip(words)
+            pytest.fail(reason)
+        pytest.skip(reason)
     return binary
 
 
 @cache
 def binaries() -> dict[str, Path]:
-    """Every server that is here, by kind."""
-    folders = [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin", CACHE]
+    """Return the path of every server that is installed, by kind."""
+    folders = [Path(f) for f in [*os.environ.get("PATH", "").split(os.pathsep), "/usr/bin"]]
     found: dict[str, Path] = {}
-    for folder in folders:
-        for binary in sorted(Path(folder).glob("influxd*")):
+    for folder in (*folders, CACHE):
+        for binary in sorted(folder.glob("influxd*")):
             if os.access(binary, os.X_OK) and binary.is_file() and (kind := _kind(binary)):
                 found.setdefault(kind, binary.resolve())
     if named := os.environ.get("INFLUXDB3"):
@@ -179,39 +179,33 @@ def binaries() -> dict[str, Path]:
 
 
 def _kind(binary: Path) -> str | None:
-    """By its name, or by what it says; one built from source does not know its version."""
+    """Return the kind by name or version; a server built from source does not know its version."""
     if by_name := re.search(r"influxd-([\d.]+)$", binary.name):
         return by_name[1]
-    answer = subprocess.run([binary, "version"], capture_output=True, text=True, timeout=30)
+    answer = subprocess.run(
+        [binary, "version"], capture_output=True, text=True, timeout=ANSWER_SECONDS, check=False
+    )
     if "build_date" in answer.stdout:
         return "2.7"
     version = re.search(r"InfluxDB v?(\d+\.\d+|unknown)", answer.stdout)
     return {"unknown": "1.8"}.get(version[1], version[1]) if version else None
 
 
-def influx1_cases() -> list[object]:
-    """A parameter per server of generation 1."""
-    return [pytest.param(kind, id=kind) for kind in ("1.6", "1.8")]
-
-
-running_influx1 = running
-
-
 def free_port() -> int:
-    """A port that nobody has now."""
-    with socket.socket() as door:
-        door.bind(("127.0.0.1", 0))
-        return int(door.getsockname()[1])
+    """Return a port that is free now."""
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
 
 
 def _arguments(kind: str, folder: str, port: int) -> list[str]:
     if kind.startswith("1"):
         return ["run", "-config", os.devnull]
     if kind == "3":
-        door = f"127.0.0.1:{port}"
+        address = f"127.0.0.1:{port}"
         return [
             *("serve", "--node-id", "tests", "--object-store", "file", "--data-dir", folder),
-            *("--http-bind", door, "--without-auth", "--disable-telemetry-upload"),
+            *("--http-bind", address, "--without-auth", "--disable-telemetry-upload"),
         ]
     return [
         f"--http-bind-address=127.0.0.1:{port}",
@@ -238,25 +232,45 @@ def _environment(folder: str, port: int) -> dict[str, str]:
 
 
 def _wait(server: subprocess.Popen[str], pattern: str) -> None:
-    """Return when the server says that it is ready; its words are read on in a thread."""
-    ready = threading.Event()
-    found: list[bool] = []
-    said: list[str] = []
-
-    def read() -> None:
-        assert server.stdout is not None
-        with server.stdout as words:
-            for line in words:
-                if ready.is_set():
-                    continue
-                said.append(line)
-                if re.search(pattern, line):
-                    found.append(True)
-                    ready.set()
-        ready.set()
-
-    threading.Thread(target=read, daemon=True, name=f"words of {server.pid}").start()
-    if not ready.wait(START_SECONDS) or not found:
+    """Return when the server logs that it is ready; a thread goes on reading its log."""
+    log = _ServerLog(server, pattern)
+    log.start()
+    if not log.wait(START_SECONDS):
         server.kill()
         server.wait()
-        raise RuntimeError(f"the server did not start: {''.join(said[-5:])}")
+        raise RuntimeError(f"the server did not start: {log.tail}")
+
+
+class _ServerLog(threading.Thread):
+    """Reads what a server logs, so that its pipe never fills."""
+
+    def __init__(self, server: subprocess.Popen[str], pattern: str) -> None:
+        super().__init__(daemon=True, name=f"log of {server.pid}")
+        self._server = server
+        self._pattern = pattern
+        self._lines: deque[str] = deque(maxlen=5)
+        self._ended = threading.Event()
+        self._is_ready = False
+
+    @property
+    def tail(self) -> str:
+        """The last lines before it was ready."""
+        return "".join(self._lines)
+
+    def wait(self, seconds: float) -> bool:
+        """Return whether the server got ready within so many seconds."""
+        self._ended.wait(seconds)
+        return self._is_ready
+
+    def run(self) -> None:
+        """Read until the server ends."""
+        assert self._server.stdout is not None
+        with self._server.stdout as lines:
+            for line in lines:
+                if self._is_ready:
+                    continue
+                self._lines.append(line)
+                if re.search(self._pattern, line):
+                    self._is_ready = True
+                    self._ended.set()
+        self._ended.set()

@@ -30,7 +30,7 @@ class Row:
 
 
 def parse(text: str) -> list[Row]:
-    """Every line; ParseError if any cannot be read."""
+    """Return every line; raises ParseError if any cannot be read."""
     rows, at = [], 0
     while at < len(text):
         row, at = _line(text, at)

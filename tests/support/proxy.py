@@ -1,11 +1,10 @@
-"""A faulty proxy: does to a write, when told to, what no server should."""
+"""A faulty proxy: does to a write, on request, what no server should."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from enum import Enum
 from types import TracebackType
@@ -29,11 +28,11 @@ class Fault(Enum):
 
 
 @dataclass(frozen=True)
-class Says:
-    """An answer that the server never gave."""
+class Response:
+    """A response that the server never gave."""
 
     status: int
-    words: str = "said by the proxy"
+    body: str = "sent by the proxy"
     headers: dict[str, str] = field(default_factory=dict)
 
 
@@ -45,24 +44,24 @@ class TooLarge:
     reset: bool = False
 
 
-Step = Fault | Says | None
+Step = Fault | Response | None
 
 
 class Proxy:
-    """`todo` holds what is done to the next writes, one after another; then all pass."""
+    """Passes requests on to a server, but for the faults that are set."""
 
     def __init__(self, url: str) -> None:
         self._upstream = urlsplit(url)
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
-        self.todo: deque[Step] = deque()
+        self.next_writes: deque[Step] = deque()
+        """What is done to the next writes, one after another; None passes one on."""
         self.always: Step = None
-        """What is done to every write when `todo` is empty."""
+        """What is done to every write when `next_writes` is empty."""
         self.limit: TooLarge | None = None
         self.writes: list[int] = []
-        """Bytes of the body of each write that came, packed."""
-        self.wrote = asyncio.Event()
-        """Set after every write that came."""
+        """Bytes of the body of each write that came, gzipped."""
+        self._written = asyncio.Event()
         self.url = ""
 
     async def __aenter__(self) -> Self:
@@ -86,8 +85,8 @@ class Proxy:
     async def after(self, writes: int) -> None:
         """Wait until so many writes came."""
         while len(self.writes) < writes:
-            self.wrote.clear()
-            await self.wrote.wait()
+            self._written.clear()
+            await self._written.wait()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -120,10 +119,10 @@ class Proxy:
                 await asyncio.Event().wait()
             case Fault.GARBAGE:
                 writer.write(b"what is this?\r\n\r\n")
-            case Says(status, words, headers):
-                lines = [f"HTTP/1.1 {status} Said", f"Content-Length: {len(words)}"]
+            case Response(status, text, headers):
+                lines = [f"HTTP/1.1 {status} Proxy", f"Content-Length: {len(text)}"]
                 lines += ["Connection: close", *(f"{k}: {v}" for k, v in headers.items())]
-                writer.write("\r\n".join([*lines, "", words]).encode())
+                writer.write("\r\n".join([*lines, "", text]).encode())
             case Fault.RESET_AFTER:
                 await self._pass_on(head, body)
                 return
@@ -138,10 +137,10 @@ class Proxy:
 
     def _step(self, length: int) -> Step:
         self.writes.append(length)
-        self.wrote.set()
+        self._written.set()
         if self.limit and length > self.limit.bytes:
-            return Fault.RESET if self.limit.reset else Says(413, "too large")
-        return self.todo.popleft() if self.todo else self.always
+            return Fault.RESET if self.limit.reset else Response(413, "too large")
+        return self.next_writes.popleft() if self.next_writes else self.always
 
     async def _pass_on(self, head: bytes, body: bytes) -> bytes:
         """The server's whole answer."""
@@ -156,10 +155,3 @@ class Proxy:
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
         return answer
-
-
-@contextlib.asynccontextmanager
-async def before(url: str) -> AsyncIterator[Proxy]:
-    """A proxy before a server."""
-    async with Proxy(url) as proxy:
-        yield proxy

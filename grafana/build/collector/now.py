@@ -16,7 +16,7 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Last round",
+                "Updated",
                 "When the newest round in the database was looked at.",
                 newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
                 unit="dateTimeFromNow",
@@ -28,9 +28,9 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Round takes",
-                "From the start of a round to its judgement. It must end before the next one "
-                "starts; by default it is cut after 55 s.",
+                "Duration",
+                "How long a round takes, from its start to its judgement. It must end before the "
+                "next one starts; by default it is cut after 55 s.",
                 trend('mean("round_seconds") AS "Round"', "collector", SEEN_FROM),
                 unit="s",
                 decimals=1,
@@ -40,7 +40,7 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Rounds lost",
+                "Not run",
                 "Rounds of the range that did not run, skipped and missed ones together.",
                 newest(
                     'sum("rounds_skipped") + sum("rounds_missed") AS "Lost"',
@@ -54,9 +54,9 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Rounds cut",
+                "Overran",
                 "Rounds of the range that were ended by their deadline.",
-                newest('sum("overran") AS "Cut"', "collector", SEEN_FROM),
+                newest('sum("overran") AS "Overran"', "collector", SEEN_FROM),
                 levels=thresholds(GOOD, (1, WARN), (30, BAD)),
                 spark=False,
             ),

@@ -30,18 +30,18 @@ def rounds_row() -> Row:
             12,
             lines(
                 "Rounds that did not go well",
-                "Skipped: the round before was still running. Missed: we were late. Cut: ended "
+                "Skipped: the round before was still running. Missed: we were late. Overran: ended "
                 "by the deadline.",
                 trend(
                     'sum("rounds_skipped") AS "Skipped", sum("rounds_missed") AS "Missed", '
-                    'sum("overran") AS "Cut"',
+                    'sum("overran") AS "Overran"',
                     "collector",
                     SEEN_FROM,
                 ),
                 overrides=[
                     override("Skipped", color=colour(WARN)),
                     override("Missed", color=colour(BAD)),
-                    override("Cut", color=colour("yellow")),
+                    override("Overran", color=colour("yellow")),
                 ],
                 bars=True,
                 stack=True,

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from grafana.build import reshape
 from grafana.build.dashboard import node_link
-from grafana.build.field import FAILURE, KIND, UP, colour, flag, graded, override, thresholds, word
+from grafana.build.field import (
+    DOWN,
+    FAILURE,
+    KIND,
+    UP,
+    colour,
+    flag,
+    graded,
+    override,
+    thresholds,
+    word,
+)
 from grafana.build.grid import Row, row
 from grafana.build.network.asking import HIDDEN, NODE_COLUMN, count
 from grafana.build.panel import lines, table
@@ -21,7 +32,8 @@ def nodes_row() -> Row:
             table(
                 "Nodes down now",
                 "Every listed node that is down. «Lost» ones were up within the last 7 days; the "
-                "others have been dead for longer.",
+                "others have been dead for longer. «Recovering»: it answers again, but not yet in "
+                "enough rounds.",
                 each(
                     'last("up") AS "up", last("lost") AS "lost", last("failure") AS "failure", '
                     'last("score") AS "score", '
@@ -33,6 +45,7 @@ def nodes_row() -> Row:
                 transformations=[
                     reshape.keep_all(("up", "equal", 0)),
                     reshape.sort("lost", largest_first=True),
+                    reshape.nothing_if_empty("up"),
                     reshape.columns(
                         "name",
                         "lost",
@@ -51,7 +64,7 @@ def nodes_row() -> Row:
                         displayName="State",
                         **word(flag("Lost", "Long dead", good=BAD, bad=MUTED), custom__width=85),
                     ),
-                    override("failure", displayName="Why", **word(FAILURE, custom__width=165)),
+                    override("failure", displayName="Why", **word(DOWN, custom__width=165)),
                     override("address", displayName="Address", custom__minWidth=180),
                     override(
                         "score",
@@ -64,6 +77,7 @@ def nodes_row() -> Row:
                     override("node", **HIDDEN),
                 ],
                 since="10m",
+                empty="No node is down",
             ),
         ),
         (

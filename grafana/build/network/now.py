@@ -64,9 +64,10 @@ def now_row() -> Row:
             stat(
                 "Outdated",
                 "Nodes with a version older than the network's `last_crn_version`: clients "
-                "leave them out.",
+                "leave them out. Unknown while the network states none.",
                 count('mean("nodes_outdated") AS "Outdated"'),
                 levels=thresholds(GOOD, (1, "yellow"), (100, WARN)),
+                empty="Unknown",
                 decimals=0,
             ),
         ),

@@ -61,6 +61,7 @@ def trend_row() -> Row:
                 ],
                 overrides=by_failure(),
                 since="15m",
+                empty="No node fails",
             ),
         ),
     )

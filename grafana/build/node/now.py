@@ -69,9 +69,11 @@ def now_row() -> Row:
             3,
             stat(
                 "Outdated",
-                "Whether that version is older than the network's `last_crn_version`.",
+                "Whether that version is older than the network's `last_crn_version`. Unknown "
+                "while one of the two is.",
                 newest_of('last("outdated") AS "Outdated"', "crn_version"),
                 mappings=flag("Yes", "No", good=WARN, bad=GOOD),
+                empty="Unknown",
                 spark=False,
                 text_size=26,
             ),

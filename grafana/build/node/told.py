@@ -13,6 +13,7 @@ from grafana.build.words import MUTED, WARN
 
 def checks_row() -> Row:
     """Each endpoint as it was last recorded, and the IPv6 checks."""
+    narrow = word(YES, custom__width=65)
     return row(
         8,
         (
@@ -46,7 +47,7 @@ def checks_row() -> Row:
                     override(
                         "success",
                         displayName="Result",
-                        **word(flag("Fine", "Failed")),
+                        **word(flag("OK", "Failed")),
                         custom__width=80,
                     ),
                     override("failure", displayName="Why", **word(FAILURE)),
@@ -76,15 +77,11 @@ def checks_row() -> Row:
                 ),
                 overrides=[
                     override("Time", displayName="When", custom__width=165),
-                    override(
-                        "ok",
-                        displayName="IPv6",
-                        **word(WORKS),
-                    ),
-                    override("host", displayName="Host", **word(YES)),
-                    override("vm", displayName="VM", **word(YES)),
-                    override("aaaa", displayName="Name", **word(YES)),
-                    override("direct", displayName="Direct", **word(YES)),
+                    override("ok", displayName="IPv6", **word(WORKS, custom__width=70)),
+                    override("host", displayName="Host", **narrow),
+                    override("vm", displayName="VM", **narrow),
+                    override("aaaa", displayName="Name", **narrow),
+                    override("direct", displayName="Direct", **narrow),
                     override("method", displayName="How", mappings=METHODS, custom__minWidth=150),
                 ],
             ),
@@ -95,6 +92,7 @@ def checks_row() -> Row:
 def about_row() -> Row:
     """How it is listed, and what it says that it can do."""
     yes = word(YES)
+    narrow = {"custom__width": 78}
     return row(
         4,
         (
@@ -125,20 +123,21 @@ def about_row() -> Row:
                     reshape.columns(drop=("Time", "Time 1", "Time 2", "node")),
                 ],
                 overrides=[
-                    override("address", displayName="Address", custom__minWidth=260),
-                    override("linked", displayName="Linked", **yes),
+                    override("address", displayName="Address"),
+                    override("linked", displayName="Linked", **yes, **narrow),
                     override(
                         "inactive",
                         displayName="Inactive",
                         **word(flag("Yes", "No", good=WARN, bad=MUTED)),
+                        **narrow,
                     ),
-                    override("architecture", displayName="Architecture"),
-                    override("cpu_vendor", displayName="CPU"),
-                    override("qemu", displayName="Instances", **yes),
-                    override("confidential", displayName="Confidential", **yes),
-                    override("gpu", displayName="GPU rental", **yes),
-                    override("terms", displayName="Terms", **yes),
-                    override("payment_receiver", displayName="Paid to", custom__minWidth=200),
+                    override("architecture", displayName="Architecture", custom__width=108),
+                    override("cpu_vendor", displayName="CPU", custom__width=120),
+                    override("qemu", displayName="Instances", **yes, custom__width=90),
+                    override("confidential", displayName="Confidential", **yes, custom__width=108),
+                    override("gpu", displayName="GPU rental", **yes, custom__width=100),
+                    override("terms", displayName="Terms", **yes, **narrow),
+                    override("payment_receiver", displayName="Paid to", custom__width=368),
                 ],
             ),
         ),

@@ -1,7 +1,8 @@
 """The collector that the torture kills: forked from one process that has imported everything.
 
 A fork is ready in milliseconds, and dies by `kill -9` as any process does. It connects to the
-torture's socket, says its number, and crawls the rounds that it is told, at the times it is told.
+torture's socket, sends its process number, and executes commands, one a line: `round TIME` crawls
+a round, `deliver` sends all that waits. Each is answered by one line.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ DELIVER_SECONDS = 60.0
 
 def main() -> None:
     """Fork a collector for every line on the standard input, until it ends."""
-    config, socket, log = (Path(word) for word in sys.argv[1:4])
-    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the dead need nobody to bury them
+    config, socket, log = (Path(argument) for argument in sys.argv[1:4])
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # the system reaps children that ended
     for _ in sys.stdin:
         if os.fork() == 0:
             devnull = os.open(os.devnull, os.O_RDONLY)
@@ -36,12 +37,12 @@ def main() -> None:
             try:
                 run_async(_collect(config, socket))
             except BaseException:
-                logging.exception("the collector broke off")
+                logging.exception("the collector failed")
             os._exit(0)
 
 
 async def _collect(config: Path, socket: Path) -> None:
-    """Do as the torture says, one line at a time."""
+    """Execute commands until the connection is closed."""
     reader, writer = await asyncio.open_unix_connection(socket)
     writer.write(f"{os.getpid()}\n".encode())
     async with open_parts(load_settings(config)) as parts:
@@ -50,15 +51,15 @@ async def _collect(config: Path, socket: Path) -> None:
             match line:
                 case ["round", time]:
                     timing = RoundTiming(0, DEADLINE_SECONDS)
-                    done = await crawler.round(RoundRequest(int(time), timing))
-                    said = "stored" if done.receipt.stored else "waits"
+                    result = await crawler.round(RoundRequest(int(time), timing))
+                    answer = "stored" if result.receipt.stored else "waits"
                 case ["deliver"]:
                     for sink in parts.sinks:
                         await sink.finish(DELIVER_SECONDS)
-                    said = "delivered"
+                    answer = "delivered"
                 case _:
                     raise ValueError(line)
-            writer.write(f"{said}\n".encode())
+            writer.write(f"{answer}\n".encode())
             await writer.drain()
     writer.close()
 

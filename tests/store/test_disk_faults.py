@@ -15,24 +15,23 @@ import pytest
 
 from collector.errors import CollectorError, DataDirectoryError, Exit, LockedError
 from collector.schema.round_record import RoundRecord
-from collector.store import EmbeddedStore, Reader
-from collector.store.pending import PendingLimits
-from tests.support.disk_weather import ALL, weather
+from collector.store import EmbeddedStore, PendingLimits, Reader, StoreLimits
+from tests.support.disk_faults import empty, fill, store_moved_away
+from tests.support.sample_points import ALL, Sample, sample, samples
 
 ROOT = Path(__file__).parents[2]
 
 
-def crowd(time: int, count: int = 500) -> list[object]:
-    """A round that takes some 50 KB."""
-    return [weather(time, f"city {n}", sky="x" * 60) for n in range(count)]
+def crowd(time: int, count: int = 500) -> list[Sample]:
+    """Return the points of a round; 500 take some 50 KB."""
+    return samples(time, count, note="x" * 60)
 
 
 async def test_full_disk_is_survived(small_disk: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Rounds wait in memory while the disk is full, and all are written when there is space."""
-    ballast = small_disk / "ballast"
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
         first = await store.commit(RoundRecord(60, crowd(60), {"round": b"60"}))
-        ballast.write_bytes(bytes(_free(small_disk)))
+        fill(small_disk)
         caplog.clear()
         waits = [
             await store.commit(RoundRecord(time, crowd(time), {"round": b"%d" % time}))
@@ -42,11 +41,11 @@ async def test_full_disk_is_survived(small_disk: Path, caplog: pytest.LogCapture
         assert str(small_disk) in caplog.text
         assert "Free some space" in caplog.text
         assert (await store.load_state(), await store.last_round()) == ({"round": b"60"}, 60)
-        ballast.unlink()
+        empty(small_disk)
         last = await store.commit(RoundRecord(300, crowd(300), {"round": b"300"}))
         assert await store.load_state() == {"round": b"300"}
-    assert (first.stored, last.stored, last.waiting_batches) == (True, True, 0)
-    assert [(r.stored, r.points, r.waiting_batches) for r in waits] == [
+    assert (first.stored, last.stored, last.waiting_rounds) == (True, True, 0)
+    assert [(r.stored, r.points, r.waiting_rounds) for r in waits] == [
         (False, 500, 1),
         (False, 500, 2),
         (False, 500, 3),
@@ -73,24 +72,22 @@ async def test_file_limit_is_survived(tmp_path: Path, caplog: pytest.LogCaptureF
 
 async def test_closing_writes_what_waits(small_disk: Path) -> None:
     """Space that comes back before the end is enough."""
-    ballast = small_disk / "ballast"
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
-        ballast.write_bytes(bytes(_free(small_disk)))
+        fill(small_disk)
         assert not (await store.commit(RoundRecord(60, crowd(60)))).stored
-        ballast.unlink()
+        empty(small_disk)
     assert _counts(small_disk / "data") == {60: 500}
 
 
-async def test_closing_says_what_is_lost(
+async def test_closing_logs_what_is_lost(
     small_disk: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """What cannot be stored to the end is counted in an error, and the lock is released."""
-    ballast = small_disk / "ballast"
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
-        ballast.write_bytes(bytes(_free(small_disk)))
+        fill(small_disk)
         await store.commit(RoundRecord(60, crowd(60)))
     assert "1 rounds with 500 points could not be stored and are lost" in caplog.text
-    ballast.unlink()
+    empty(small_disk)
     async with await EmbeddedStore.open(small_disk / "data", ALL, 14) as store:
         assert await store.last_round() is None
 
@@ -99,16 +96,17 @@ async def test_starting_on_a_full_disk(small_disk: Path) -> None:
     """A disk without any space is named at the start, with advice."""
     data = small_disk / "data"
     data.mkdir()
-    (small_disk / "ballast").write_bytes(bytes(_free(small_disk)))
+    fill(small_disk)
     with pytest.raises(DataDirectoryError, match=str(data)) as caught:
         await EmbeddedStore.open(data, ALL, 14)
     assert "space" in caught.value.advice
 
 
 async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """Beyond the limit the oldest rounds are given up and counted; their state is not lost."""
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits=PendingLimits(2, 1000)) as store:
-        with _blocked(tmp_path):
+    """Beyond the limit the oldest rounds are dropped and counted; their state is not lost."""
+    limits = StoreLimits(PendingLimits(2, 1000))
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits) as store:
+        with store_moved_away(tmp_path):
             receipts = [
                 await store.commit(
                     RoundRecord(time, crowd(time, 10), {"round": b"%d" % time, f"seen {time}": b""})
@@ -118,8 +116,8 @@ async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         await store.commit(RoundRecord(300))
         state = await store.load_state()
     assert [r.dropped for r in receipts] == [0, 0, 10, 10]
-    assert [r.waiting_batches for r in receipts] == [1, 2, 2, 2]
-    assert "10 points were given up" in caplog.text
+    assert [r.waiting_rounds for r in receipts] == [1, 2, 2, 2]
+    assert "10 points dropped" in caplog.text
     assert _counts(tmp_path) == {180: 10, 240: 10}
     assert state["round"] == b"240"
     assert {key for key in state if key != "round"} == {
@@ -129,44 +127,46 @@ async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixtur
 
 async def test_points_in_memory_are_bounded(tmp_path: Path) -> None:
     """Large rounds count by their points; the newest is always kept."""
-    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits=PendingLimits(100, 25)) as store:
-        with _blocked(tmp_path):
+    limits = StoreLimits(PendingLimits(100, 25))
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits) as store:
+        with store_moved_away(tmp_path):
             receipts = [
                 await store.commit(RoundRecord(60 * n, crowd(60 * n, count)))
                 for n, count in ((1, 10), (2, 10), (3, 10), (4, 40))
             ]
-    assert [(r.dropped, r.waiting_batches) for r in receipts] == [(0, 1), (0, 2), (10, 2), (20, 1)]
+    assert [(r.dropped, r.waiting_rounds) for r in receipts] == [(0, 1), (0, 2), (10, 2), (20, 1)]
 
 
-async def test_recovery_is_said_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+async def test_recovery_is_logged_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """One error when it starts, one warning when it ends, whatever lies between."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
-        with _blocked(tmp_path):
+        with store_moved_away(tmp_path):
             await store.save("list", b"new", 1.0)
             for time in (60, 120):
-                await store.commit(RoundRecord(time, [weather(time)]))
+                await store.commit(RoundRecord(time, [sample(time)]))
         for time in (180, 240):
-            await store.commit(RoundRecord(time, [weather(time)]))
+            await store.commit(RoundRecord(time, [sample(time)]))
     assert [(r.levelno, r.getMessage()) for r in caplog.records][1:] == [
-        (logging.WARNING, "The store takes rounds again; 3 written, none waits")
+        (logging.WARNING, "write succeeded again: 3 rounds written, none waits")
     ]
+    assert caplog.records[0].getMessage().startswith("write failed: ")
     assert "was moved or deleted" in caplog.records[0].getMessage()
 
 
-async def test_file_replaced_under_us(tmp_path: Path) -> None:
+async def test_file_replaced_while_open(tmp_path: Path) -> None:
     """Writing goes on in the file that has the name, not in one that nobody can see."""
     async with await EmbeddedStore.open(tmp_path / "a", ALL, 14) as store:
-        await store.commit(RoundRecord(60, [weather(60)]))
+        await store.commit(RoundRecord(60, [sample(60)]))
         for file in (tmp_path / "a").glob("collector.db*"):
             file.unlink()
         (tmp_path / "a" / "collector.db").touch()
-        assert not (await store.commit(RoundRecord(120, [weather(120)]))).stored
-        assert (await store.commit(RoundRecord(180, [weather(180)]))).stored
+        assert not (await store.commit(RoundRecord(120, [sample(120)]))).stored
+        assert (await store.commit(RoundRecord(180, [sample(180)]))).stored
     assert _counts(tmp_path / "a") == {120: 1, 180: 1}
 
 
 async def test_read_only_directory(unprivileged: Path) -> None:
-    """A directory without the right to write is named, with the system's words and advice."""
+    """A directory without the right to write is named, with the system's message and advice."""
     directory = unprivileged / "data"
     directory.mkdir(mode=0o500)
     with pytest.raises(DataDirectoryError, match="Permission denied") as caught:
@@ -237,10 +237,10 @@ async def test_second_collector_is_refused(tmp_path: Path) -> None:
         )
         with pytest.raises(LockedError) as caught:
             await EmbeddedStore.open(tmp_path, ALL, 14)
-    words = f"Another collector (process {os.getpid()}) uses the data directory {tmp_path}"
-    assert str(caught.value) == words
+    message = f"another collector (process {os.getpid()}) uses the data directory {tmp_path}"
+    assert str(caught.value) == message
     assert caught.value.exit_code is Exit.LOCKED
-    assert words in second.stderr
+    assert message in second.stderr
     async with await EmbeddedStore.open(tmp_path, ALL, 14):
         pass
 
@@ -257,28 +257,10 @@ def _reader_refusal(directory: Path) -> CollectorError:
     return caught.value
 
 
-class _blocked:  # noqa: N801
-    """While it lasts, the store's file is not where it was."""
-
-    def __init__(self, directory: Path) -> None:
-        self._here, self._away = directory / "collector.db", directory / "away.db"
-
-    def __enter__(self) -> None:
-        self._here.rename(self._away)
-
-    def __exit__(self, *_: object) -> None:
-        self._away.rename(self._here)
-
-
-def _free(disk: Path) -> int:
-    found = os.statvfs(disk)
-    return found.f_bavail * found.f_frsize
-
-
 def _counts(directory: Path) -> dict[int, int]:
     """Points by round; the rounds table says the same."""
     with Reader(directory) as reader:
-        rows = reader.rows("SELECT time, count(*) AS n FROM weather GROUP BY time ORDER BY time")
+        rows = reader.rows("SELECT time, count(*) AS n FROM sample GROUP BY time ORDER BY time")
         counts = {row["time"]: row["n"] for row in rows}
         rounds = reader.rows("SELECT time, points FROM rounds WHERE points > 0 ORDER BY time")
         assert {row["time"]: row["points"] for row in rounds} == counts
