@@ -52,7 +52,7 @@ def _finding(found: Ipv6 | None) -> Observe:
         answered = good(plan.node, working())
         if found is None:
             failed = Probe(Endpoint.IPV6, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
-            return replace(answered, attempts=(*answered.attempts[:2], failed), ipv6=None)
+            return replace(answered, probes=(*answered.probes[:2], failed), ipv6=None)
         return replace(answered, ipv6=found)
 
     return observe
@@ -238,7 +238,7 @@ def test_probes_are_written_when_they_are_notable() -> None:
     def halting(plan: VisitPlan) -> Observation:
         answered = good(plan.node)
         failed = Probe(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1)
-        return replace(answered, attempts=(answered.attempts[0], failed), usage=None)
+        return replace(answered, probes=(answered.probes[0], failed), usage=None)
 
     rounds.play_round()
     rounds.time += 60

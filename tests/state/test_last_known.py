@@ -46,7 +46,7 @@ def _without_usage(plan: VisitPlan) -> Observation:
     """The node's configuration is read, its usage is an error of the node."""
     answered = good(plan.node, usage=None)
     failed = Probe(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1, "HTTP 500")
-    return replace(answered, attempts=(answered.attempts[0], failed))
+    return replace(answered, probes=(answered.probes[0], failed))
 
 
 def test_values_of_the_round() -> None:
