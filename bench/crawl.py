@@ -201,7 +201,7 @@ async def _floor(settings: Settings, rounds: int) -> float:
         answered = await floor.crawl(targets, context, 1024, rate, 10.0)
         cpu.append(_cpu_seconds() - before)
         if answered < len(targets):
-            print(f"floor: {len(targets) - answered} did not answer", file=sys.stderr)  # noqa: T201
+            print(f"floor: {len(targets) - answered} did not respond completely", file=sys.stderr)  # noqa: T201
     return statistics.median(cpu[1:]) / len(targets) * 1000
 
 

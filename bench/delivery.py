@@ -67,6 +67,7 @@ def reachability(node: BenchNode, number: int, chance: random.Random) -> CrnReac
         vantage="default",
         reachable=is_alive,
         up=is_alive,
+        since=ROUND - 3600,
         lost=False,
         probed=True,
         status_code=200 if is_alive else None,

@@ -19,7 +19,7 @@ _RESERVED: Final = frozenset({OTHER, UNKNOWN})
 class BoundedNames:
     """At most 32 names that strangers made up, first come first served; the rest is `other`."""
 
-    seen_at: dict[str, int] = field(default_factory=dict)
+    reported_at: dict[str, int] = field(default_factory=dict)
     """Round in which each name of a stranger was last reported, in epoch seconds."""
     published_at: dict[str, int] = field(default_factory=dict)
     """The same of names that take no place: what the network publishes, `other`, `unknown`."""
@@ -29,16 +29,16 @@ class BoundedNames:
 
         `other` and `unknown` take no place, whoever reports them.
         """
-        if name not in self.seen_at and len(self.seen_at) >= LIMIT:
-            oldest = min(self.seen_at, key=lambda n: (self.seen_at[n], n))
-            if time - self.seen_at[oldest] <= KEPT_SECONDS:
+        if name not in self.reported_at and len(self.reported_at) >= LIMIT:
+            oldest = min(self.reported_at, key=lambda n: (self.reported_at[n], n))
+            if time - self.reported_at[oldest] <= KEPT_SECONDS:
                 name = OTHER
             elif name not in _RESERVED:
-                del self.seen_at[oldest]
+                del self.reported_at[oldest]
         if name in _RESERVED:
             self.note(name, time)
         else:
-            self.seen_at[name] = time
+            self.reported_at[name] = time
         return name
 
     def note(self, name: str, time: int) -> None:
@@ -47,10 +47,10 @@ class BoundedNames:
 
     def current(self, time: int) -> tuple[str, ...]:
         """Return every name reported within a week; their counts are written, zero included."""
-        seen = {**self.seen_at, **self.published_at}
-        return tuple(sorted(n for n, at in seen.items() if time - at <= KEPT_SECONDS))
+        names = {**self.reported_at, **self.published_at}
+        return tuple(sorted(n for n, at in names.items() if time - at <= KEPT_SECONDS))
 
     def rewind(self, time: int) -> None:
         """Follow a clock that was stepped back to `time`: no name was reported later than now."""
-        for seen in (self.seen_at, self.published_at):
-            seen.update({name: time for name, at in seen.items() if at > time})
+        for names in (self.reported_at, self.published_at):
+            names.update({name: time for name, at in names.items() if at > time})

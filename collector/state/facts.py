@@ -14,6 +14,7 @@ from collector.times import HOUR, is_due
 
 T = TypeVar("T")
 _NOTHING: Final = Capability()
+_NOTHING_DUE: Final = DueFacts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ def update_facts(
 ) -> tuple[SlowFacts, DueFacts]:
     """Return the facts after a visit, and which of them are written in this round."""
     if not observation.tried:
-        return known, DueFacts()
+        return known, _NOTHING_DUE
     fraction = node.fraction()
     stated, abilities = observation.version, observation.capability
     version = _latest(stated, known.version)
@@ -50,15 +51,18 @@ def update_facts(
         capability != known.capability or is_due(time, known.capability_at, HOUR, fraction)
     )
     hourly = is_due(time, known.probes_at, HOUR, fraction)
+    failing = _failing(known.failing, observation.probes)
+    probes = observation.probes if hourly else _notable(known.failing, observation.probes)
+    if not (version_due or capability_due or probes):  # most rounds: nothing new to hold
+        return known, _NOTHING_DUE
     facts = SlowFacts(
         version=version,
         version_at=time if version_due else known.version_at,
         capability=capability,
         capability_at=time if capability_due else known.capability_at,
-        failing=_failing(known.failing, observation.attempts),
+        failing=failing,
         probes_at=time if hourly else known.probes_at,
     )
-    probes = observation.attempts if hourly else _notable(known.failing, observation.attempts)
     return facts, DueFacts(version_due, capability_due, probes)
 
 

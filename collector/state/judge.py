@@ -87,6 +87,8 @@ class NodeJudge:
         ipv6, measured = confirm_ipv6(state.ipv6, time, observation)
         cards = observation.usage.gpus if observation.usage else None
         devices = state.gpus if cards is None else count_devices(cards)
+        if devices == state.gpus:  # the same object, so that memory holds it once
+            devices = state.gpus
         state = state.observed(observation.failure, availability, facts, ipv6, devices)
         kinds = count_kinds(cards or (), self.vocabulary, context.listing.settings, time)
         return _Visited(state, due, measured, kinds)

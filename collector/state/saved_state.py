@@ -10,7 +10,6 @@ from typing import Final
 from pydantic import TypeAdapter
 
 from collector.model.last_known import LastKnown
-from collector.state.bounded_names import BoundedNames
 from collector.state.last_known import LastKnownNodes, from_json
 from collector.state.node_document import NodeDocument
 from collector.state.node_state import NodeState
@@ -25,8 +24,18 @@ _LAST_KNOWN: Final = "last_known:"
 _NAMES: Final = "names:"
 _LAST_ROUND: Final = "round"
 _ROUND_LOG: Final = "rounds"
-_BOUNDED_NAMES: Final = TypeAdapter(BoundedNames)
 _ROUNDS: Final = TypeAdapter(RoundLog)
+
+
+@dataclass(frozen=True, slots=True)
+class NamesDocument:
+    """The bounded names of a kind, as they are kept in the store. Its keys never change."""
+
+    seen_at: dict[str, int] = field(default_factory=dict)
+    published_at: dict[str, int] = field(default_factory=dict)
+
+
+_NAMES_DOCUMENT: Final = TypeAdapter(NamesDocument)
 
 
 @dataclass(slots=True)
@@ -78,7 +87,8 @@ def changed_entries(
             None if state is None else NodeDocument.of(state, rounds.count).to_json()
         )
     for kind, names in vocabulary.by_kind().items():
-        entries[_NAMES + kind] = _BOUNDED_NAMES.dump_json(names)
+        document = NamesDocument(names.reported_at, names.published_at)
+        entries[_NAMES + kind] = _NAMES_DOCUMENT.dump_json(document)
     if rounds.last is not None:
         entries[_LAST_ROUND] = str(rounds.last).encode()
         entries[_ROUND_LOG] = _ROUNDS.dump_json(rounds)
@@ -121,8 +131,8 @@ def _read_names(vocabulary: Vocabulary, kind: str, body: bytes) -> None:
     """Take over the bounded names of a kind."""
     names = vocabulary.by_kind().get(kind)
     if names is not None:
-        read = _BOUNDED_NAMES.validate_json(body)
-        names.seen_at, names.published_at = read.seen_at, read.published_at
+        document = _NAMES_DOCUMENT.validate_json(body)
+        names.reported_at, names.published_at = document.seen_at, document.published_at
 
 
 def _warn(key: str, error: ValueError) -> None:

@@ -1,8 +1,4 @@
-"""The faults that a simulated node can have, and what each must lead an observer to conclude.
-
-`OUTCOMES` is the only place that states those conclusions. It is written by hand from the
-collector's published words and shares no code with the collector, so that the two can disagree.
-"""
+"""The faults that a simulated node can have; `fault_effect` has what each must lead to."""
 
 from enum import StrEnum
 

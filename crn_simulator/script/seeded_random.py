@@ -1,6 +1,6 @@
 """Random choices that depend on their key only, so that a script can be asked in any order.
 
-A key is any sequence of values, by convention the seed, the node and a word for the question.
+A key is any sequence of values, by convention the seed, the node and what the choice is for.
 """
 
 import hashlib

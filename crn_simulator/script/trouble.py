@@ -31,7 +31,7 @@ class Trouble(StrEnum):
 
     @property
     def is_blinding(self) -> bool:
-        """The controls fail, so the failures that a client sees say nothing about the nodes."""
+        """The controls fail, so the failures that a client meets prove nothing about the nodes."""
         return self in _BLINDING
 
 

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Self
 
 _A, _AAAA, _IN = 1, 28, 1
-_RESPONSE = 0x8180  # An answer, with recursion desired and available.
+_RESPONSE = 0x8180  # A response, with recursion desired and available.
 _RECEIVE_BUFFER = 4 * 1024 * 1024
 
 
@@ -89,11 +89,11 @@ class DnsServer(asyncio.DatagramProtocol):
         self._entries.pop(host.lower(), None)
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
-        answer = self._answer(data)
-        if answer and self._transport is not None:
-            self._transport.sendto(answer, addr)
+        response = self._response(data)
+        if response and self._transport is not None:
+            self._transport.sendto(response, addr)
 
-    def _answer(self, query: bytes) -> bytes:
+    def _response(self, query: bytes) -> bytes:
         """Return the response to a query; empty for none."""
         try:
             host, record_type, end = _question(query)

@@ -29,7 +29,7 @@ def bind(address: str, port: int, *, reuse: bool = False) -> socket.socket:
     """Return a non-blocking socket bound to a loopback address, not yet listening.
 
     reuse: allow connections of an earlier listener in TIME_WAIT. Without it no other socket gets
-        the address and port while this one does not listen; another network would answer instead.
+        the address and port while this one does not listen; another network could take them.
 
     Raise `ValueError` if the address is not loopback, `OSError` if it cannot be bound.
     """

@@ -55,15 +55,15 @@ async def test_fails(mode: DnsMode, code: str) -> None:
             await resolve(names, HOST, "A")
         names.set_entry(HOST, DnsEntry(("127.64.0.1",)))
         names.override = mode
-        with pytest.raises(DNSError) as cut:
+        with pytest.raises(DNSError) as overridden:
             await resolve(names, HOST, "A")
         names.override = None
         assert await resolve(names, HOST, "A") == ["127.64.0.1"]
-    assert [caught.value.args[0], cut.value.args[0]] == [expected, expected]
+    assert [caught.value.args[0], overridden.value.args[0]] == [expected, expected]
 
 
 async def test_unknown_and_forgotten_names() -> None:
-    """There is no name that the server was not told."""
+    """A name without an entry does not exist."""
     async with DnsServer() as names:
         names.set_entry(HOST, DnsEntry(("127.64.0.1",)))
         names.remove(HOST)

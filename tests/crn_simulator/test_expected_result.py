@@ -56,7 +56,7 @@ REPLACED = {"server": ServerHeader.REPLACED}
     ],
 )
 def test_failures(spec: dict[str, Any], expected: str) -> None:
-    """One word for each."""
+    """Each specification has one failure."""
     found = expected_result(NodeSpec(**spec))
     assert found.failure == expected
     assert found.reachable == (expected == "none")
@@ -75,13 +75,13 @@ def test_version_needs_something_that_shows_it() -> None:
 
 
 @pytest.mark.parametrize("fault", Fault)
-def test_a_fault_on_every_path_has_the_outcome_of_the_table(fault: Fault) -> None:
+def test_a_fault_on_every_path_has_the_effect_of_the_table(fault: Fault) -> None:
     """Nothing is added where only one thing is wrong."""
     found = expected_result(NodeSpec(fault=fault))
-    outcome = FAULT_EFFECTS[fault]
+    effect = FAULT_EFFECTS[fault]
     assert (found.reachable, found.failure, found.fault) == (
-        outcome.reachable,
-        outcome.failure,
-        outcome.fault,
+        effect.reachable,
+        effect.failure,
+        effect.fault,
     )
-    assert outcome.reachable or not outcome.ends_visit or outcome.phase is not FaultPhase.NONE
+    assert effect.reachable or not effect.ends_visit or effect.phase is not FaultPhase.NONE

@@ -102,7 +102,7 @@ def test_usage_of_old_nodes() -> None:
     ("version", "kind"), [("1.5.0", "text/plain"), ("1.6.0-rc1", "application/json")]
 )
 def test_usage_that_is_broken(version: str, kind: str) -> None:
-    """It answers 500 in the words of its release."""
+    """It answers 500 in the form of its release."""
     broken = ask(version, USAGE, usage_broken=True)
     assert broken.status == 500
     assert broken.content_type.startswith(kind)

@@ -1,4 +1,4 @@
-"""A host does on the wire what its fault says, shown with plain sockets and TLS."""
+"""A host does what its fault says, shown with plain sockets and TLS."""
 
 import asyncio
 import contextlib
@@ -91,7 +91,7 @@ async def test_healthy_node_answers_its_contract(authority: Authority) -> None:
 
 
 async def test_counts_connections_and_requests(authority: Authority) -> None:
-    """Two requests on one connection are one handshake, and the last header is seen."""
+    """Two requests on one connection are one handshake, and the last request is marked."""
     async with Host(authority=authority) as node:
         reader, writer = await asyncio.open_connection(
             node.address, node.port, ssl=authority.client_context(), server_hostname=node.name
@@ -287,7 +287,7 @@ async def test_bodies_that_are_too_large(authority: Authority) -> None:
 
 @pytest.mark.parametrize(
     "fault",
-    [fault for fault, outcome in FAULT_EFFECTS.items() if outcome.probe_failure == "not_json"],
+    [fault for fault, effect in FAULT_EFFECTS.items() if effect.probe_failure == "not_json"],
 )
 async def test_bodies_that_are_not_json(authority: Authority, fault: Fault) -> None:
     """The answer is complete, and no parser reads its body."""
@@ -302,7 +302,7 @@ async def test_bodies_that_are_not_json(authority: Authority, fault: Fault) -> N
 @pytest.mark.parametrize("path", [CONFIG, USAGE])
 @pytest.mark.parametrize(
     "fault",
-    [fault for fault, outcome in FAULT_EFFECTS.items() if outcome.probe_failure == "wrong_shape"],
+    [fault for fault, effect in FAULT_EFFECTS.items() if effect.probe_failure == "wrong_shape"],
 )
 async def test_bodies_of_another_shape(authority: Authority, fault: Fault, path: str) -> None:
     """The body is JSON, and not what the path promises."""
@@ -386,25 +386,25 @@ async def _connects(address: str, port: int) -> str:
         pytest.param(AaaaRecord.BLACK_HOLE, "TimeoutError", id="black-hole"),
     ],
 )
-async def test_ipv6_doors(authority: Authority, aaaa: AaaaRecord, expected: str) -> None:
+async def test_ipv6_listeners(authority: Authority, aaaa: AaaaRecord, expected: str) -> None:
     """IPv4 is open whatever IPv6 does."""
     async with Host(NodeSpec(aaaa=aaaa), authority=authority) as node:
         assert await _connects("::1", node.port) == expected
         assert await _connects(node.address, node.port) == "connected"
 
 
-async def test_cuts(authority: Authority) -> None:
+async def test_blocking(authority: Authority) -> None:
     """An outage of the client's own hides a healthy node, by family, and ends."""
     async with Host(NodeSpec(aaaa=AaaaRecord.TRUE), authority=authority) as node:
-        seen = []
-        for cut in (
+        found = []
+        for modes in (
             (ListenerMode.BLACK_HOLE, ListenerMode.BLACK_HOLE),
             (None, ListenerMode.REFUSED),
             (None, None),
         ):
-            node.block(*cut)
-            seen.append([await _connects(a, node.port) for a in (node.address, "::1")])
-    assert seen == [
+            node.block(*modes)
+            found.append([await _connects(a, node.port) for a in (node.address, "::1")])
+    assert found == [
         ["TimeoutError", "TimeoutError"],
         ["connected", "ConnectionRefusedError"],
         ["connected", "connected"],
@@ -442,7 +442,7 @@ async def test_finds_a_port_that_is_free(authority: Authority) -> None:
 async def test_runs_out_of_descriptors(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A listener that cannot accept looks away for a moment, and serves when it can again."""
+    """A listener without descriptors waits a moment, and serves when it can accept again."""
     accept = socket.socket.accept
     left = 2
 
@@ -459,9 +459,9 @@ async def test_runs_out_of_descriptors(
     assert left == 0
 
 
-def test_every_fault_has_an_outcome() -> None:
-    """The table is complete, and its words are consistent."""
+def test_every_fault_has_an_effect() -> None:
+    """The table is complete and consistent."""
     assert set(FAULT_EFFECTS) == set(Fault)
-    for outcome in FAULT_EFFECTS.values():
-        assert outcome.reachable == (outcome.failure == "none") == (outcome.fault == "none")
-        assert outcome.phase is not FaultPhase.NONE or outcome.reachable
+    for effect in FAULT_EFFECTS.values():
+        assert effect.reachable == (effect.failure == "none") == (effect.fault == "none")
+        assert effect.phase is not FaultPhase.NONE or effect.reachable

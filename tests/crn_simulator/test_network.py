@@ -113,14 +113,15 @@ async def test_script_changes_nodes_between_rounds() -> None:
     faults = [Fault.REFUSED, Fault.DNS_NOT_FOUND, Fault.DNS_SERVFAIL, Fault.HTML, Fault.NONE]
     script = NetworkScript(5, 4, start=START, calm=True, incidents=_time_line(faults))
     async with SimulatedNetwork(script) as network, client(network) as session:
-        seen = []
+        results = []
         for second in (0, 60, 120):
             await network.set_time(START + second)
             answers = [await get(session, host.url + USAGE) for host in network.hosts]
-            seen.append(["well" if isinstance(a, dict) else a for a in answers])
+            results.append(["ok" if isinstance(a, dict) else a for a in answers])
     refused, unnamed = "ClientConnectorError", "ClientConnectorDNSError"
-    well = ["well"] * 5
-    assert seen == [well, [refused, unnamed, unnamed, "JSONDecodeError", "well"], well]
+    healthy = ["ok"] * 5
+    during = [refused, unnamed, unnamed, "JSONDecodeError", "ok"]
+    assert results == [healthy, during, healthy]
 
 
 async def test_addresses_in_the_directory() -> None:
@@ -154,18 +155,18 @@ def _windows(*troubles: Trouble) -> tuple[TroubleWindow, ...]:
 
 
 async def test_troubles_of_the_api() -> None:
-    """Down, garbage, slow, stale, shrunken, empty: one after another, and well at the end."""
+    """Down, garbage, slow, stale, shrunken, empty: one after another, and normal at the end."""
     troubles = [trouble for trouble in Trouble if trouble.startswith("api")]
     script = NetworkScript(9, 4, start=START, windows=_windows(*troubles))
-    seen = {}
+    results = {}
     async with SimulatedNetwork(script) as network, client(network) as session:
         for number, trouble in enumerate([None, *troubles, None]):
             await network.set_time(START + 60 * number)
             found = await listed(session, network)
-            seen[trouble] = len(found) if isinstance(found, dict) else found
+            results[trouble] = len(found) if isinstance(found, dict) else found
             assert isinstance(await get(session, network.hosts[5].url + USAGE), dict)
-    whole = seen[None]
-    assert seen == {
+    whole = results[None]
+    assert results == {
         None: whole,
         Trouble.API_DOWN: "ClientConnectorError",
         Trouble.API_ERROR: 502,
@@ -218,27 +219,27 @@ async def test_stale_api_lists_what_was() -> None:
     assert counts[3] - counts[2]
 
 
-async def test_troubles_of_the_way_out() -> None:
+async def test_troubles_of_the_clients_network() -> None:
     """Names or connections fail for everything, controls and API included, and come back."""
     troubles = [trouble for trouble in Trouble if not trouble.startswith("api")]
     script = NetworkScript(1, 4, start=START, calm=True, windows=_windows(*troubles))
-    seen = {}
+    results = {}
     async with SimulatedNetwork(script) as network, client(network) as session:
         for number, trouble in enumerate([None, *troubles, None]):
             await network.set_time(START + 60 * number)
             urls = (network.controls[0].url, network.hosts[0].url + USAGE)
             answers = [await get(session, url) for url in urls]
-            seen[trouble] = tuple("well" if isinstance(a, dict) else a for a in answers)
-    names, refused, well = "ClientConnectorDNSError", "ClientConnectorError", "JSONDecodeError"
-    assert seen == {
-        None: (well, "well"),
+            results[trouble] = tuple("ok" if isinstance(a, dict) else a for a in answers)
+    names, refused, not_json = "ClientConnectorDNSError", "ClientConnectorError", "JSONDecodeError"
+    assert results == {
+        None: (not_json, "ok"),
         Trouble.NAMES_SILENT: (names, names),
         Trouble.NAMES_SERVFAIL: (names, names),
         Trouble.CONNECTIONS_REFUSED: (refused, refused),
         Trouble.CONNECTIONS_SILENT: ("TimeoutError",) * 2,
-        Trouble.IPV6: (well, "well"),
+        Trouble.IPV6: (not_json, "ok"),
         Trouble.EVERYTHING: (names, names),
-        Trouble.CONTROLS_DOWN: (refused, "well"),
+        Trouble.CONTROLS_DOWN: (refused, "ok"),
     }
 
 
@@ -300,12 +301,12 @@ async def test_cold_diagnostic_vm() -> None:
         and ipv6.ok
     )
     async with SimulatedNetwork(script) as network, client(network) as session:
-        seen = []
+        results = []
         for second in (0, 60, 3000, 7000):
             await network.set_time(START + second)
             answer = await get(session, network.hosts[node].url + "/status/check/ipv6")
-            seen.append(answer["vm"])
-    assert seen == [False, True, True, False]
+            results.append(answer["vm"])
+    assert results == [False, True, True, False]
 
 
 @pytest.fixture
@@ -334,8 +335,8 @@ async def test_process_says_why_it_cannot(script: NetworkScript) -> None:
 
 
 async def test_command(tmp_path: Path) -> None:
-    """It says its configuration, lives, writes the truth, and ends when cancelled."""
-    said: list[str] = []
+    """It prints its configuration, runs, writes the truth, and ends when cancelled."""
+    configs: list[str] = []
     slept: list[float] = []
     enough = asyncio.Event()
     now = START + 10.0
@@ -352,7 +353,7 @@ async def test_command(tmp_path: Path) -> None:
     running = asyncio.create_task(
         simulate(
             SimulationOptions(3, 1, truth=truth, latency=0),
-            said.append,
+            configs.append,
             clock=lambda: now,
             sleep=sleep,
         )
@@ -363,7 +364,7 @@ async def test_command(tmp_path: Path) -> None:
         await running
     lines = [json.loads(line) for line in truth.read_text().splitlines()]
     truths = [line for line in lines if line["kind"] == "truth"]
-    assert "[probe]" in said[0]
+    assert "[probe]" in configs[0]
     assert slept[1:] == [60.0, 60.0]
     assert lines[0]["kind"] == "header"
     assert {line["node"] for line in truths} == {

@@ -40,7 +40,7 @@ def test_same_seed_same_history() -> None:
     ]
 
 
-def test_life_has_everything() -> None:
+def test_every_kind_of_change_happens() -> None:
     """Over two days every kind of event happens, and most nodes are up at any time."""
     script = NetworkScript(300, 3, start=START)
     kinds: Counter[EventKind] = Counter()
@@ -56,7 +56,7 @@ def test_life_has_everything() -> None:
 
 
 def test_calm() -> None:
-    """Nothing happens by chance; only GPUs and load move."""
+    """Nothing happens at random; only GPUs and load change."""
     script = NetworkScript(200, 3, start=START, calm=True)
     kinds = {
         event.kind for node in range(200) for event in changes(script, node, START, START + 2 * DAY)
@@ -80,12 +80,14 @@ def test_too_few_nodes() -> None:
         NetworkScript(10, shares=every_fault(0.1))
 
 
-def test_told_incidents() -> None:
+def test_planned_incidents() -> None:
     """An incident that is given lies where it is given, flapping included."""
     flaps = Incident(Fault.BLACK_HOLE, START + 100, START + 200, period=20)
     script = NetworkScript(2, calm=True, start=START, speed=50, incidents={1: [flaps]})
-    seen = [truth_at(script, 1, START + second).failure for second in (99, 100, 109, 110, 120, 200)]
-    assert seen == ["none", *["connect_timeout"] * 2, "none", "connect_timeout", "none"]
+    failures = [
+        truth_at(script, 1, START + second).failure for second in (99, 100, 109, 110, 120, 200)
+    ]
+    assert failures == ["none", *["connect_timeout"] * 2, "none", "connect_timeout", "none"]
     assert truth_at(script, 0, START + 100).reachable
 
 
@@ -112,7 +114,7 @@ def test_troubles() -> None:
     ] == []
 
 
-def test_truth_says_what_can_be_seen() -> None:
+def test_truth_holds_what_can_be_found() -> None:
     """No usage or IPv6 of a node that is not reachable, and its version only beside a 5xx."""
     script = NetworkScript(2000, 2, start=START, calm=True, shares=every_fault(0.5))
     for node in range(2000):
@@ -133,9 +135,9 @@ def _lines(text: str) -> list[dict[str, Any]]:
 
 def test_record() -> None:
     """A header, then one line per node and change, with the events beside it."""
-    told = Incident(Fault.REFUSED, START + 60, START + 120)
+    planned = Incident(Fault.REFUSED, START + 60, START + 120)
     windows = (TroubleWindow(Trouble.NAMES_SILENT, START + 60, START + 120),)
-    script = NetworkScript(3, 1, start=START, calm=True, incidents={2: [told]}, windows=windows)
+    script = NetworkScript(3, 1, start=START, calm=True, incidents={2: [planned]}, windows=windows)
     file = io.StringIO()
     record = TruthWriter(script, file, load=False)
     for minute in range(4):

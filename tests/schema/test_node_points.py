@@ -161,8 +161,8 @@ def test_forbidden_when_dialled() -> None:
     """A name that leads to an address that is not dialled is policy, whatever was known before."""
     rounds = Rounds()
     rounds.play("GBBB")
-    attempt = Probe(Endpoint.CONFIG, Failure.FORBIDDEN_ADDRESS)
-    judged = rounds.look([Observation(node(), Failure.FORBIDDEN_ADDRESS, (attempt,))])
+    probe = Probe(Endpoint.CONFIG, Failure.FORBIDDEN_ADDRESS)
+    judged = rounds.look([Observation(node(), Failure.FORBIDDEN_ADDRESS, (probe,))])
     point = reachability(judged)
     assert (point.reachable, point.up, point.lost, point.probed) == (None, None, False, False)
     assert (point.failure, point.fault) == ("forbidden_address", "policy")

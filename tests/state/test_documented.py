@@ -28,6 +28,6 @@ def test_the_rule() -> None:
 
 
 def test_the_ladder() -> None:
-    """The page gives the rungs that nodes are on."""
+    """The page gives the ladder's intervals."""
     assert LADDER == ((DAY, 15 * 60), (HOUR, 5 * 60))
     assert "| an hour | every 5 minutes |\n| a day | every 15 minutes |" in PAGE

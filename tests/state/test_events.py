@@ -1,4 +1,4 @@
-"""What is told of a node besides up and down, and that it is told once."""
+"""Events besides up and down, and that each is written once."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from collector.state.plan import VisitPlan
 from collector.times import DAY, HOUR
 from tests.support.rounds import (
     START,
-    Eyes,
+    Observe,
     Rounds,
     blocked,
     config,
@@ -31,21 +31,21 @@ from tests.support.rounds import (
 )
 
 
-def _stating(version: str | None, source: str = "config") -> Eyes:
-    def look(order: VisitPlan) -> Observation:
+def _stating(version: str | None, source: str = "config") -> Observe:
+    def observe(plan: VisitPlan) -> Observation:
         return good(
-            order.node, version=version, version_source=source, config=config(version=version)
+            plan.node, version=version, version_source=source, config=config(version=version)
         )
 
-    return look
+    return observe
 
 
-def _owning(*devices: tuple[str, str | None]) -> Eyes:
+def _owning(*devices: tuple[str, str | None]) -> Observe:
     cards = [gpu(device, model) for device, model in devices]
-    return lambda order: good(order.node, usage=usage(*cards))
+    return lambda plan: good(plan.node, usage=usage(*cards))
 
 
-def test_first_start_tells_nothing() -> None:
+def test_first_start_has_no_events() -> None:
     """In the first round of all, nobody joined and nobody went down."""
     rounds = Rounds(nodes=(node(1), node(2)))
     judged = rounds.look([good(node(1)), blocked(VisitPlan(node(2), False, False, 0))])
@@ -111,12 +111,12 @@ def test_renamed_at_most_once_a_day() -> None:
         "crn 1",
         "first",
     )
-    seen = []
+    announced = []
     for hour in range(72):
         rounds.nodes = (node(name=f"name {hour}"),)
         rounds.time = START + DAY + (hour + 1) * HOUR
-        seen += kinds([rounds.look()])
-    assert seen == ["renamed"] * 3
+        announced += kinds([rounds.look()])
+    assert announced == ["renamed"] * 3
 
 
 def test_a_name_that_comes_back_within_the_day() -> None:
@@ -137,7 +137,7 @@ def test_a_node_without_a_name() -> None:
 
 
 def test_address_changed() -> None:
-    """A new address is told once, with the old one; an address removed too."""
+    """A new address is one event, with the old one; an address removed too."""
     rounds = Rounds()
     rounds.look()
     rounds.nodes = (node(address="", refused=Failure.INVALID_ADDRESS),)
@@ -149,12 +149,12 @@ def test_address_changed() -> None:
 
 
 def test_version_changed() -> None:
-    """A version that differs from the last one known is told; silence in between is nothing."""
+    """A version that differs from the last one known is an event; no answer in between is none."""
     rounds = Rounds()
-    told = [
+    judged = [
         rounds.look(_stating(version)) for version in ("1.7.2", None, "1.7.2", "1.8.0", "1.8.0")
     ]
-    (event,) = events(told)
+    (event,) = events(judged)
     assert (str(event.kind), event.old, event.new) == ("version_changed", "1.7.2", "1.8.0")
 
 
@@ -171,7 +171,7 @@ def test_version_changed() -> None:
     ],
 )
 def test_outdated(version: str | None, wanted: str | None, outdated: bool | None) -> None:
-    """Outdated is older than the network's own word, from the first round on."""
+    """Outdated is older than the network's own version, from the first round on."""
     rounds = Rounds(settings=NetworkSettings(last_crn_version=wanted))
     assert only(rounds.look(_stating(version))).outdated is outdated
 
@@ -185,7 +185,7 @@ def test_outdated_in_the_round_of_an_upgrade() -> None:
 
 
 def test_gpu_added_and_removed() -> None:
-    """Cards that come and go are told by kind, each kind of change once."""
+    """Cards that come and go are one event for each kind of change."""
     rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
     rounds.look(_owning(("10de:26b9", None)))
     (added,) = rounds.look(
@@ -202,23 +202,23 @@ def test_gpu_added_and_removed() -> None:
     assert rounds.look(_owning(("10de:2230", "RTX A6000"))).events == ()
 
 
-def test_a_card_that_is_called_otherwise_is_the_same_card() -> None:
+def test_a_card_with_another_name_is_the_same_card() -> None:
     """Neither new firmware nor new settings of the network add or remove a card."""
     rounds = Rounds()
-    told = [rounds.look(_owning(("10de:26b9", None)))]
-    told.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    judged = [rounds.look(_owning(("10de:26b9", None)))]
+    judged.append(rounds.look(_owning(("10de:26b9", "L40S"))))
     rounds.settings = NetworkSettings(gpus={"10de:26b9": "NVIDIA L40S"})
-    told.append(rounds.look(_owning(("10de:26b9", "L40S"))))
-    assert kinds(told) == []
+    judged.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    assert kinds(judged) == []
 
 
 def test_gpus_not_measured_are_not_removed() -> None:
     """A node that does not answer, or stops reporting GPUs, has lost no card."""
     rounds = Rounds()
-    told = [rounds.look(_owning(("10de:26b9", "L40S"))), rounds.look(blocked)]
-    told.append(rounds.look(lambda order: good(order.node, usage=usage(gpus=None))))
-    told.append(rounds.look(_owning(("10de:26b9", "L40S"))))
-    assert kinds(told) == []
+    judged = [rounds.look(_owning(("10de:26b9", "L40S"))), rounds.look(blocked)]
+    judged.append(rounds.look(lambda plan: good(plan.node, usage=usage(gpus=None))))
+    judged.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    assert kinds(judged) == []
 
 
 def test_an_event_is_bounded() -> None:
@@ -230,7 +230,7 @@ def test_an_event_is_bounded() -> None:
 
 
 def test_duplicate_hash() -> None:
-    """A hash listed twice is told once for as long as it is, first start and restarts included."""
+    """A hash listed twice is one event for as long as it is, first start and restarts included."""
     rounds = Rounds(duplicates={digest(1): ("https://b.example.org", "https://a.example.org")})
     first = rounds.look()
     rounds.restart()
@@ -243,12 +243,12 @@ def test_duplicate_hash() -> None:
 
 
 def test_duplicate_address() -> None:
-    """Nodes that share an address are told, each with the others; refused addresses are not."""
+    """Nodes that share an address are events, each with the others; refused addresses are not."""
     twins = (node(1), replace(node(2), address=node(1).address))
     refused = tuple(Node(digest(i), "", "", refused=Failure.INVALID_ADDRESS) for i in range(10, 13))
     rounds = Rounds(nodes=twins + refused)
-    told = [rounds.look(), rounds.look()]
-    assert [(str(e.kind), e.node, e.new) for e in events(told)] == [
+    judged = [rounds.look(), rounds.look()]
+    assert [(str(e.kind), e.node, e.new) for e in events(judged)] == [
         ("duplicate_address", digest(1), digest(2)[:8]),
         ("duplicate_address", digest(2), digest(1)[:8]),
     ]
@@ -259,10 +259,10 @@ def test_duplicate_address() -> None:
     [(0, "0 min"), (7140, "119 min"), (7200, "2 h"), (172_000, "2 d"), (864_000, "10 d")],
 )
 def test_span(seconds: float, words: str) -> None:
-    """Durations are told in the unit that suits them."""
+    """Durations are shown in the unit that suits them."""
     assert span(seconds) == words
 
 
 def test_clock() -> None:
-    """Times are told in UTC."""
+    """Times are shown in UTC."""
     assert clock(START) == "2027-01-15 08:00 UTC"

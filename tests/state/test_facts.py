@@ -21,7 +21,7 @@ from collector.model.status import DueFacts, GpuCount, NodeStatus
 from collector.state.plan import VisitPlan
 from collector.times import HOUR
 from tests.support.rounds import (
-    Eyes,
+    Observe,
     Rounds,
     blocked,
     config,
@@ -36,30 +36,30 @@ from tests.support.rounds import (
 
 
 def _due() -> Rounds:
-    """A round in which the only node's IPv6 is due."""
+    """Return rounds of which the next has the only node's IPv6 due."""
     rounds = Rounds()
     rounds.look()
     rounds.time += 6 * HOUR
     return rounds
 
 
-def _finding(found: Ipv6 | None) -> Eyes:
-    """Asked for IPv6, the node answers this; None is no answer in time."""
+def _finding(found: Ipv6 | None) -> Observe:
+    """Answer a check of IPv6 with this; None is no answer in time."""
 
-    def look(order: VisitPlan) -> Observation:
-        if not order.ipv6:
-            return good(order.node)
-        seen = good(order.node, working())
+    def observe(plan: VisitPlan) -> Observation:
+        if not plan.ipv6:
+            return good(plan.node)
+        answered = good(plan.node, working())
         if found is None:
             failed = Probe(Endpoint.IPV6, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
-            return replace(seen, attempts=(*seen.attempts[:2], failed), ipv6=None)
-        return replace(seen, ipv6=found)
+            return replace(answered, probes=(*answered.probes[:2], failed), ipv6=None)
+        return replace(answered, ipv6=found)
 
-    return look
+    return observe
 
 
 def _asked(rounds: Rounds, found: Ipv6 | None, times: int) -> tuple[list[bool], list[NodeStatus]]:
-    """Whether IPv6 was asked for in each round, and the verdicts."""
+    """Return whether IPv6 was asked for in each round, and the statuses."""
     statuses = [(only(rounds.look(_finding(found))), rounds.plans[0].ipv6) for _ in range(times)]
     return [asked for _, asked in statuses], [status for status, _ in statuses]
 
@@ -114,7 +114,7 @@ def test_ipv6_without_an_answer() -> None:
 
 
 def test_ipv6_of_a_host_without_it() -> None:
-    """The node's own word that its host has none is believed at once."""
+    """A node's report that its host has none is believed at once."""
     found = working(host=False)
     assert found.ok is False
     assert only(_due().look(_finding(found))).ipv6 == found
@@ -130,7 +130,7 @@ def test_ipv6_not_reached() -> None:
 
 
 def test_ipv6_grows_old() -> None:
-    """The last word on IPv6 counts for two cadences."""
+    """The last measurement of IPv6 counts for two cadences."""
     rounds = _due()
     rounds.look()
     rounds.time += 12 * HOUR - 60
@@ -150,11 +150,11 @@ def test_ipv6_of_a_new_address() -> None:
 
 
 def _counted(rounds: Rounds, *cards: Gpu) -> dict[tuple[str, str], GpuCount]:
-    return dict(only(rounds.look(lambda order: good(order.node, usage=usage(*cards)))).gpus)
+    return dict(only(rounds.look(lambda plan: good(plan.node, usage=usage(*cards)))).gpus)
 
 
 def test_gpus_are_counted_by_kind() -> None:
-    """Cards of one kind are one count; `compatible` is absent where the firmware is silent."""
+    """Cards of one kind are one count; `compatible` is absent on firmware without it."""
     rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "NVIDIA L40S"}))
     assert _counted(
         rounds,
@@ -193,24 +193,25 @@ def test_gpu_names_are_bounded() -> None:
 
 
 def test_abilities_are_written_on_change_and_hourly() -> None:
-    """What was not said in a round is no change; what is said otherwise is."""
+    """What was not stated in a round is no change; what is stated otherwise is."""
     rounds = Rounds()
     assert only(rounds.look()).due.capability
 
-    def silent(order: VisitPlan) -> Observation:
-        return good(order.node, config=None)
+    def silent(plan: VisitPlan) -> Observation:
+        return good(plan.node, config=None)
 
-    def changed(order: VisitPlan) -> Observation:
-        return good(order.node, config=config(gpu=True))
+    def changed(plan: VisitPlan) -> Observation:
+        return good(plan.node, config=config(gpu=True))
 
     written = [
-        only(rounds.look(eyes)).due.capability for eyes in (plain, silent, plain, changed, changed)
+        only(rounds.look(observe)).due.capability
+        for observe in (plain, silent, plain, changed, changed)
     ]
     assert written == [False, False, False, True, False]
 
 
 @pytest.mark.parametrize(
-    ("seen", "expected"),
+    ("answered", "expected"),
     [
         pytest.param({"usage": None, "config": None}, Capability(), id="nothing"),
         pytest.param(
@@ -223,31 +224,31 @@ def test_abilities_are_written_on_change_and_hourly() -> None:
         ),
     ],
 )
-def test_abilities_said_in_a_round(seen: dict[str, None], expected: Capability) -> None:
+def test_abilities_stated_in_a_round(answered: dict[str, None], expected: Capability) -> None:
     """An ability is known from the answers of the round, and absent without them."""
-    assert good(node(), **seen).capability == expected
+    assert good(node(), **answered).capability == expected
 
 
-def test_attempts_are_written_when_they_tell_something() -> None:
+def test_probes_are_written_when_they_are_notable() -> None:
     """A failing endpoint is written in every round, and once when it works again."""
     rounds = Rounds()
 
-    def halting(order: VisitPlan) -> Observation:
-        seen = good(order.node)
+    def halting(plan: VisitPlan) -> Observation:
+        answered = good(plan.node)
         failed = Probe(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1)
-        return replace(seen, attempts=(seen.attempts[0], failed), usage=None)
+        return replace(answered, probes=(answered.probes[0], failed), usage=None)
 
     rounds.look()
     rounds.time += 60
     written = [
-        [str(a.endpoint) for a in only(rounds.look(eyes)).due.probes]
-        for eyes in (plain, halting, halting, plain, plain)
+        [str(a.endpoint) for a in only(rounds.look(observe)).due.probes]
+        for observe in (plain, halting, halting, plain, plain)
     ]
     usage_path = [str(Endpoint.USAGE)]
     assert written == [[], usage_path, usage_path, usage_path, []]
 
 
-def test_a_round_without_a_look_writes_no_facts() -> None:
+def test_a_round_without_a_visit_writes_no_facts() -> None:
     """Values of an earlier round are never written as fresh."""
     rounds = Rounds()
     rounds.look()

@@ -100,13 +100,13 @@ def test_since_over_a_gap() -> None:
 
 
 def test_since_of_a_node_found_down() -> None:
-    """A node that was down when first seen is up after as long as we know of."""
+    """A node found down was down since it was first visited."""
     (up,) = events(Rounds().play("BBGG"))
     assert (str(up.kind), up.since, up.lasted_seconds) == ("up", START + 120, 120.0)
 
 
 def test_nothing_is_announced_twice() -> None:
-    """However long an outage lasts, it is told once; a restart in it tells nothing."""
+    """However long an outage lasts, it is one event; a restart in it is none."""
     assert kinds(Rounds().play("G" + 30 * "BR" + 10 * "XR" + 20 * "BR" + "GRGRGRG")) == [
         "down",
         "up",
@@ -115,39 +115,39 @@ def test_nothing_is_announced_twice() -> None:
 
 def test_flapping() -> None:
     """A node that is away every other round goes down once and stays so."""
-    judgements = Rounds().play("G" + 60 * "BG")
-    assert kinds(judgements) == ["down"]
-    assert set(ups(judgements[10:])) == {"0"}
+    judged = Rounds().play("G" + 60 * "BG")
+    assert kinds(judged) == ["down"]
+    assert set(ups(judged[10:])) == {"0"}
 
 
 @pytest.mark.parametrize("hours", [-30, -5, -1, 1, 5, 30])
 @pytest.mark.parametrize("before", ["G", "GBB", "GBBB", "GBBBG", "GBBBBBB"])
 @pytest.mark.parametrize("after", ["G", "B", "GB", "BB"])
 def test_clock_steps(hours: int, before: str, after: str) -> None:
-    """A clock that is stepped invents no transition: what was seen before counts no more."""
+    """A clock that is stepped invents no transition: evidence from before counts no more."""
     rounds = Rounds()
     *_, last = rounds.play(before)
     rounds.time += hours * HOUR
-    judgements = rounds.play(after)
-    assert kinds(judgements) == []
-    assert [only(j).up for j in judgements] == [only(last).up] * len(after)
-    assert all((only(j).evidence_age_seconds or 0) >= 0 for j in judgements)
+    judged = rounds.play(after)
+    assert kinds(judged) == []
+    assert [only(j).up for j in judged] == [only(last).up] * len(after)
+    assert all((only(j).evidence_age_seconds or 0) >= 0 for j in judged)
 
 
 def test_clock_forward_and_back() -> None:
-    """After a clock that was years ahead for a round, outages are told and timed as ever."""
+    """After a clock that was years ahead for a round, outages are announced and timed as ever."""
     rounds = Rounds()
     rounds.play("GGG")
     rounds.time += 4000 * DAY
     rounds.play("G")
     rounds.time -= 4000 * DAY
-    judgements = rounds.play("GGBBBGG")
-    assert kinds(judgements) == ["down", "up"]
-    assert events(judgements)[1].lasted_seconds == 3.0 * MINUTE
+    judged = rounds.play("GGBBBGG")
+    assert kinds(judged) == ["down", "up"]
+    assert events(judged)[1].lasted_seconds == 3.0 * MINUTE
 
 
 def test_clock_back_keeps_lost_bounded() -> None:
-    """`lost` ends 7 days after a node was last up, though a wrong clock once said otherwise."""
+    """`lost` ends 7 days after a node was last up, though the clock once was wrong."""
     rounds = Rounds()
     rounds.time += 4000 * DAY
     rounds.play("G")
@@ -168,7 +168,7 @@ def test_changed_address() -> None:
 
 
 def test_changed_address_unseen() -> None:
-    """What was seen at an old address is no evidence about the new one."""
+    """Evidence from an old address counts no more at the new one."""
     rounds = Rounds()
     rounds.play("GG")
     rounds.nodes = (node(address="https://other.example.org"),)
@@ -195,7 +195,7 @@ def test_lost_while_blind_is_as_it_was() -> None:
     assert [only(j).lost for j in Rounds().play("GBBBXX")[-2:]] == [True, True]
 
 
-def test_looks_are_judged_by_node() -> None:
+def test_nodes_are_judged_apart() -> None:
     """One node's outage is nobody else's."""
     rounds = Rounds(nodes=(node(1), node(2)))
     for _ in range(4):

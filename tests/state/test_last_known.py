@@ -16,7 +16,7 @@ from collector.times import DAY, HOUR
 from tests.support.rounds import (
     MINUTE,
     START,
-    Eyes,
+    Observe,
     Rounds,
     bad,
     config,
@@ -34,19 +34,19 @@ from tests.support.rounds import (
 BUSY = usage(load1=7.5)
 
 
-def _known(rounds: Rounds, eyes: Eyes = plain) -> LastKnown:
-    return only(rounds.look(eyes)).last_known
+def _known(rounds: Rounds, observe: Observe = plain) -> LastKnown:
+    return only(rounds.look(observe)).last_known
 
 
-def _using(value: Usage) -> Eyes:
-    return lambda order: good(order.node, usage=value)
+def _using(value: Usage) -> Observe:
+    return lambda plan: good(plan.node, usage=value)
 
 
-def _without_usage(order: VisitPlan) -> Observation:
+def _without_usage(plan: VisitPlan) -> Observation:
     """The node's configuration is read, its usage is an error of the node."""
-    seen = good(order.node, usage=None)
+    answered = good(plan.node, usage=None)
     failed = Probe(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1, "HTTP 500")
-    return replace(seen, attempts=(seen.attempts[0], failed))
+    return replace(answered, probes=(answered.probes[0], failed))
 
 
 def test_values_of_the_round() -> None:
@@ -61,10 +61,10 @@ def test_values_of_the_round() -> None:
 
 
 def test_values_stay_with_their_time() -> None:
-    """What a node said last stays known with its time while the node does not answer."""
+    """What a node answered last stays known with its time while the node does not answer."""
     rounds = Rounds()
     rounds.look(_using(BUSY))
-    known = _known(rounds, lambda order: bad(order.node))
+    known = _known(rounds, lambda plan: bad(plan.node))
     at, now = START, START + MINUTE
     assert known.config == Reading(config(), at, now, Failure.CONNECT_TIMEOUT)
     assert known.usage == Reading(BUSY, at, at, Failure.CONNECT_TIMEOUT)
@@ -126,8 +126,8 @@ def test_ipv6_is_the_last_measurement_believed() -> None:
     assert _known(rounds).ipv6 == Reading(working(), at, at)
     rounds.time += 6 * HOUR
 
-    def cold(order: VisitPlan) -> Observation:
-        return good(order.node, working(vm=False) if order.ipv6 else None)
+    def cold(plan: VisitPlan) -> Observation:
+        return good(plan.node, working(vm=False) if plan.ipv6 else None)
 
     doubted, confirmed = _known(rounds, cold), _known(rounds, cold)
     assert (doubted.ipv6.value, doubted.ipv6.read_at) == (working(), at)
@@ -139,7 +139,7 @@ def test_a_new_address_begins_anew() -> None:
     rounds = Rounds()
     rounds.look()
     rounds.nodes = (node(address="https://other.example.org"),)
-    known = _known(rounds, lambda order: unfinished(order.node))
+    known = _known(rounds, lambda plan: unfinished(plan.node))
     assert known.usage == Reading(failure=Failure.ROUND_DEADLINE)
 
 
@@ -148,20 +148,20 @@ def test_entry_is_passed_through() -> None:
     rounds = Rounds(nodes=(node(entry=b'{"hash":"old"}'),))
     assert _known(rounds).entry == b'{"hash":"old"}'
     rounds.nodes = (node(entry=b'{"hash":"new"}'),)
-    assert _known(rounds, lambda order: bad(order.node)).entry == b'{"hash":"new"}'
+    assert _known(rounds, lambda plan: bad(plan.node)).entry == b'{"hash":"new"}'
     assert b"old" not in b"".join(rounds.kept.values())
     assert b"new" not in b"".join(rounds.kept.values())
 
 
-def _writes(rounds: Rounds, *looks: Eyes) -> list[bool]:
+def _writes(rounds: Rounds, *visits: Observe) -> list[bool]:
     key = f"last_known:{digest(1)}"
-    return [key in rounds.written for eyes in looks if rounds.look(eyes)]
+    return [key in rounds.written for observe in visits if rounds.look(observe)]
 
 
 def test_usage_alone_is_not_written() -> None:
     """A round in which only usage changed writes no last values."""
-    looks = [_using(usage(load1=float(i))) for i in range(5)]
-    assert _writes(Rounds(), *looks) == [True, False, False, False, False]
+    visits = [_using(usage(load1=float(i))) for i in range(5)]
+    assert _writes(Rounds(), *visits) == [True, False, False, False, False]
 
 
 def test_what_is_written_at_once() -> None:
@@ -173,8 +173,8 @@ def test_what_is_written_at_once() -> None:
         _without_usage,
         _without_usage,
         plain,
-        lambda order: good(order.node, config=newer),
-        lambda order: good(order.node, config=newer),
+        lambda plan: good(plan.node, config=newer),
+        lambda plan: good(plan.node, config=newer),
     )
     assert written == [True, True, False, True, True, False]
 
@@ -186,7 +186,7 @@ def test_written_once_an_hour() -> None:
     per_round = []
     keys: list[str] = []
     for _ in range(60):
-        rounds.look(lambda order: good(order.node))
+        rounds.look(lambda plan: good(plan.node))
         written = [key for key in rounds.written if key.startswith("last_known:")]
         per_round.append(len(written))
         keys += written
@@ -199,9 +199,9 @@ def test_the_last_values_of_a_node_that_went_down_survive() -> None:
     rounds = Rounds()
     rounds.play("GG")
     rounds.look(_using(BUSY))
-    before = _known(rounds, lambda order: bad(order.node))
+    before = _known(rounds, lambda plan: bad(plan.node))
     rounds.restart()
-    after = _known(rounds, lambda order: bad(order.node))
+    after = _known(rounds, lambda plan: bad(plan.node))
     assert after == replace(before, config=replace(before.config, tried_at=rounds.time - MINUTE))
     assert after.usage.value == BUSY
 
@@ -212,7 +212,7 @@ def test_gpus_survive() -> None:
     cards = usage(gpu(), gpu("10de:2230", None, compatible=None, available=False))
     rounds.look(_using(cards))
     rounds.restart()
-    assert _known(rounds, lambda order: bad(order.node)).usage.value == cards
+    assert _known(rounds, lambda plan: bad(plan.node)).usage.value == cards
 
 
 def test_forgotten_with_the_node() -> None:
@@ -235,7 +235,7 @@ def test_what_cannot_be_read_begins_anew(caplog: pytest.LogCaptureFixture) -> No
     rounds.kept[key] = b"[]"
     rounds.restart()
     assert f"the state of {key} cannot be read" in caplog.text
-    assert _known(rounds, lambda order: bad(order.node)).usage.value is None
+    assert _known(rounds, lambda plan: bad(plan.node)).usage.value is None
     assert set(rounds.state.states) == {digest(1)}
 
 
@@ -244,7 +244,7 @@ def test_a_clock_stepped_back() -> None:
     rounds = Rounds()
     rounds.look()
     rounds.time -= DAY
-    known = _known(rounds, lambda order: bad(order.node))
+    known = _known(rounds, lambda plan: bad(plan.node))
     assert (known.usage.read_at, known.config.tried_at) == (START + MINUTE - DAY,) * 2
 
 

@@ -40,7 +40,7 @@ STEPS: Final = st.lists(
 def _play(steps: Sequence[Step], restarts: frozenset[int]) -> list[JudgedRound]:
     rounds = Rounds()
     listed = rounds.nodes
-    judgements = []
+    judged_rounds = []
     for i, step in enumerate(steps):
         if i in restarts:
             rounds.restart()
@@ -55,14 +55,14 @@ def _play(steps: Sequence[Step], restarts: frozenset[int]) -> list[JudgedRound]:
             case "list":
                 rounds.nodes = listed
             case _:
-                judgements += rounds.play(step)
-    return judgements
+                judged_rounds += rounds.play(step)
+    return judged_rounds
 
 
 @settings(max_examples=150, deadline=None)
 @given(STEPS, st.frozensets(st.integers(0, 60)))
 def test_restarts_change_nothing(steps: list[Step], restarts: frozenset[int]) -> None:
-    """State kept and loaded between any two rounds gives the same verdicts and events."""
+    """State kept and loaded between any two rounds gives the same statuses and events."""
     assert _play(steps, restarts) == _play(steps, frozenset())
 
 
@@ -75,45 +75,47 @@ def test_no_transition_is_invented(steps: list[Step]) -> None:
     up: bool | None = None
     address, left = "", 0
     for judged in _play(steps, frozenset()):
-        told = {str(e.kind): e for e in judged.events}
-        assert len(told) == len(judged.events)
-        left = judged.time if "left" in told else min(left, judged.time)
-        if "joined" in told and judged.time - left > DAY:
+        announced = {str(e.kind): e for e in judged.events}
+        assert len(announced) == len(judged.events)
+        left = judged.time if "left" in announced else min(left, judged.time)
+        if "joined" in announced and judged.time - left > DAY:
             up = None  # forgotten, and new to us
         for status in judged.statuses:
             if status.node.address != address:
                 address, evidence = status.node.address, []
-            seen = status.observation
-            counts = seen is not None and (seen.reachable or seen.failure.counts_against_node)
-            if seen is not None and counts:
+            observed = status.observation
+            counts = observed is not None and (
+                observed.reachable or observed.failure.counts_against_node
+            )
+            if observed is not None and counts:
                 if evidence and not 0 < judged.time - evidence[-1][0] <= 180:
                     evidence = []
-                evidence.append((judged.time, seen.reachable))
+                evidence.append((judged.time, observed.reachable))
             if status.up is not None:
                 transition = None if up is None or up is status.up else status.up
-                assert {k for k in told if k in ("up", "down")} == {
+                assert {k for k in announced if k in ("up", "down")} == {
                     None: set(),
                     True: {"up"},
                     False: {"down"},
                 }[transition]
                 if transition is not None:
                     assert counts
-                    _justified(transition, told, evidence)
+                    _justified(transition, announced, evidence)
                 up = status.up
             assert not status.lost or status.up is False
-        assert judged.statuses == () or "left" not in told
+        assert judged.statuses == () or "left" not in announced
 
 
-def _justified(up: bool, told: dict[str, Event], evidence: list[tuple[int, bool]]) -> None:
+def _justified(up: bool, announced: dict[str, Event], evidence: list[tuple[int, bool]]) -> None:
     last = evidence[-5:]
     if up:
         assert [good for _, good in last[-2:]] == [True, True]
-        assert told["up"].since == last[-2][0]
-        assert (told["up"].lasted_seconds or 0) >= 0
+        assert announced["up"].since == last[-2][0]
+        assert (announced["up"].lasted_seconds or 0) >= 0
     else:
         bad_at = [at for at, good in last if not good]
         assert len(bad_at) >= 3
-        assert told["down"].since in bad_at
+        assert announced["down"].since in bad_at
 
 
 @settings(max_examples=60, deadline=None)
@@ -129,8 +131,8 @@ def test_one_reachability_point_per_listed_node(data: st.DataObject) -> None:
         rounds.time += data.draw(st.sampled_from([0, 0, 0, HOUR, DAY, -HOUR]))
         (judged,) = rounds.play(letter)
         points = points_of(judged, "here", "0")
-        told = [p for p in points if isinstance(p, CrnReachability)]
-        assert [p.node for p in told] == [n.hash for n in listed]
+        announced = [p for p in points if isinstance(p, CrnReachability)]
+        assert [p.node for p in announced] == [n.hash for n in listed]
         assert [p.nodes for p in points if isinstance(p, Network)] == [len(listed)]
         assert [p.rejection_reason() for p in points if p.rejection_reason()] == []
         keys = [(type(p), p.time, *p.row()[: _tags(p)]) for p in points]
@@ -143,16 +145,16 @@ def _tags(point: object) -> int:
 
 @settings(max_examples=40, deadline=None)
 @given(st.lists(st.lists(st.integers(0, 3), min_size=3, max_size=3), min_size=1, max_size=8))
-def test_sums_are_those_of_the_nodes(looks: list[list[int]]) -> None:
+def test_sums_are_those_of_the_nodes(kinds_seen: list[list[int]]) -> None:
     """The network's counts and sums are those of its nodes' points, in every round."""
     nodes = tuple(node(i) for i in range(3))
     rounds = Rounds(nodes=nodes)
-    for kinds in looks:
-        seen = []
+    for kinds in kinds_seen:
+        observed = []
         for n, kind in zip(nodes, kinds, strict=True):
             cards = usage(*[gpu(available=i % 2 == 0) for i in range(kind)])
-            seen.append([bad(n), unfinished(n), good(n, working()), good(n, usage=cards)][kind])
-        points = points_of(rounds.look(seen), "here", "0")
+            observed.append([bad(n), unfinished(n), good(n, working()), good(n, usage=cards)][kind])
+        points = points_of(rounds.look(observed), "here", "0")
         (network,) = [p for p in points if isinstance(p, Network)]
         reached = [p for p in points if isinstance(p, CrnReachability)]
         assert network.nodes_reachable == sum(p.reachable or 0 for p in reached)

@@ -1,4 +1,4 @@
-"""Plays rounds through the state without a network: what is seen is given as letters."""
+"""Plays rounds through the state without a network: observations are given as letters."""
 
 from __future__ import annotations
 
@@ -36,50 +36,50 @@ START: Final = 1_800_000_000
 """Time of the first round; a whole number of hours."""
 MINUTE: Final = 60
 
-Eyes = Callable[[VisitPlan], Observation]
-"""What a look at a node gives."""
+Observe = Callable[[VisitPlan], Observation]
+"""Gives the observation of a visit."""
 
 
 def node(number: int = 1, **other: Any) -> Node:
-    """A node of its own for every number."""
+    """Return a node of its own for every number."""
     host = f"crn{number}.example.org"
     made = Node(digest(number), f"crn {number}", f"https://{host}", host, linked=True, score=0.5)
     return replace(made, **other)
 
 
 def digest(number: int) -> str:
-    """The hash of node `number`."""
+    """Return the hash of node `number`."""
     return hashlib.sha256(str(number).encode()).hexdigest()
 
 
 def config(version: str | None = "1.7.2", **other: Any) -> Config:
-    """What a node of today says of itself."""
+    """Return the configuration of a node of today."""
     return replace(Config(version, "0xpaid", True, False, False, None), **other)
 
 
 def usage(*gpus: Gpu, **other: Any) -> Usage:
-    """What a node of today says of its resources; without GPUs, that it has none."""
+    """Return the usage of a node of today; without GPUs, it reports that it has none."""
     made = Usage(8, 0.5, 0.25, 0.125, 64e9, 32e9, 2e12, 1e12, "x86_64", "AuthenticAMD", gpus)
     return replace(made, **other)
 
 
 def gpu(device_id: str = "10de:26b9", model: str | None = "L40S", **other: Any) -> Gpu:
-    """One free card."""
+    """Return one free card."""
     return replace(Gpu(device_id, model, "AD102GL", True, True), **other)
 
 
 def good(node: Node, ipv6: Ipv6 | None = None, **other: Any) -> Observation:
-    """A look at a node that is well."""
-    attempts = [
+    """Return the observation of a node whose endpoints all answered."""
+    probes = [
         Probe(Endpoint.CONFIG, Failure.NONE, 200, 900, 0.03),
         Probe(Endpoint.USAGE, Failure.NONE, 200, 700, 0.02),
     ]
     if ipv6:
-        attempts.append(Probe(Endpoint.IPV6, Failure.NONE, 200, 30, 0.5))
+        probes.append(Probe(Endpoint.IPV6, Failure.NONE, 200, 30, 0.5))
     made = Observation(
         node=node,
         failure=Failure.NONE,
-        attempts=tuple(attempts),
+        probes=tuple(probes),
         phases=Phases(0.01, 0.02, 0.03, 0.04),
         duration_seconds=0.2,
         cert_expiry_seconds=1e6,
@@ -93,34 +93,34 @@ def good(node: Node, ipv6: Ipv6 | None = None, **other: Any) -> Observation:
 
 
 def bad(node: Node, failure: Failure = Failure.CONNECT_TIMEOUT) -> Observation:
-    """A look that failed at the first check; not dialled at all if the round had no time."""
+    """Return the observation of a visit that failed at the first probe, or was not dialled."""
     if failure.fault is Fault.POLICY:
         return Observation(node, failure)
-    attempt = Probe(Endpoint.CONFIG, failure, duration_seconds=5.0)
-    return Observation(node, failure, (attempt,), duration_seconds=5.0)
+    probe = Probe(Endpoint.CONFIG, failure, duration_seconds=5.0)
+    return Observation(node, failure, (probe,), duration_seconds=5.0)
 
 
 def unfinished(node: Node) -> Observation:
-    """The round ended before the node had its turn."""
+    """Return the observation of a node that had no turn before the round ended."""
     return Observation(node, Failure.ROUND_DEADLINE)
 
 
 def working(vm: bool = True, host: bool = True) -> Ipv6:
-    """IPv6 by the node's own word."""
+    """Return IPv6 as the node reports it."""
     return Ipv6(Ipv6Method.STATUS, vm=vm, host=host, aaaa=True)
 
 
-def plain(order: VisitPlan) -> Observation:
-    """Every node is well, and its IPv6 too where it is due."""
-    return good(order.node, working() if order.ipv6 else None)
+def plain(plan: VisitPlan) -> Observation:
+    """Every endpoint answers, that of IPv6 too where it is due."""
+    return good(plan.node, working() if plan.ipv6 else None)
 
 
-def blocked(order: VisitPlan) -> Observation:
+def blocked(plan: VisitPlan) -> Observation:
     """No node answers."""
-    return bad(order.node)
+    return bad(plan.node)
 
 
-_SEEN: Final[Mapping[str, Callable[[Node], Observation]]] = {
+_OBSERVED: Final[Mapping[str, Callable[[Node], Observation]]] = {
     "G": good,
     "B": bad,
     "S": lambda node: bad(node, Failure.SERVER_ERROR),
@@ -130,13 +130,13 @@ _SEEN: Final[Mapping[str, Callable[[Node], Observation]]] = {
     "X": bad,
     "A": good,
 }
-"""Good, Bad connection, Server error, Dead name, Unfinished, Policy; in a blind round: X nothing,
-A an answer all the same."""
+"""Good, Bad connection, Server error, Dead name, Unfinished, Policy; in a blind round: X no answer,
+A an answer."""
 
 
 @dataclass
 class Rounds:
-    """A collector's state, and a clock that only moves when it is told to."""
+    """A collector's state, and a clock that moves by rounds only."""
 
     nodes: tuple[Node, ...] = field(default_factory=lambda: (node(),))
     rules: Rules = field(default_factory=Rules)
@@ -145,9 +145,9 @@ class Rounds:
     duplicates: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     state: NodeTracker = field(init=False)
     kept: dict[str, bytes] = field(default_factory=dict)
-    """What a store would hold."""
+    """The entries that a store would hold."""
     written: Mapping[str, bytes | None] = field(default_factory=dict)
-    """What the last round wrote."""
+    """The entries that the last round wrote."""
     plans: list[VisitPlan] = field(default_factory=list)
     """Of the last round."""
 
@@ -156,19 +156,19 @@ class Rounds:
 
     def look(
         self,
-        eyes: Eyes | Iterable[Observation] = plain,
+        observe: Observe | Iterable[Observation] = plain,
         reason: BlindReason = BlindReason.NONE,
         ipv6: bool = True,
     ) -> JudgedRound:
-        """One round: looks at what is due, judges, keeps, and lets an interval pass."""
+        """Play one round: visit what is due, judge, keep; then let an interval pass."""
         listing = Listing(self.nodes, self.settings, 10.0, self.duplicates)
         dialled = tuple(n for n in self.nodes if n.refused is Failure.NONE)
         self.plans = self.state.plans(replace(listing, nodes=dialled), self.time)
         refused = [Observation(n, n.refused) for n in self.nodes if n not in dialled]
-        seen = [eyes(order) for order in self.plans] if callable(eyes) else list(eyes)
+        visited = [observe(plan) for plan in self.plans] if callable(observe) else list(observe)
         judged = self.state.judge(
             RoundContext(self.time, listing, reason, ipv6),
-            {o.node.hash: o for o in (*refused, *seen)},
+            {o.node.hash: o for o in (*refused, *visited)},
         )
         self.written = self.state.changes()
         for key, body in self.written.items():
@@ -181,53 +181,53 @@ class Rounds:
         return judged
 
     def restart(self) -> None:
-        """Forget everything but what was kept."""
+        """Begin again from what was kept."""
         self.state = NodeTracker.load(self.rules, dict(self.kept))
 
     def step(self, letter: str) -> JudgedRound | None:
-        """A round by its letter; `-` is an interval without a round, `R` a restart."""
+        """Play a round by its letter; `-` is an interval without a round, `R` a restart."""
         if letter == "R":
             self.restart()
         elif letter == "-":
             self.time += self.rules.interval_seconds
         else:
             reason = BlindReason.CONTROLS if letter in "XA" else BlindReason.NONE
-            return self.look(lambda order: _SEEN[letter](order.node), reason)
+            return self.look(lambda plan: _OBSERVED[letter](plan.node), reason)
         return None
 
     def play(self, letters: str) -> list[JudgedRound]:
-        """A round for every letter."""
+        """Play a round for every letter."""
         return [judged for letter in letters if (judged := self.step(letter))]
 
 
 def only(judged: JudgedRound) -> NodeStatus:
-    """The verdict on the only node."""
+    """Return the status of the only node."""
     (status,) = judged.statuses
     return status
 
 
-def ups(judgements: Iterable[JudgedRound]) -> str:
-    """What `up` was in each round: 1, 0 or `.` for absent."""
-    return "".join({None: ".", True: "1", False: "0"}[only(j).up] for j in judgements)
+def ups(rounds: Iterable[JudgedRound]) -> str:
+    """Return `up` in each round: 1, 0 or `.` for absent."""
+    return "".join({None: ".", True: "1", False: "0"}[only(j).up] for j in rounds)
 
 
-def events(judgements: Iterable[JudgedRound]) -> list[Event]:
-    """All events, in order."""
-    return [event for judged in judgements for event in judged.events]
+def events(rounds: Iterable[JudgedRound]) -> list[Event]:
+    """Return all events, in order."""
+    return [event for judged in rounds for event in judged.events]
 
 
-def kinds(judgements: Iterable[JudgedRound]) -> list[str]:
-    """The kinds of all events, in order."""
-    return [str(event.kind) for event in events(judgements)]
+def kinds(rounds: Iterable[JudgedRound]) -> list[str]:
+    """Return the kinds of all events, in order."""
+    return [str(event.kind) for event in events(rounds)]
 
 
 def points(judged: JudgedRound, measurement: type[Point]) -> list[Any]:
-    """The round's points of one measurement."""
+    """Return the round's points of one measurement."""
     return [p for p in points_of(judged, "here", "0") if type(p) is measurement]
 
 
 def reachability(judged: JudgedRound) -> CrnReachability:
-    """The reachability point of the only node."""
+    """Return the reachability point of the only node."""
     (point,) = points(judged, CrnReachability)
     assert isinstance(point, CrnReachability)
     return point

@@ -44,13 +44,13 @@ class Watch:
             for name, vantage in self.vantages.items():
                 closed = (dead or {}).get(name, set())
 
-                def eyes(order: VisitPlan, closed: set[Node] = closed) -> Observation:
-                    return bad(order.node) if order.node in closed else good(order.node)
+                def observe(plan: VisitPlan, closed: set[Node] = closed) -> Observation:
+                    return bad(plan.node) if plan.node in closed else good(plan.node)
 
                 if name in blind.split():
                     judged = vantage.look(blocked, BlindReason.NETWORK)
                 else:
-                    judged = vantage.look(eyes)
+                    judged = vantage.look(observe)
                 self._write(lines(points_of(judged, name, "0")))
             self.time += MINUTE
 

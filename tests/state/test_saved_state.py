@@ -99,6 +99,13 @@ def test_keys_never_change() -> None:
     assert NodeDocument.of(FULL, 7).to_json() == OLD[:-1] + b',"written_in":7}'
 
 
+def test_names_of_an_older_version_are_read() -> None:
+    """Bounded names keep their places, under the keys that an older version wrote."""
+    kept = b'{"seen_at":{"made up":1800000000},"published_at":{"L40S":1800000060}}'
+    tracker = NodeTracker.load(Rules(), {"names:models": kept})
+    assert tracker.changes()["names:models"] == kept
+
+
 def test_keys_of_a_newer_version_are_ignored() -> None:
     """Unknown keys do not cost a node its state."""
     assert NodeDocument.from_json(OLD[:-1] + b',"invented_later":1}').state() == FULL
@@ -281,8 +288,8 @@ def test_suspicion() -> None:
     """Controls are asked again when 2 % of the nodes, at least 3, fail that were not down."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
     rounds.look()
-    looks = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
-    assert looks == [False, False, True, True]
+    suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
+    assert suspicions == [False, False, True, True]
     few = NodeTracker(Rules())
     assert [few.is_suspicious(list(_failing(n))[:n]) for n in (2, 3)] == [False, True]
 
@@ -294,7 +301,7 @@ def _failing(number: int) -> list[Observation]:
 def test_the_long_dead_raise_no_suspicion() -> None:
     """Nodes that are down already say nothing about this vantage."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
-    rounds.look(lambda order: _failing(50)[rounds.nodes.index(order.node)])
+    rounds.look(lambda plan: _failing(50)[rounds.nodes.index(plan.node)])
     assert not rounds.state.is_suspicious(_failing(50))
     assert rounds.state.is_suspicious(_failing(54))
 

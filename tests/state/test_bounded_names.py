@@ -39,7 +39,7 @@ def test_unknown_and_other_take_no_place() -> None:
     """Neither `unknown` nor `other` costs a stranger's name its place, and both are counted."""
     names = BoundedNames()
     assert [names.admit(name, START) for name in ("unknown", "other")] == ["unknown", "other"]
-    assert names.seen_at == {}
+    assert names.reported_at == {}
     assert names.current(START) == ("other", "unknown")
 
 
@@ -52,7 +52,7 @@ def test_published_names_take_no_place() -> None:
 
 
 def test_current_names_are_those_of_a_week() -> None:
-    """Zeros are written for a week after a name was last seen."""
+    """Zeros are written for a week after a name was last reported."""
     names = BoundedNames()
     names.admit("old", START)
     names.note("published", START + DAY)
@@ -61,7 +61,7 @@ def test_current_names_are_those_of_a_week() -> None:
 
 
 def test_a_clock_stepped_back_lets_names_age() -> None:
-    """A name seen by a clock that was wrong does not keep its place for ever."""
+    """A name reported under a clock that was wrong does not keep its place for ever."""
     names = BoundedNames()
     names.admit("future", START + 4000 * DAY)
     names.rewind(START)
@@ -76,5 +76,5 @@ def test_never_more_than_33(steps: list[tuple[int, int]]) -> None:
     for name, seconds in steps:
         time += seconds
         assert names.admit(f"n{name}", time) in (f"n{name}", "other")
-        assert len(names.seen_at) <= LIMIT
+        assert len(names.reported_at) <= LIMIT
         assert len(names.current(time)) <= LIMIT + 1

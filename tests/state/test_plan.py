@@ -1,4 +1,4 @@
-"""Which nodes a round looks at."""
+"""Which nodes a round visits."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.support.rounds import (
 
 
 def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
-    """Minutes in which the only node was looked at."""
+    """Return the minutes in which the only node was visited."""
     asked = []
     for minute in range(minutes):
         rounds.step(letter)
@@ -32,7 +32,7 @@ def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
 
 
 @pytest.mark.parametrize(
-    ("dead_seconds", "looks"),
+    ("dead_seconds", "visits"),
     [
         pytest.param(0, 45, id="just-down-every-round"),
         pytest.param(HOUR, 9, id="after-an-hour-every-5-minutes"),
@@ -40,19 +40,19 @@ def _asked(rounds: Rounds, minutes: int, letter: str = "B") -> list[int]:
         pytest.param(90 * DAY, 3, id="never-slower"),
     ],
 )
-def test_rungs(dead_seconds: int, looks: int) -> None:
-    """The longer a node is dead, the less often it is asked."""
+def test_the_ladder(dead_seconds: int, visits: int) -> None:
+    """The longer a node is down, the less often it is visited."""
     rounds = Rounds()
     rounds.play("B")
     rounds.time = START + dead_seconds
     rounds.play("B")
-    assert len(_asked(rounds, 45)) == looks
+    assert len(_asked(rounds, 45)) == visits
 
 
 @pytest.mark.parametrize("number", range(12))
 @pytest.mark.parametrize("dead_seconds", [2 * HOUR, 3 * DAY])
-def test_a_returning_node_is_seen_within_one_rung(number: int, dead_seconds: int) -> None:
-    """A node that answers again is seen within one rung, and asked in the very next round."""
+def test_a_returning_node_is_visited_within_one_interval(number: int, dead_seconds: int) -> None:
+    """A node that answers again is visited within one interval, and in the very next round."""
     rounds = Rounds(nodes=(node(number),))
     rounds.play("B")
     rounds.time = START + dead_seconds
@@ -64,20 +64,20 @@ def test_a_returning_node_is_seen_within_one_rung(number: int, dead_seconds: int
 
 
 def test_one_good_answer_is_not_yet_up() -> None:
-    """A node that answers once and fails again goes back to its rung, and was never up."""
+    """A node that answers once and fails again goes back to the ladder, and was never up."""
     rounds = Rounds()
     rounds.play("B")
     rounds.time += DAY
     while not rounds.plans or rounds.time < START + DAY + MINUTE:
-        rounds.look(lambda order: good(order.node))
+        rounds.look(lambda plan: good(plan.node))
     rounds.play("B")
     assert rounds.plans != []
     assert len(_asked(rounds, 60)) == 4
 
 
 @pytest.mark.parametrize("letter", ["X", "U"])
-def test_a_look_that_told_nothing_is_made_again(letter: str) -> None:
-    """A blind or unfinished look does not cost a rung."""
+def test_a_visit_without_evidence_is_made_again(letter: str) -> None:
+    """A blind or unfinished visit does not count as one."""
     rounds = Rounds()
     rounds.play("B")
     rounds.time += DAY
@@ -91,7 +91,7 @@ def test_a_look_that_told_nothing_is_made_again(letter: str) -> None:
 
 
 def test_nodes_on_the_ladder_are_spread() -> None:
-    """A hundred dead nodes are asked evenly over the rounds, each once per rung."""
+    """Nodes that are down are visited evenly over the rounds, each once per interval."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(300)))
     rounds.look(blocked)
     rounds.time += DAY
@@ -101,28 +101,28 @@ def test_nodes_on_the_ladder_are_spread() -> None:
     for _ in range(15):
         rounds.look(blocked)
         per_round.append(len(rounds.plans))
-        asked += [order.node.hash for order in rounds.plans]
+        asked += [plan.node.hash for plan in rounds.plans]
     assert sorted(asked) == sorted(n.hash for n in rounds.nodes)
     assert max(per_round) < 45
 
 
 def test_not_probed_is_as_it_was() -> None:
-    """A node that is not asked keeps its state and failure, and its evidence ages."""
+    """A node that is not visited keeps its state and failure, and its evidence ages."""
     rounds = Rounds()
     rounds.play("GBBB")
     rounds.time = START + 2 * HOUR
     rounds.play("SS")
-    looked = [(only(rounds.play("B")[0]), len(rounds.plans)) for _ in range(10)]
-    seen = [status for status, plans in looked if not plans]
-    ages = [v.evidence_age_seconds for v in seen]
-    assert {(v.up, v.lost, v.observation) for v in seen} == {(False, True, None)}
-    assert {v.failure for v in seen} <= {Failure.SERVER_ERROR, Failure.CONNECT_TIMEOUT}
+    judged = [(only(rounds.play("B")[0]), len(rounds.plans)) for _ in range(10)]
+    unvisited = [status for status, plans in judged if not plans]
+    ages = [v.evidence_age_seconds for v in unvisited]
+    assert {(v.up, v.lost, v.observation) for v in unvisited} == {(False, True, None)}
+    assert {v.failure for v in unvisited} <= {Failure.SERVER_ERROR, Failure.CONNECT_TIMEOUT}
     assert None not in ages
     assert len(set(ages)) > 2
 
 
-def test_a_changed_address_is_asked_at_once() -> None:
-    """A node that moved need not wait for its rung."""
+def test_a_changed_address_is_visited_at_once() -> None:
+    """A node that moved does not wait for its interval."""
     rounds = Rounds()
     rounds.play("B")
     rounds.time += DAY
@@ -133,8 +133,8 @@ def test_a_changed_address_is_asked_at_once() -> None:
     assert rounds.plans != []
 
 
-def test_orders_say_who_hung() -> None:
-    """Who kept us waiting goes through the lane; who never had a turn does not."""
+def test_plans_name_the_slow() -> None:
+    """Nodes that ran into a limit use the slow lane; those that never had a turn do not."""
     nodes = tuple(node(i) for i in range(4))
     rounds = Rounds(nodes=nodes)
     rounds.look(
@@ -146,8 +146,8 @@ def test_orders_say_who_hung() -> None:
         ]
     )
     rounds.look()
-    assert [order.hung for order in rounds.plans] == [False, True, False, False]
-    assert [order.evidence_at for order in rounds.plans] == [START, START, START, 0]
+    assert [plan.hung for plan in rounds.plans] == [False, True, False, False]
+    assert [plan.evidence_at for plan in rounds.plans] == [START, START, START, 0]
 
 
 @pytest.mark.parametrize("period", [300, 900, 3600, 21_600])
@@ -177,11 +177,7 @@ def test_hourly_facts_are_spread_evenly(fact: str) -> None:
     """What is written once an hour is written for a sixtieth of the nodes in each round."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(240)))
     written = [
-        [
-            v.name
-            for v in rounds.look(lambda order: good(order.node)).statuses
-            if getattr(v.due, fact)
-        ]
+        [v.name for v in rounds.look(lambda plan: good(plan.node)).statuses if getattr(v.due, fact)]
         for _ in range(61)
     ]
     assert len(written[0]) == 240
@@ -194,12 +190,12 @@ def test_ipv6_is_spread_from_the_first_listing() -> None:
     rules = Rules(interval_seconds=600)
     rounds = Rounds(nodes=tuple(node(i) for i in range(180)), rules=rules)
     rounds.look()
-    assert [order for order in rounds.plans if order.ipv6] == []
+    assert [plan for plan in rounds.plans if plan.ipv6] == []
     for _ in range(3):
         asked = []
         for _ in range(36):
             rounds.look()
-            asked.append([order.node.hash for order in rounds.plans if order.ipv6])
+            asked.append([plan.node.hash for plan in rounds.plans if plan.ipv6])
         assert sorted(chain.from_iterable(asked)) == sorted(n.hash for n in rounds.nodes)
         assert max(map(len, asked)) < 15
 
@@ -212,5 +208,5 @@ def test_a_clock_stepped_back_starts_no_burst() -> None:
     rounds.look()
     rounds.time -= 5 * HOUR
     judged = rounds.look()
-    assert sum(order.ipv6 for order in rounds.plans) < 10
+    assert sum(plan.ipv6 for plan in rounds.plans) < 10
     assert sum(v.due.version for v in judged.statuses) < 10
