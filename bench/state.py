@@ -219,7 +219,7 @@ class Network:
         return Observation(
             node=node,
             failure=Failure.NONE,
-            attempts=tuple(probes),
+            probes=tuple(probes),
             phases=Phases(0.01, 0.02, 0.03, 0.04),
             duration_seconds=0.2,
             cert_expiry_seconds=1e6,

@@ -68,8 +68,8 @@ class ScriptedPorts:
             )
             return _ScriptedVisit(replace(observation, ipv6_only=outcome.ipv6_only))
         failure = Failure(outcome.failure)
-        attempts = () if outcome.is_unfinished else (Probe(Endpoint.CONFIG, failure),)
-        return _ScriptedVisit(Observation(node, failure, attempts, ipv6_only=outcome.ipv6_only))
+        probes = () if outcome.is_unfinished else (Probe(Endpoint.CONFIG, failure),)
+        return _ScriptedVisit(Observation(node, failure, probes, ipv6_only=outcome.ipv6_only))
 
     def use_ipv6(self, available: bool) -> None:
         """Do nothing: the scenario does not depend on it."""

@@ -76,8 +76,8 @@ def _steps(visit: SingleVisit, controls: Sequence[str]) -> Iterator[_Step]:
     yield _Step("address", observation.node.address or "(none)")
     if observation.tried:
         yield from _phases(observation)
-        for attempt in observation.attempts:
-            yield _probe(attempt)
+        for made in observation.probes:
+            yield _probe(made)
         if observation.version:
             yield _Step("version", observation.version, f"from {observation.version_source}")
         yield from _findings(observation)

@@ -44,7 +44,7 @@ class SelfReport(RoundObserver):
 
     def on_observation(self, observation: Observation) -> None:
         """Count its probes."""
-        self._probes += len(observation.attempts)
+        self._probes += len(observation.probes)
 
     def on_round(self, result: RoundResult) -> None:
         """Remember how the store took the round, for the next one."""

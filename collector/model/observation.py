@@ -143,7 +143,7 @@ class Observation:
     node: Node
     failure: Failure
     """`none` if and only if the node was reachable."""
-    attempts: tuple[Probe, ...] = ()
+    probes: tuple[Probe, ...] = ()
     """In the order in which they were made; empty if the node was not dialled."""
     phases: Phases = field(default_factory=Phases)
     duration_seconds: float | None = None
@@ -167,12 +167,12 @@ class Observation:
     @property
     def tried(self) -> bool:
         """Whether the node was dialled in this round."""
-        return bool(self.attempts)
+        return bool(self.probes)
 
     @property
     def status_code(self) -> int | None:
         """Status of the first probe that was answered; None if none was."""
-        return next((a.status_code for a in self.attempts if a.answered), None)
+        return next((a.status_code for a in self.probes if a.answered), None)
 
     @property
     def capability(self) -> Capability:
@@ -193,10 +193,10 @@ class Observation:
 
         Answers that came still count.
         """
-        if not any(applies(f) for f in (self.failure, *(a.failure for a in self.attempts))):
+        if not any(applies(f) for f in (self.failure, *(a.failure for a in self.probes))):
             return self
-        attempts = tuple(
-            replace(a, failure=failure) if applies(a.failure) else a for a in self.attempts
+        probes = tuple(
+            replace(a, failure=failure) if applies(a.failure) else a for a in self.probes
         )
         own = failure if applies(self.failure) else self.failure
-        return replace(self, failure=own, attempts=attempts)
+        return replace(self, failure=own, probes=probes)

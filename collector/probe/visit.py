@@ -77,7 +77,7 @@ class Visit:
     limits: VisitLimits
     direct: DirectIpv6
     ipv6_due: bool = False
-    attempts: list[Probe] = field(default_factory=list)
+    probes: list[Probe] = field(default_factory=list)
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     _phases: Phases | None = None
     _shows_crn: bool = False
@@ -115,7 +115,7 @@ class Visit:
     @property
     def _is_over(self) -> bool:
         """Whether the connection failed or the time ran out, so that nothing more is asked."""
-        failure = self.attempts[-1].failure
+        failure = self.probes[-1].failure
         return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
 
     async def _probe_ipv6(self, deadline: float) -> None:
@@ -165,7 +165,7 @@ class Visit:
             failure, parsed = _read(endpoint, answer, model)
             self._learn(answer, parsed is not None)
         self._current = None
-        self.attempts.append(
+        self.probes.append(
             Probe(
                 endpoint=endpoint,
                 failure=failure,
@@ -211,17 +211,17 @@ class Visit:
 
         `is_unfinished`: the deadline of the round, or the end of the program, interrupted it.
         """
-        attempts = list(self.attempts)
+        probes = list(self.probes)
         if is_unfinished and self._current:
-            attempts.append(Probe(self._current, Failure.ROUND_DEADLINE))
+            probes.append(Probe(self._current, Failure.ROUND_DEADLINE))
         by_config = self._config is not None and self._config.version is not None
         expires = self.trace.cert_expires_at
         reached = self.trace.addresses or self.trace.dialled
         ended = self._ended if self._ended is not None else perf_counter()
         return Observation(
             node=self.node,
-            failure=self._failure(attempts, is_unfinished),
-            attempts=tuple(attempts),
+            failure=self._failure(probes, is_unfinished),
+            probes=tuple(probes),
             phases=self._phases or Phases(),
             duration_seconds=None if self._started is None else ended - self._started,
             cert_expiry_seconds=None if expires is None else expires - time.time(),
@@ -233,10 +233,10 @@ class Visit:
             ipv6_only=bool(reached) and all(":" in a for a in reached),
         )
 
-    def _failure(self, attempts: list[Probe], is_unfinished: bool) -> Failure:
+    def _failure(self, probes: list[Probe], is_unfinished: bool) -> Failure:
         if self._shows_crn:
             return Failure.NONE
-        first = next((a.failure for a in attempts if a.failure is not Failure.NONE), None)
+        first = next((a.failure for a in probes if a.failure is not Failure.NONE), None)
         if first is None:
             return Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL
         return Failure.NOT_A_CRN if first in _NO_CRN_ANSWERS else first

@@ -105,7 +105,7 @@ def scripted_observation(
     return Observation(
         node=node,
         failure=Failure.NONE,
-        attempts=_probes(truth, latency_seconds, ipv6),
+        probes=_probes(truth, latency_seconds, ipv6),
         phases=Phases(latency_seconds / 4, latency_seconds / 2, latency_seconds, latency_seconds),
         duration_seconds=4 * latency_seconds,
         cert_expiry_seconds=DAY * (5 + 80 * node.fraction("certificate")),

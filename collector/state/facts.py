@@ -51,8 +51,8 @@ def update_facts(
         capability != known.capability or is_due(time, known.capability_at, HOUR, fraction)
     )
     hourly = is_due(time, known.probes_at, HOUR, fraction)
-    failing = _failing(known.failing, observation.attempts)
-    probes = observation.attempts if hourly else _notable(known.failing, observation.attempts)
+    failing = _failing(known.failing, observation.probes)
+    probes = observation.probes if hourly else _notable(known.failing, observation.probes)
     if not (version_due or capability_due or probes):  # most rounds: nothing new to hold
         return known, _NOTHING_DUE
     facts = SlowFacts(

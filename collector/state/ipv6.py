@@ -41,7 +41,7 @@ def confirm_ipv6(
     A diagnostic VM that was cold says no, and is cold again an hour after it was asked: so a no is
     believed only when it confirms one of the last hour.
     """
-    if not any(probe.endpoint in IPV6_ENDPOINTS for probe in observation.attempts):
+    if not any(probe.endpoint in IPV6_ENDPOINTS for probe in observation.probes):
         return known, None
     measured = observation.ipv6
     warm = known.asked_at is not None and time - known.asked_at < _WARM_SECONDS

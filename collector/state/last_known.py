@@ -80,7 +80,7 @@ def read_observation(
     known: LastKnown, observation: Observation, ipv6: Ipv6 | None, time: int
 ) -> LastKnown:
     """Return the last values of a node after it was observed in the round at `time`."""
-    probes = {probe.endpoint: probe for probe in observation.attempts}
+    probes = {probe.endpoint: probe for probe in observation.probes}
     config = observation.config
     if config == known.config.value:  # the same object, so that memory holds it once
         config = known.config.value
@@ -111,7 +111,7 @@ def _read_ipv6(
     """Return the reading of IPv6, which is asked for now and then."""
     if believed is not None:
         return Reading(believed, time, time)
-    asked = [probe for probe in observation.attempts if probe.endpoint in IPV6_ENDPOINTS]
+    asked = [probe for probe in observation.probes if probe.endpoint in IPV6_ENDPOINTS]
     if not asked:
         return known
     return Reading(known.value, known.read_at, time, asked[-1].failure, asked[-1].detail)

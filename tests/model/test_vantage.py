@@ -12,9 +12,9 @@ from collector.model.vantage import BlindReason, mark_blind, own_reason
 BLINDING = [reason for reason in BlindReason if reason is not BlindReason.NONE]
 
 
-def observed(failure: Failure, *attempts: Failure, ipv6_only: bool = False) -> Observation:
+def observed(failure: Failure, *probes: Failure, ipv6_only: bool = False) -> Observation:
     """A node that failed so, by checks that failed so."""
-    made = tuple(Probe(Endpoint.CONFIG, a) for a in attempts or (failure,))
+    made = tuple(Probe(Endpoint.CONFIG, a) for a in probes or (failure,))
     return Observation(Node("0" * 64, "", "https://x.test"), failure, made, ipv6_only=ipv6_only)
 
 
@@ -69,7 +69,7 @@ def test_what_blindness_explains(reason: BlindReason, failure: Failure) -> None:
     }
     seen = mark_blind(observed(failure), reason, ipv6=True)
     expected = Failure.BLIND if failure in clouded else failure
-    assert (seen.failure, seen.attempts[0].failure) == (expected, expected)
+    assert (seen.failure, seen.probes[0].failure) == (expected, expected)
 
 
 def test_answers_that_came_count() -> None:
@@ -78,7 +78,7 @@ def test_answers_that_came_count() -> None:
         observed(Failure.NONE, Failure.NONE, Failure.ANSWER_TIMEOUT), BlindReason.NETWORK, ipv6=True
     )
     assert seen.reachable
-    assert [a.failure for a in seen.attempts] == [Failure.NONE, Failure.BLIND]
+    assert [a.failure for a in seen.probes] == [Failure.NONE, Failure.BLIND]
 
 
 @pytest.mark.parametrize(

@@ -120,9 +120,9 @@ async def test_what_is_sent(context: ssl.SSLContext, authority: Authority) -> No
 async def test_after_a_failed_connection_nothing_more_is_asked(
     context: ssl.SSLContext, authority: Authority, fault: Fault
 ) -> None:
-    """One attempt, one connection: a node that cannot be reached or hangs is left alone."""
+    """One probe, one connection: a node that cannot be reached or hangs is left alone."""
     observation, host = await look_at(context, authority, NodeSpec(fault=fault), seconds=0.5)
-    assert [attempt.endpoint for attempt in observation.attempts] == [Endpoint.CONFIG]
+    assert [probe.endpoint for probe in observation.probes] == [Endpoint.CONFIG]
     assert host.traffic.connections == (0 if fault in (Fault.REFUSED, Fault.BLACK_HOLE) else 1)
     assert host.traffic.requests_by_path.total() <= 1
 
@@ -141,7 +141,7 @@ async def test_a_broken_answer_is_asked_for_once(
 ) -> None:
     """aiohttp would repeat a GET whose connection broke; a probe never retries."""
     observation, host = await look_at(context, authority, NodeSpec(fault=fault))
-    assert [a.failure for a in observation.attempts] == [Failure.ANSWER_BROKEN] * 2
+    assert [a.failure for a in observation.probes] == [Failure.ANSWER_BROKEN] * 2
     assert dict(host.traffic.requests_by_path) == {CONFIG: 1, USAGE: 1}
     assert host.traffic.connections == 2
 
@@ -158,7 +158,7 @@ async def test_a_connection_that_was_closed_between_two_checks(
 
     async with raw_server(authority, play) as raw, open_bed(context) as bed:
         observation = await bed.look(raw.url)
-        assert [a.status_code for a in observation.attempts] == [200, 200]
+        assert [a.status_code for a in observation.probes] == [200, 200]
         assert raw.connections == 2
 
 
@@ -198,7 +198,7 @@ async def test_the_deadline_covers_everything(
     ):
         bed.know(host)
         observation = await bed.look(host)
-    assert [a.failure for a in observation.attempts] == [Failure.NONE, Failure.ANSWER_TIMEOUT]
+    assert [a.failure for a in observation.probes] == [Failure.NONE, Failure.ANSWER_TIMEOUT]
     assert observation.reachable
     assert observation.duration_seconds == pytest.approx(0.5, abs=0.3)
 
@@ -239,9 +239,9 @@ async def test_the_body_limit_counts_what_is_unpacked(
         open_bed(context, limits=VisitLimits(timeout_seconds=2.0, body_bytes=1000)) as bed,
     ):
         bed.know(host)
-        attempt = (await bed.look(host)).attempts[1]
+        probe = (await bed.look(host)).probes[1]
     expected = Failure.WRONG_SHAPE if failure is Failure.NONE else failure
-    assert (attempt.failure, attempt.response_bytes) == (
+    assert (probe.failure, probe.response_bytes) == (
         expected,
         size if failure is Failure.NONE else None,
     )
@@ -322,7 +322,7 @@ async def test_a_flood_ends_with_the_check(
         look = await bed.look(raw.url)
         async with asyncio.timeout(1.0):
             await raw.ended.wait()
-        assert look.attempts[0].failure is failure
+        assert look.probes[0].failure is failure
     grown_kib = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     assert grown_kib < 60 * 1024
 
@@ -418,7 +418,7 @@ async def test_first_byte_is_timed_apart_from_the_body(
     async with raw_server(authority, play) as raw, open_bed(context) as bed:
         observation = await bed.look(raw.url)
     assert observation.phases.ttfb_seconds is not None
-    body_seconds = observation.attempts[0].duration_seconds - observation.phases.ttfb_seconds
+    body_seconds = observation.probes[0].duration_seconds - observation.phases.ttfb_seconds
     assert body_seconds > 0.29
 
 

@@ -197,7 +197,7 @@ async def test_usage_fails_for_ever(context: ssl.SSLContext, authority: Authorit
         observation = await bed.look(host.address_url)
     assert observation.reachable
     assert observation.usage is None
-    assert [(a.endpoint, a.failure, a.status_code) for a in observation.attempts] == [
+    assert [(a.endpoint, a.failure, a.status_code) for a in observation.probes] == [
         (Endpoint.CONFIG, Failure.NONE, 200),
         (Endpoint.USAGE, Failure.SERVER_ERROR, 500),
     ]

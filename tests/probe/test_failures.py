@@ -100,6 +100,6 @@ async def test_every_fault_in_one_check_only(context: ssl.SSLContext, authority:
             for b in behaviours
         ]
         assert [
-            (b.fault, str(m.observation.attempts[place].failure))
+            (b.fault, str(m.observation.probes[place].failure))
             for b, m in zip(behaviours, met, strict=True)
         ] == [(b.fault, FAULT_EFFECTS[b.fault].probe_failure) for b in behaviours]

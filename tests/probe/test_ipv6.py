@@ -154,10 +154,10 @@ async def test_the_diagnostic_vm_has_its_own_limit(
         open_bed(context, limits=limits) as bed,
     ):
         observation = await bed.look(host.address_url, ipv6=True)
-    attempt = observation.attempts[-1]
-    assert attempt.endpoint is Endpoint.DIAGNOSTIC_VM
-    assert attempt.failure is Failure.NONE
-    assert attempt.duration_seconds > 0.4
+    probe = observation.probes[-1]
+    assert probe.endpoint is Endpoint.DIAGNOSTIC_VM
+    assert probe.failure is Failure.NONE
+    assert probe.duration_seconds > 0.4
     assert observation.ipv6 == Ipv6(VM, vm=True)
 
 
@@ -173,7 +173,7 @@ async def test_the_diagnostic_vm_runs_out_of_its_limit(
     ):
         observation = await bed.look(host.address_url, ipv6=True)
     assert observation.reachable
-    assert observation.attempts[-1].failure is Failure.ANSWER_TIMEOUT
+    assert observation.probes[-1].failure is Failure.ANSWER_TIMEOUT
     assert observation.ipv6 is None
 
 
@@ -206,7 +206,7 @@ async def test_what_a_diagnostic_vm_says(
         open_bed(context) as bed,
     ):
         observation = await bed.look(host.address_url, ipv6=True)
-    assert observation.attempts[-1].failure is failure
+    assert observation.probes[-1].failure is failure
     assert (observation.ipv6.vm if observation.ipv6 else None) is vm
 
 

@@ -92,10 +92,10 @@ class _Visit:
         if is_unfinished or not self.done:
             return Observation(self.node, Failure.ROUND_DEADLINE)
         failure = self.prober.outcomes.get(self.node.hash, Failure.NONE) or Failure.NONE
-        attempt = Probe(
+        probe = Probe(
             Endpoint.CONFIG, failure, 200, response_bytes=2 if failure is Failure.NONE else None
         )
-        return Observation(self.node, failure, (attempt,))
+        return Observation(self.node, failure, (probe,))
 
 
 @dataclass

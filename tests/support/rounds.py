@@ -70,16 +70,16 @@ def gpu(device_id: str = "10de:26b9", model: str | None = "L40S", **other: Any) 
 
 def good(node: Node, ipv6: Ipv6 | None = None, **other: Any) -> Observation:
     """Return the observation of a node whose endpoints all answered."""
-    attempts = [
+    probes = [
         Probe(Endpoint.CONFIG, Failure.NONE, 200, 900, 0.03),
         Probe(Endpoint.USAGE, Failure.NONE, 200, 700, 0.02),
     ]
     if ipv6:
-        attempts.append(Probe(Endpoint.IPV6, Failure.NONE, 200, 30, 0.5))
+        probes.append(Probe(Endpoint.IPV6, Failure.NONE, 200, 30, 0.5))
     made = Observation(
         node=node,
         failure=Failure.NONE,
-        attempts=tuple(attempts),
+        probes=tuple(probes),
         phases=Phases(0.01, 0.02, 0.03, 0.04),
         duration_seconds=0.2,
         cert_expiry_seconds=1e6,
@@ -96,8 +96,8 @@ def bad(node: Node, failure: Failure = Failure.CONNECT_TIMEOUT) -> Observation:
     """Return the observation of a visit that failed at the first probe, or was not dialled."""
     if failure.fault is Fault.POLICY:
         return Observation(node, failure)
-    attempt = Probe(Endpoint.CONFIG, failure, duration_seconds=5.0)
-    return Observation(node, failure, (attempt,), duration_seconds=5.0)
+    probe = Probe(Endpoint.CONFIG, failure, duration_seconds=5.0)
+    return Observation(node, failure, (probe,), duration_seconds=5.0)
 
 
 def unfinished(node: Node) -> Observation:
@@ -154,7 +154,7 @@ class Rounds:
     def __post_init__(self) -> None:
         self.state = NodeTracker(self.rules)
 
-    def look(
+    def play_round(
         self,
         observe: Observe | Iterable[Observation] = plain,
         reason: BlindReason = BlindReason.NONE,
@@ -192,7 +192,7 @@ class Rounds:
             self.time += self.rules.interval_seconds
         else:
             reason = BlindReason.CONTROLS if letter in "XA" else BlindReason.NONE
-            return self.look(lambda plan: _OBSERVED[letter](plan.node), reason)
+            return self.play_round(lambda plan: _OBSERVED[letter](plan.node), reason)
         return None
 
     def play(self, letters: str) -> list[JudgedRound]:
