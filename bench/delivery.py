@@ -110,10 +110,10 @@ def usage(node: BenchNode, chance: random.Random) -> CrnUsage:
 
 
 class Ticker:
-    """Wakes as often as it can, and knows the longest that it was kept from it.
+    """Wakes as often as it can, and keeps the longest delay.
 
-    late: by whatever kept it. blocked: without the time in which it was ready to run and the
-    system gave the processor to something else, as Linux counts it.
+    late: whatever the cause. blocked: without the time in which it was ready to run and the system
+    gave the processor to something else, as Linux counts it.
     """
 
     def __init__(self) -> None:
@@ -134,7 +134,7 @@ class Ticker:
             last, last_waited = now, waited
 
     def _waited_seconds(self) -> float:
-        """How long this thread was ready to run and did not; 0 where it is not counted."""
+        """Return how long this thread was ready to run and did not; 0 where it is not counted."""
         if self._statistics is None:
             return 0.0
         return int(os.pread(self._statistics.fileno(), 100, 0).split()[1]) / 1e9
@@ -142,7 +142,7 @@ class Ticker:
 
 @contextmanager
 def step(name: str) -> Iterator[None]:
-    """Say how long something took."""
+    """Print how long something took."""
     wall, cpu = perf_counter(), process_time()
     yield
     print(f"{name:32} {perf_counter() - wall:6.2f} s, {process_time() - cpu:6.2f} s of CPU")  # noqa: T201
@@ -197,8 +197,8 @@ def main() -> None:
         raise SystemExit(f"no InfluxDB {options.server}: `make servers` gets it")
     made = list(points(options.points))
     with tempfile.TemporaryDirectory() as folder, servers.running(options.server) as influx:
-        answer = run_async(measure(influx, made, Path(folder)))
-    print(json.dumps(answer))  # noqa: T201
+        figures = run_async(measure(influx, made, Path(folder)))
+    print(json.dumps(figures))  # noqa: T201
 
 
 if __name__ == "__main__":

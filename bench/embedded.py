@@ -114,7 +114,7 @@ def main() -> None:
 
 
 async def measured(directory: Path, nodes: int, rounds: int, days: float) -> dict[str, float]:
-    """The figures of so many rounds of so many nodes."""
+    """Return the figures of so many rounds of so many nodes."""
     chance = random.Random(1)
     commits: list[float] = []
     points = 0
@@ -142,12 +142,12 @@ async def measured(directory: Path, nodes: int, rounds: int, days: float) -> dic
 
 
 def bytes_in(directory: Path) -> int:
-    """All files together."""
+    """Return the size of all files."""
     return sum(file.stat().st_size for file in directory.iterdir())
 
 
 def latest(directory: Path) -> dict[str, float]:
-    """How long it takes to read every node's newest point, from a fresh connection."""
+    """Return how long it takes to read every node's newest point, on a new connection."""
     times = {"latest_180_s_ms": 180, "latest_3600_s_ms": 3600}
     figures = {}
     with Reader(directory) as reader:
@@ -159,7 +159,7 @@ def latest(directory: Path) -> dict[str, float]:
 
 
 def round_of(time: int, nodes: int, chance: random.Random) -> Iterator[Point]:
-    """The points of one round."""
+    """Yield the points of one round."""
     minute = time // INTERVAL
     for number in range(nodes):
         tags = {"node": f"{number:064x}", "name": f"node {number}", "vantage": "default"}
@@ -170,7 +170,7 @@ def round_of(time: int, nodes: int, chance: random.Random) -> Iterator[Point]:
 
 
 def reach(time: int, tags: dict[str, str], chance: random.Random) -> Reach:
-    """A healthy node, seen once."""
+    """Return the point of a healthy node."""
     return Reach(
         time=time,
         **tags,
@@ -196,7 +196,7 @@ def reach(time: int, tags: dict[str, str], chance: random.Random) -> Reach:
 
 
 def used(time: int, tags: dict[str, str], chance: random.Random) -> Used:
-    """What a node of 64 GB has left."""
+    """Return what a node of 64 GB has free."""
     return Used(
         time=time,
         **tags,

@@ -93,7 +93,7 @@ class Table:
     def _rebuild_series(
         self, connection: sqlite3.Connection, table: str, added: Collection[str]
     ) -> None:
-        """Make the table anew with more tags, since its unique key is over all of them.
+        """Create the table anew with more tags, since its unique key is over all of them.
 
         Every series keeps its number, so no point is touched. Nothing is renamed: SQLite would
         rewrite, or stumble over, views that somebody else has made in the file.

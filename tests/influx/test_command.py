@@ -43,10 +43,10 @@ def run(command: Command, bucket: InfluxBucket, tmp_path: Path) -> Command:
     """Runs a command with a directory of one node and this database."""
     (tmp_path / "nodes").write_text(NODE)
 
-    def run_(*words: object, **variables: str) -> subprocess.CompletedProcess[str]:
+    def run_(*arguments: object, **variables: str) -> subprocess.CompletedProcess[str]:
         common = {"CRN_DATA_DIR": "data", "CRN_DIRECTORY__FILE": "nodes"}
         where = {"CRN_INFLUXDB__URL": bucket.influx.url, "CRN_INFLUXDB__BUCKET": bucket.name}
-        return command(*words, **(common | where | variables))
+        return command(*arguments, **(common | where | variables))
 
     return run_
 
@@ -91,7 +91,7 @@ def test_purge(run: Command) -> None:
 
 
 async def test_rejected(run: Command, tmp_path: Path) -> None:
-    """Refused lines are listed with the database's words, and tried again on request."""
+    """Rejected lines are listed with the database's message, and sent again on request."""
     run("init-store")
     run("crawl")
     async with await EmbeddedStore.open(tmp_path / "data", MEASUREMENTS, 14) as store:
@@ -105,23 +105,23 @@ async def test_rejected(run: Command, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "words",
+    "arguments",
     [("crawl",), ("spool", "replay"), ("spool", "purge", "--yes")],
     ids=["crawl", "replay", "purge"],
 )
-def test_in_use(words: tuple[str, ...], run: Command, tmp_path: Path) -> None:
+def test_in_use(arguments: tuple[str, ...], run: Command, tmp_path: Path) -> None:
     """While a collector holds the data directory, what would write there is refused."""
     run("crawl")
     lock = DirectoryLock(tmp_path / "data")
     lock.acquire()
     try:
-        refused = run(*words)
-        seen = run("spool", "ls")
+        refused = run(*arguments)
+        listed = run("spool", "ls")
     finally:
         lock.release()
     assert refused.returncode == Exit.LOCKED
     assert "uses the data directory" in refused.stderr
-    assert seen.returncode == 0
+    assert listed.returncode == 0
 
 
 def test_nothing_there(run: Command) -> None:
@@ -131,13 +131,13 @@ def test_nothing_there(run: Command) -> None:
     missing = run("init-store", CRN_INFLUXDB__URL="")
     assert missing.returncode == Exit.CONFIGURATION
     assert "CRN_INFLUXDB__URL is empty" in missing.stderr
-    gone = run("init-store", CRN_INFLUXDB__URL="http://127.0.0.1:1")
-    assert gone.returncode == Exit.DATABASE
-    assert "127.0.0.1:1" in gone.stderr
+    unreachable = run("init-store", CRN_INFLUXDB__URL="http://127.0.0.1:1")
+    assert unreachable.returncode == Exit.DATABASE
+    assert "127.0.0.1:1" in unreachable.stderr
 
 
 @pytest.mark.parametrize(
-    ("variables", "words"),
+    ("variables", "message"),
     [
         ({"URL": "", "TOKEN": "geheim"}, "url is missing"),
         ({"TOKEN": "geheim", "TOKEN_FILE": "geheim"}, "token or token_file"),
@@ -149,11 +149,11 @@ def test_nothing_there(run: Command) -> None:
     ],
     ids=["no url", "two tokens", "password in url", "no url at all", "generation", "typo", "zero"],
 )
-def test_wrong_settings(variables: dict[str, str], words: str, run: Command) -> None:
+def test_wrong_settings(variables: dict[str, str], message: str, run: Command) -> None:
     """Each wrong setting is named, and no secret is in the message."""
     refused = run("check-config", **{f"CRN_INFLUXDB__{k}": v for k, v in variables.items()})
     assert refused.returncode == Exit.CONFIGURATION
-    assert words in refused.stderr
+    assert message in refused.stderr
     assert "geheim" not in refused.stderr.replace("'geheim' is not an http", "")
 
 
@@ -192,8 +192,8 @@ def test_run_delivers(run: Command, bucket: InfluxBucket, tmp_path: Path) -> Non
                 if " nodes reachable" in line:
                     break
             collector.send_signal(signal.SIGTERM)
-            said = collector.stderr.read()
-            assert collector.wait(EXIT_SECONDS) == 0, said
+            log = collector.stderr.read()
+            assert collector.wait(EXIT_SECONDS) == 0, log
         finally:
             collector.kill()
     assert network_points(bucket) >= 1

@@ -286,6 +286,6 @@ async def test_rejected_lines_are_tried_again(tmp_path: Path) -> None:
     ids=["plain", "quotes", "escapes", "none"],
 )
 def test_split_lines(lines: list[bytes]) -> None:
-    """Lines are told apart, though a line break may stand in a text."""
+    """Lines are separated, though a line break may stand in a text."""
     assert split_lines(b"".join(lines), len(lines)) == lines
     assert Batch.pack(60, lines).lines() == lines

@@ -28,7 +28,7 @@ BATCH = Batch.pack(1_800_000_000, [b"sample,host=beta requests=1i 1800000000\n"]
 
 
 async def test_recognised(missing_bucket: InfluxBucket) -> None:
-    """Every server is told by what it answers."""
+    """Every server is recognised by its responses."""
     async with open_influxdb(missing_bucket.target, CONTEXT, 10) as database:
         assert await database.generation() is GENERATIONS[missing_bucket.kind]
 
@@ -84,9 +84,9 @@ async def test_wrong_token_or_org(missing_bucket: InfluxBucket) -> None:
     """2.x: a wrong token or organisation is named, and a write waits for a person."""
     if missing_bucket.kind != "2.7":
         pytest.skip("2.x alone asks for a token and an organisation here")
-    for wrong, words in (({"token": "nonsense"}, "401"), ({"org": "nobody"}, "'nobody'")):
+    for wrong, message in (({"token": "nonsense"}, "401"), ({"org": "nobody"}, "'nobody'")):
         async with open_influxdb(replace(missing_bucket.target, **wrong), CONTEXT, 10) as database:
-            with pytest.raises(DatabaseError, match=words):
+            with pytest.raises(DatabaseError, match=message):
                 await provision(database, None)
             assert (await database.write(BATCH.body)).fate is Fate.BLOCKED
 

@@ -132,7 +132,7 @@ async def test_too_large(reset: bool, bucket: InfluxBucket, tmp_path: Path) -> N
 
 
 async def test_bad_lines_are_found(bucket: InfluxBucket, tmp_path: Path) -> None:
-    """Lines of the wrong type are kept apart with the server's words; all others go in."""
+    """Lines of the wrong type are rejected with the server's message; all others are accepted."""
     bucket.write(f"sample,host=beta requests=1.5 {NOW - 60}")
     bad = {7, 8, 250}
     points = [
@@ -171,7 +171,7 @@ async def test_unreadable_line_is_found(bucket: InfluxBucket, tmp_path: Path) ->
 
 
 async def test_conflict_within_a_batch(bucket: InfluxBucket, tmp_path: Path) -> None:
-    """Of two types for one new field, one gets in and the other is kept apart."""
+    """Of two types for one new field, one is accepted and the other is rejected."""
     lines = [f"fresh,host={n} v={n}{'i' if n % 2 else ''} {NOW}\n".encode() for n in range(6)]
     async with open_delivery_bed(tmp_path, bucket) as bed:
         sender = BatchSender(Batch.pack(NOW, lines), bed.database.write)
@@ -199,8 +199,8 @@ async def test_older_than_retention(missing_bucket: InfluxBucket, tmp_path: Path
 async def test_no_bucket(
     missing_bucket: InfluxBucket, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Without a bucket everything is kept and one message says what to do; 3.x makes it itself,
-    and that is said."""
+    """Without a bucket everything is kept and one error says what to do; 3.x creates it by
+    itself, which is logged."""
     async with open_delivery_bed(tmp_path, missing_bucket) as bed:
         bed.delivery.start()
         await bed.store.commit(RoundRecord(NOW, crowd(NOW)))

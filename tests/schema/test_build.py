@@ -33,10 +33,10 @@ def _shape(judged: JudgedRound) -> dict[str, set[tuple[str, ...]]]:
 def test_the_shard_is_on_counts_and_sums_only() -> None:
     """What is counted over nodes carries the shard; a node's own points do not."""
     rounds = Rounds()
-    rounds.look(lambda order: good(order.node, usage=usage(gpu())))
-    made = points_of(rounds.look([bad(node())]), "here", "eu-1")
+    rounds.play_round(lambda order: good(order.node, usage=usage(gpu())))
+    made = points_of(rounds.play_round([bad(node())]), "here", "eu-1")
     made += points_of(
-        rounds.look(lambda order: good(order.node, usage=usage(gpu()))), "here", "eu-1"
+        rounds.play_round(lambda order: good(order.node, usage=usage(gpu()))), "here", "eu-1"
     )
     shards = {p.MEASUREMENT: getattr(p, "shard", None) for p in made}
     counts = dict.fromkeys(["network", "network_gpu", "network_version", "network_failure"], "eu-1")
@@ -54,7 +54,7 @@ def test_tag_sets_never_change(letters: str) -> None:
 def test_a_round_is_small() -> None:
     """A round of 600 nodes is about two points a node once the first hour's facts are out."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(100)))
-    rounds.look()
-    counts = [len(points_of(rounds.look(), "here", "0")) for _ in range(30)]
+    rounds.play_round()
+    counts = [len(points_of(rounds.play_round(), "here", "0")) for _ in range(30)]
     assert max(counts) < 300
     assert sum(counts) / len(counts) < 250

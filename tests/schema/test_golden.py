@@ -194,7 +194,7 @@ def test_golden(point: Point, expected: str) -> None:
 
 def test_golden_network() -> None:
     """The network's point is exactly this line."""
-    judged = two_nodes().look([good(node(1), usage=usage(gpu())), bad(node(2))])
+    judged = two_nodes().play_round([good(node(1), usage=usage(gpu())), bad(node(2))])
     (network,) = points(judged, Network)
     assert line(network) == NETWORK_LINE
 

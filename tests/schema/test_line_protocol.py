@@ -187,10 +187,10 @@ def test_read_back_by_a_server(
 def test_whole_rounds_are_taken(influx: Influx) -> None:
     """Rounds with everything in them, well and blind, are taken by a real server in one write."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(20)))
-    rounds.look()
+    rounds.play_round()
     rounds.time += 21_600
     judgements = [
-        rounds.look(lambda order: good(order.node, working(), usage=usage(gpu()))),
+        rounds.play_round(lambda order: good(order.node, working(), usage=usage(gpu()))),
         *rounds.play("BBBXGGUP"),
     ]
     points = [point for judged in judgements for point in points_of(judged, "home", "0")]

@@ -28,8 +28,8 @@ from tests.support.rounds import (
 def test_a_blind_vantage_counts_nodes_and_sums_no_capacity() -> None:
     """Counts of nodes are always written, sums of capacity only by who sees."""
     rounds = two_nodes()
-    rounds.look(lambda order: good(order.node, usage=usage(gpu())))
-    judged = rounds.look([good(node(1), usage=usage(gpu())), bad(node(2))], BlindReason.DNS)
+    rounds.play_round(lambda order: good(order.node, usage=usage(gpu())))
+    judged = rounds.play_round([good(node(1), usage=usage(gpu())), bad(node(2))], BlindReason.DNS)
     (network,) = points(judged, Network)
     sums = {"cpu_total", "gpu_total", "gpu_used", "gpu_available"} | {
         f"{room}_{what}_bytes" for room in ("mem", "disk") for what in ("total", "available")
@@ -45,9 +45,9 @@ def test_a_blind_vantage_counts_nodes_and_sums_no_capacity() -> None:
 def test_nothing_measured_is_not_zero() -> None:
     """A round in which no usage was read writes no sums, and none of GPUs where none is known."""
     rounds = two_nodes()
-    rounds.look(lambda order: good(order.node, usage=usage(gpu())))
-    unread = rounds.look(lambda order: good(order.node, usage=None))
-    old = rounds.look(lambda order: good(order.node, usage=usage(gpus=None)))
+    rounds.play_round(lambda order: good(order.node, usage=usage(gpu())))
+    unread = rounds.play_round(lambda order: good(order.node, usage=None))
+    old = rounds.play_round(lambda order: good(order.node, usage=usage(gpus=None)))
     (first,), (second,) = points(unread, Network), points(old, Network)
     assert (first.cpu_total, first.gpu_total, first.mem_total_bytes) == (None, None, None)
     assert (second.cpu_total, second.gpu_total) == (16, None)
@@ -63,23 +63,25 @@ def test_network_gpu() -> None:
         good(node(1), usage=usage(gpu(), gpu(available=False))),
         good(node(2), usage=usage(gpu(), gpu("10de:2230", "RTX A6000"))),
     ]
-    seen = points(rounds.look(both), NetworkGpu)
+    seen = points(rounds.play_round(both), NetworkGpu)
     assert [(p.model, p.total, p.used, p.available, p.nodes) for p in seen] == [
         ("L40S", 3, 1, 2, 2),
         ("RTX A6000", 1, 0, 1, 1),
     ]
-    gone = points(rounds.look(), NetworkGpu)
+    gone = points(rounds.play_round(), NetworkGpu)
     assert [(p.model, p.total, p.nodes) for p in gone] == [("L40S", 0, 0), ("RTX A6000", 0, 0)]
     rounds.time += 8 * DAY
-    assert points(rounds.look(), NetworkGpu) == []
+    assert points(rounds.play_round(), NetworkGpu) == []
 
 
 def test_network_version() -> None:
     """Nodes by the release that they last stated, those that fail now included."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(1, 4)))
     versions = {digest(1): "1.7.2", digest(2): "1.7.2-rc1", digest(3): "0.3.0"}
-    first = rounds.look(lambda order: good(order.node, version=versions[order.node.hash]))
-    then = rounds.look(lambda order: (good if order.node.hash == digest(1) else bad)(order.node))
+    first = rounds.play_round(lambda order: good(order.node, version=versions[order.node.hash]))
+    then = rounds.play_round(
+        lambda order: (good if order.node.hash == digest(1) else bad)(order.node)
+    )
     assert [
         [(p.version, p.nodes, p.reachable) for p in points(j, NetworkVersion)]
         for j in (first, then)
@@ -89,7 +91,7 @@ def test_network_version() -> None:
 def test_network_versions_are_bounded() -> None:
     """Strangers can make 32 releases, and `other`."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(50)))
-    judged = rounds.look(lambda o: good(o.node, version=f"9.{int(o.node.name[4:])}.0"))
+    judged = rounds.play_round(lambda o: good(o.node, version=f"9.{int(o.node.name[4:])}.0"))
     versions = points(judged, NetworkVersion)
     assert len(versions) == 33
     assert sum(p.nodes for p in versions) == 50
@@ -98,7 +100,7 @@ def test_network_versions_are_bounded() -> None:
 
 def test_network_failure() -> None:
     """Every failure is counted in every round, zeros included, with its fault."""
-    counted = points(two_nodes().look([good(node(1)), bad(node(2))]), NetworkFailure)
+    counted = points(two_nodes().play_round([good(node(1)), bad(node(2))]), NetworkFailure)
     assert {(p.failure, p.fault) for p in counted} == {(str(f), str(f.fault)) for f in Failure}
     assert {p.failure: p.nodes for p in counted if p.nodes} == {"none": 1, "connect_timeout": 1}
 

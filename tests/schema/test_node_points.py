@@ -48,7 +48,7 @@ TRIED: Final = {"reachable": 0, "probed": 1, "duration_seconds": 5.0}
 
 def test_a_node_that_is_well() -> None:
     """A reachable node has every field."""
-    point = reachability(Rounds().look())
+    point = reachability(Rounds().play_round())
     assert set(written(point)) == set(fields_of(SCHEMA["crn_reachability"][1]))
     assert (point.name, point.node, point.vantage) == ("crn 1", digest(1), "here")
 
@@ -84,7 +84,7 @@ def test_every_blindness_is_ours(reason: BlindReason) -> None:
     """Whatever the cause, a connection that fails while we are blind is not the node's fault."""
     rounds = Rounds()
     rounds.play("G")
-    judgements = [rounds.look(blocked, reason) for _ in range(6)]
+    judgements = [rounds.play_round(blocked, reason) for _ in range(6)]
     assert kinds(judgements) == []
     point = reachability(judgements[-1])
     assert (point.up, point.fault, point.weight) == (True, "vantage", 0.001)
@@ -94,14 +94,14 @@ def test_every_blindness_is_ours(reason: BlindReason) -> None:
 def test_an_answer_counts_even_while_blind(failure: Failure) -> None:
     """An answer that came tells of the node, though this vantage does not vote."""
     rounds = Rounds()
-    judged = rounds.look([bad(node(), failure)], BlindReason.CONTROLS)
+    judged = rounds.play_round([bad(node(), failure)], BlindReason.CONTROLS)
     point = reachability(judged)
     assert (point.up, point.fault, point.weight) == (False, "node", 0.001)
 
 
 def test_first_start() -> None:
     """First start: `up` is the result of the visit, nobody is lost."""
-    judged = two_nodes().look([good(node(1)), bad(node(2))])
+    judged = two_nodes().play_round([good(node(1)), bad(node(2))])
     seen = [(p.reachable, p.up, p.lost, p.weight) for p in points(judged, CrnReachability)]
     assert seen == [(True, True, False, 1.0), (False, False, False, 1.0)]
     assert points(judged, NetworkEvent) == []
@@ -123,7 +123,7 @@ def test_not_probed() -> None:
     rounds.play("GBBB")
     rounds.time += 2 * HOUR
     rounds.play("D")
-    judged = next(j for j in iter(lambda: rounds.look(blocked), None) if not rounds.plans)
+    judged = next(j for j in iter(lambda: rounds.play_round(blocked), None) if not rounds.plans)
     age = float(judged.time - START - 2 * HOUR - 4 * 60)
     assert written(reachability(judged)) == ENTRY | {
         "up": 0,
@@ -147,7 +147,7 @@ def test_refused_address() -> None:
     """Policy: failure and fault say so; no `up`, nobody lost, not visited, and no vote."""
     registered = "http//example.org"
     refused = node(address=registered, host="", refused=Failure.INVALID_ADDRESS)
-    assert written(reachability(Rounds(nodes=(refused,)).look())) == ENTRY | {
+    assert written(reachability(Rounds(nodes=(refused,)).play_round())) == ENTRY | {
         "lost": 0,
         "probed": 0,
         "weight": 0.001,
@@ -162,7 +162,7 @@ def test_forbidden_when_dialled() -> None:
     rounds = Rounds()
     rounds.play("GBBB")
     probe = Probe(Endpoint.CONFIG, Failure.FORBIDDEN_ADDRESS)
-    judged = rounds.look([Observation(node(), Failure.FORBIDDEN_ADDRESS, (probe,))])
+    judged = rounds.play_round([Observation(node(), Failure.FORBIDDEN_ADDRESS, (probe,))])
     point = reachability(judged)
     assert (point.reachable, point.up, point.lost, point.probed) == (None, None, False, False)
     assert (point.failure, point.fault) == ("forbidden_address", "policy")
@@ -172,7 +172,7 @@ def test_forbidden_when_dialled() -> None:
 def test_no_address() -> None:
     """An empty address is absent, since it was not given."""
     empty = node(address="", host="", refused=Failure.INVALID_ADDRESS)
-    assert "address" not in written(reachability(Rounds(nodes=(empty,)).look()))
+    assert "address" not in written(reachability(Rounds(nodes=(empty,)).play_round()))
 
 
 def test_unfinished_round() -> None:
@@ -193,7 +193,7 @@ def test_unfinished_round() -> None:
 
 def test_cut_off_during_its_turn() -> None:
     """Ended by the deadline during its visit: visited, not reachable, our fault."""
-    point = reachability(Rounds().look([bad(node(), Failure.ROUND_DEADLINE)]))
+    point = reachability(Rounds().play_round([bad(node(), Failure.ROUND_DEADLINE)]))
     assert (point.reachable, point.probed, point.up, point.fault) == (False, True, None, "vantage")
 
 
@@ -201,7 +201,7 @@ def test_ipv6_only_node_without_ipv6_here() -> None:
     """A node with IPv6 only is out of reach of a vantage that has none, and not to blame."""
     seen = replace(bad(node(), Failure.CONNECT_UNREACHABLE), ipv6_only=True)
     rounds = Rounds()
-    without, having = rounds.look([seen], ipv6=False), rounds.look([seen], ipv6=True)
+    without, having = rounds.play_round([seen], ipv6=False), rounds.play_round([seen], ipv6=True)
     assert [reachability(j).failure for j in (without, having)] == [
         "no_route",
         "connect_unreachable",
@@ -212,7 +212,7 @@ def test_ipv6_only_node_without_ipv6_here() -> None:
 def test_duplicate_hash() -> None:
     """A hash listed twice has one point, and an event that tells of the other entry."""
     rounds = Rounds(duplicates={digest(1): ("https://other.example.org",)})
-    judged = rounds.look()
+    judged = rounds.play_round()
     assert len(points(judged, CrnReachability)) == 1
     (event,) = points(judged, NetworkEvent)
     assert (event.kind, event.new) == ("duplicate_hash", "https://other.example.org")
@@ -221,7 +221,7 @@ def test_duplicate_hash() -> None:
 def test_points_of_one_node() -> None:
     """A node's facts are a point each, what was not measured is absent."""
     rounds = Rounds(settings=NetworkSettings(last_crn_version="1.8.0"))
-    rounds.look(lambda order: good(order.node, config=config(qemu=None)))
+    rounds.play_round(lambda order: good(order.node, config=config(qemu=None)))
     rounds.time += 6 * HOUR
     found = Ipv6(Ipv6Method.DIAGNOSTIC_VM, vm=True, aaaa=True)
 
@@ -229,7 +229,7 @@ def test_points_of_one_node() -> None:
         assert order.ipv6
         return replace(good(order.node, working(), usage=usage(gpu())), ipv6=found)
 
-    judged = rounds.look(look)
+    judged = rounds.play_round(look)
     assert [(p.version, p.source, p.outdated) for p in points(judged, CrnVersion)] == [
         ("1.7.2", "config", True)
     ]
@@ -260,5 +260,5 @@ def test_events_are_points() -> None:
 
 def test_unfinished_nodes_do_not_hide() -> None:
     """A node without a turn in the first round of all still has its point."""
-    point = reachability(Rounds().look([unfinished(node())]))
+    point = reachability(Rounds().play_round([unfinished(node())]))
     assert (point.up, point.lost, point.failure) == (None, False, "round_deadline")

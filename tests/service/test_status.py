@@ -26,10 +26,10 @@ async def _store(directory: Path, rounds: Rounds, *visits: Visit) -> None:
     async with await EmbeddedStore.open(directory, MEASUREMENTS, 14) as store:
         for visit in visits:
 
-            def eyes(plan: VisitPlan, visit: Visit = visit) -> Observation:
+            def observe(plan: VisitPlan, visit: Visit = visit) -> Observation:
                 return visit(plan.node)
 
-            judged = rounds.look(eyes)
+            judged = rounds.play_round(observe)
             await store.commit(RoundRecord(judged.time, points_of(judged, "here", "0")))
 
 
@@ -119,16 +119,16 @@ def test_failures_of_a_round() -> None:
     nodes = tuple(node(number) for number in range(1, 5))
     numbers = {n.hash: number for number, n in enumerate(nodes, start=1)}
 
-    def eyes(plan: VisitPlan) -> Observation:
+    def observe(plan: VisitPlan) -> Observation:
         failure = failures.get(numbers[plan.node.hash])
         return bad(plan.node, failure) if failure else good(plan.node)
 
     rounds = Rounds(nodes=nodes)
-    counts = count_failures(rounds.look(eyes).statuses)
+    counts = count_failures(rounds.play_round(observe).statuses)
     assert counts.nodes == ((Failure.NONE, 1), (Failure.NOT_A_CRN, 2), (Failure.TLS_FAILED, 1))
     assert counts.not_visited == 0
     for _ in range(62):
-        judged = rounds.look(eyes)
+        judged = rounds.play_round(observe)
     counts = count_failures(judged.statuses)
     visited = sum(nodes for _, nodes in counts.nodes)
     assert (counts.nodes[0], visited + counts.not_visited) == ((Failure.NONE, 1), 4)

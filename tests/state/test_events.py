@@ -48,7 +48,7 @@ def _owning(*devices: tuple[str, str | None]) -> Observe:
 def test_first_start_has_no_events() -> None:
     """In the first round of all, nobody joined and nobody went down."""
     rounds = Rounds(nodes=(node(1), node(2)))
-    judged = rounds.look([good(node(1)), blocked(VisitPlan(node(2), False, False, 0))])
+    judged = rounds.play_round([good(node(1)), blocked(VisitPlan(node(2), False, False, 0))])
     assert judged.events == ()
     assert [(v.up, v.lost) for v in judged.statuses] == [(True, False), (False, False)]
 
@@ -56,15 +56,15 @@ def test_first_start_has_no_events() -> None:
 def test_joined_and_left() -> None:
     """A node that appears later has joined; one that is no longer listed has left, once."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = (node(1), node(2))
-    (joined,) = rounds.look().events
+    (joined,) = rounds.play_round().events
     assert (str(joined.kind), joined.node, joined.name) == ("joined", digest(2), "crn 2")
     rounds.nodes = (node(1),)
-    (left,) = rounds.look().events
+    (left,) = rounds.play_round().events
     assert (str(left.kind), left.node, left.name) == ("left", digest(2), "crn 2")
     rounds.restart()
-    assert rounds.look().events == ()
+    assert rounds.play_round().events == ()
 
 
 @pytest.mark.parametrize("restart", [False, True], ids=["running", "restarted"])
@@ -73,7 +73,7 @@ def test_a_node_that_comes_back_is_the_one_it_was(restart: bool) -> None:
     rounds = Rounds()
     rounds.play("GBBB")
     listed, rounds.nodes = rounds.nodes, ()
-    assert kinds([rounds.look(), rounds.look()]) == ["left"]
+    assert kinds([rounds.play_round(), rounds.play_round()]) == ["left"]
     if restart:
         rounds.restart()
     rounds.nodes = listed
@@ -87,9 +87,9 @@ def test_a_node_that_left_long_ago_is_forgotten() -> None:
     rounds = Rounds()
     rounds.play("GBBB")
     listed, rounds.nodes = rounds.nodes, ()
-    rounds.look()
+    rounds.play_round()
     rounds.time += DAY + HOUR
-    rounds.look()
+    rounds.play_round()
     assert [key for key in rounds.kept if key.startswith("node:")] == []
     rounds.nodes = listed
     back = rounds.play("G")
@@ -99,11 +99,11 @@ def test_a_node_that_left_long_ago_is_forgotten() -> None:
 def test_renamed_at_most_once_a_day() -> None:
     """A new name is taken up a day after the last one was, with one event."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = (node(name="first"),)
-    assert only(rounds.look()).name == "crn 1"
+    assert only(rounds.play_round()).name == "crn 1"
     rounds.time = START + DAY
-    renamed = rounds.look()
+    renamed = rounds.play_round()
     (event,) = renamed.events
     assert (only(renamed).name, event.name, event.old, event.new) == (
         "first",
@@ -115,33 +115,33 @@ def test_renamed_at_most_once_a_day() -> None:
     for hour in range(72):
         rounds.nodes = (node(name=f"name {hour}"),)
         rounds.time = START + DAY + (hour + 1) * HOUR
-        announced += kinds([rounds.look()])
+        announced += kinds([rounds.play_round()])
     assert announced == ["renamed"] * 3
 
 
 def test_a_name_that_comes_back_within_the_day() -> None:
     """A name that was changed and changed back is no event."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = (node(name="first"),)
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = (node(),)
     rounds.time += 2 * DAY
-    assert kinds([rounds.look()]) == []
+    assert kinds([rounds.play_round()]) == []
 
 
 def test_a_node_without_a_name() -> None:
     """Without a name, the first 8 digits of the hash are one."""
     rounds = Rounds(nodes=(node(name=""),))
-    assert only(rounds.look()).name == digest(1)[:8]
+    assert only(rounds.play_round()).name == digest(1)[:8]
 
 
 def test_address_changed() -> None:
     """A new address is one event, with the old one; an address removed too."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = (node(address="", refused=Failure.INVALID_ADDRESS),)
-    first, second = rounds.look(), rounds.look()
+    first, second = rounds.play_round(), rounds.play_round()
     (event,) = first.events
     assert (event.old, event.new) == ("https://crn1.example.org", "")
     assert event.text == "crn 1 moved from https://crn1.example.org to (none)"
@@ -152,7 +152,8 @@ def test_version_changed() -> None:
     """A version that differs from the last one known is an event; no answer in between is none."""
     rounds = Rounds()
     judged = [
-        rounds.look(_stating(version)) for version in ("1.7.2", None, "1.7.2", "1.8.0", "1.8.0")
+        rounds.play_round(_stating(version))
+        for version in ("1.7.2", None, "1.7.2", "1.8.0", "1.8.0")
     ]
     (event,) = events(judged)
     assert (str(event.kind), event.old, event.new) == ("version_changed", "1.7.2", "1.8.0")
@@ -173,73 +174,75 @@ def test_version_changed() -> None:
 def test_outdated(version: str | None, wanted: str | None, outdated: bool | None) -> None:
     """Outdated is older than the network's own version, from the first round on."""
     rounds = Rounds(settings=NetworkSettings(last_crn_version=wanted))
-    assert only(rounds.look(_stating(version))).outdated is outdated
+    assert only(rounds.play_round(_stating(version))).outdated is outdated
 
 
 def test_outdated_in_the_round_of_an_upgrade() -> None:
     """A node that upgraded is judged by what it states now."""
     rounds = Rounds(settings=NetworkSettings(last_crn_version="1.7.2"))
-    assert only(rounds.look(_stating("1.7.1"))).outdated is True
-    status = only(rounds.look(_stating("1.7.2")))
+    assert only(rounds.play_round(_stating("1.7.1"))).outdated is True
+    status = only(rounds.play_round(_stating("1.7.2")))
     assert (status.outdated, status.release, status.due.version) == (False, "1.7.2", True)
 
 
 def test_gpu_added_and_removed() -> None:
     """Cards that come and go are one event for each kind of change."""
     rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
-    rounds.look(_owning(("10de:26b9", None)))
-    (added,) = rounds.look(
+    rounds.play_round(_owning(("10de:26b9", None)))
+    (added,) = rounds.play_round(
         _owning(("10de:26b9", None), ("10de:26b9", None), ("10de:2230", "RTX A6000"))
     ).events
     assert (str(added.kind), added.new) == (
         "gpu_added",
         "1 x RTX A6000 (10de:2230), 1 x L40S (10de:26b9)",
     )
-    (removed,) = rounds.look(_owning(("10de:2230", "RTX A6000"))).events
+    (removed,) = rounds.play_round(_owning(("10de:2230", "RTX A6000"))).events
     assert (str(removed.kind), removed.new) == ("gpu_removed", "2 x L40S (10de:26b9)")
-    assert rounds.look(_owning(("10de:2230", "RTX A6000"))).events == ()
+    assert rounds.play_round(_owning(("10de:2230", "RTX A6000"))).events == ()
     rounds.restart()
-    assert rounds.look(_owning(("10de:2230", "RTX A6000"))).events == ()
+    assert rounds.play_round(_owning(("10de:2230", "RTX A6000"))).events == ()
 
 
 def test_a_card_with_another_name_is_the_same_card() -> None:
     """Neither new firmware nor new settings of the network add or remove a card."""
     rounds = Rounds()
-    judged = [rounds.look(_owning(("10de:26b9", None)))]
-    judged.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    judged = [rounds.play_round(_owning(("10de:26b9", None)))]
+    judged.append(rounds.play_round(_owning(("10de:26b9", "L40S"))))
     rounds.settings = NetworkSettings(gpus={"10de:26b9": "NVIDIA L40S"})
-    judged.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    judged.append(rounds.play_round(_owning(("10de:26b9", "L40S"))))
     assert kinds(judged) == []
 
 
 def test_gpus_not_measured_are_not_removed() -> None:
     """A node that does not answer, or stops reporting GPUs, has lost no card."""
     rounds = Rounds()
-    judged = [rounds.look(_owning(("10de:26b9", "L40S"))), rounds.look(blocked)]
-    judged.append(rounds.look(lambda plan: good(plan.node, usage=usage(gpus=None))))
-    judged.append(rounds.look(_owning(("10de:26b9", "L40S"))))
+    judged = [rounds.play_round(_owning(("10de:26b9", "L40S"))), rounds.play_round(blocked)]
+    judged.append(rounds.play_round(lambda plan: good(plan.node, usage=usage(gpus=None))))
+    judged.append(rounds.play_round(_owning(("10de:26b9", "L40S"))))
     assert kinds(judged) == []
 
 
 def test_an_event_is_bounded() -> None:
     """A node that makes up cards in every round cannot make long events."""
     rounds = Rounds()
-    rounds.look(_owning())
-    (event,) = rounds.look(_owning(*((f"{i:04x}:" + "f" * 59, "x" * 64) for i in range(64)))).events
+    rounds.play_round(_owning())
+    (event,) = rounds.play_round(
+        _owning(*((f"{i:04x}:" + "f" * 59, "x" * 64) for i in range(64)))
+    ).events
     assert len(event.text) < 300
 
 
 def test_duplicate_hash() -> None:
     """A hash listed twice is one event for as long as it is, first start and restarts included."""
     rounds = Rounds(duplicates={digest(1): ("https://b.example.org", "https://a.example.org")})
-    first = rounds.look()
+    first = rounds.play_round()
     rounds.restart()
-    assert kinds([first, rounds.look()]) == ["duplicate_hash"]
+    assert kinds([first, rounds.play_round()]) == ["duplicate_hash"]
     assert first.events[0].new == "https://a.example.org, https://b.example.org"
     rounds.duplicates = {}
-    rounds.look()
+    rounds.play_round()
     rounds.duplicates = {digest(1): ("https://a.example.org",)}
-    assert kinds([rounds.look()]) == ["duplicate_hash"]
+    assert kinds([rounds.play_round()]) == ["duplicate_hash"]
 
 
 def test_duplicate_address() -> None:
@@ -247,7 +250,7 @@ def test_duplicate_address() -> None:
     twins = (node(1), replace(node(2), address=node(1).address))
     refused = tuple(Node(digest(i), "", "", refused=Failure.INVALID_ADDRESS) for i in range(10, 13))
     rounds = Rounds(nodes=twins + refused)
-    judged = [rounds.look(), rounds.look()]
+    judged = [rounds.play_round(), rounds.play_round()]
     assert [(str(e.kind), e.node, e.new) for e in events(judged)] == [
         ("duplicate_address", digest(1), digest(2)[:8]),
         ("duplicate_address", digest(2), digest(1)[:8]),

@@ -38,7 +38,7 @@ from tests.support.rounds import (
 def _due() -> Rounds:
     """Return rounds of which the next has the only node's IPv6 due."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.time += 6 * HOUR
     return rounds
 
@@ -60,7 +60,9 @@ def _finding(found: Ipv6 | None) -> Observe:
 
 def _asked(rounds: Rounds, found: Ipv6 | None, times: int) -> tuple[list[bool], list[NodeStatus]]:
     """Return whether IPv6 was asked for in each round, and the statuses."""
-    statuses = [(only(rounds.look(_finding(found))), rounds.plans[0].ipv6) for _ in range(times)]
+    statuses = [
+        (only(rounds.play_round(_finding(found))), rounds.plans[0].ipv6) for _ in range(times)
+    ]
     return [asked for _, asked in statuses], [status for status, _ in statuses]
 
 
@@ -89,17 +91,17 @@ def test_ipv6_no_is_believed_when_confirmed(found: Ipv6) -> None:
 def test_ipv6_no_of_a_cold_vm() -> None:
     """A no that the next round does not confirm was never written."""
     rounds = _due()
-    assert only(rounds.look(_finding(NO))).ipv6 is None
+    assert only(rounds.play_round(_finding(NO))).ipv6 is None
     rounds.restart()
-    assert only(rounds.look(_finding(working()))).ipv6 == working()
+    assert only(rounds.play_round(_finding(working()))).ipv6 == working()
 
 
 def test_ipv6_no_is_not_confirmed_hours_later() -> None:
     """A no that could not be confirmed at once has to be confirmed anew: the VM is cold again."""
     rounds = _due()
-    rounds.look(_finding(NO))
+    rounds.play_round(_finding(NO))
     for _ in range(3):
-        rounds.look(blocked)
+        rounds.play_round(blocked)
         rounds.time += HOUR
     asked, statuses = _asked(rounds, NO, 3)
     assert asked == [True, True, False]
@@ -117,40 +119,40 @@ def test_ipv6_of_a_host_without_it() -> None:
     """A node's report that its host has none is believed at once."""
     found = working(host=False)
     assert found.ok is False
-    assert only(_due().look(_finding(found))).ipv6 == found
+    assert only(_due().play_round(_finding(found))).ipv6 == found
 
 
 def test_ipv6_not_reached() -> None:
     """A check that was due and not reached is due in the next round."""
     rounds = _due()
-    rounds.look(blocked)
+    rounds.play_round(blocked)
     assert rounds.plans[0].ipv6
-    rounds.look()
+    rounds.play_round()
     assert rounds.plans[0].ipv6
 
 
 def test_ipv6_grows_old() -> None:
     """The last measurement of IPv6 counts for two cadences."""
     rounds = _due()
-    rounds.look()
+    rounds.play_round()
     rounds.time += 12 * HOUR - 60
-    assert only(rounds.look(blocked)).ipv6_ok is True
-    assert only(rounds.look(blocked)).ipv6_ok is None
+    assert only(rounds.play_round(blocked)).ipv6_ok is True
+    assert only(rounds.play_round(blocked)).ipv6_ok is None
 
 
 def test_ipv6_of_a_new_address() -> None:
     """A new address has to show its IPv6 itself, at the cadence that the node had."""
     rounds = _due()
-    rounds.look(_finding(NO))
+    rounds.play_round(_finding(NO))
     rounds.nodes = (node(address="https://other.example.org"),)
-    assert only(rounds.look(_finding(NO))).ipv6 is None
+    assert only(rounds.play_round(_finding(NO))).ipv6 is None
     asked, statuses = _asked(rounds, NO, 2)
     assert asked == [True, False]
     assert statuses[0].ipv6 == NO
 
 
 def _counted(rounds: Rounds, *cards: Gpu) -> dict[tuple[str, str], GpuCount]:
-    return dict(only(rounds.look(lambda plan: good(plan.node, usage=usage(*cards)))).gpus)
+    return dict(only(rounds.play_round(lambda plan: good(plan.node, usage=usage(*cards)))).gpus)
 
 
 def test_gpus_are_counted_by_kind() -> None:
@@ -195,7 +197,7 @@ def test_gpu_names_are_bounded() -> None:
 def test_abilities_are_written_on_change_and_hourly() -> None:
     """What was not stated in a round is no change; what is stated otherwise is."""
     rounds = Rounds()
-    assert only(rounds.look()).due.capability
+    assert only(rounds.play_round()).due.capability
 
     def silent(plan: VisitPlan) -> Observation:
         return good(plan.node, config=None)
@@ -204,7 +206,7 @@ def test_abilities_are_written_on_change_and_hourly() -> None:
         return good(plan.node, config=config(gpu=True))
 
     written = [
-        only(rounds.look(observe)).due.capability
+        only(rounds.play_round(observe)).due.capability
         for observe in (plain, silent, plain, changed, changed)
     ]
     assert written == [False, False, False, True, False]
@@ -238,10 +240,10 @@ def test_probes_are_written_when_they_are_notable() -> None:
         failed = Probe(Endpoint.USAGE, Failure.SERVER_ERROR, 500, 20, 0.1)
         return replace(answered, probes=(answered.probes[0], failed), usage=None)
 
-    rounds.look()
+    rounds.play_round()
     rounds.time += 60
     written = [
-        [str(a.endpoint) for a in only(rounds.look(observe)).due.probes]
+        [str(a.endpoint) for a in only(rounds.play_round(observe)).due.probes]
         for observe in (plain, halting, halting, plain, plain)
     ]
     usage_path = [str(Endpoint.USAGE)]
@@ -251,7 +253,7 @@ def test_probes_are_written_when_they_are_notable() -> None:
 def test_a_round_without_a_visit_writes_no_facts() -> None:
     """Values of an earlier round are never written as fresh."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.time += 7 * HOUR
     status = only(rounds.play("U")[0])
     assert status.due == DueFacts()

@@ -199,5 +199,5 @@ def test_nodes_are_judged_apart() -> None:
     """One node's outage is nobody else's."""
     rounds = Rounds(nodes=(node(1), node(2)))
     for _ in range(4):
-        judged = rounds.look([good(node(1)), bad(node(2))])
+        judged = rounds.play_round([good(node(1)), bad(node(2))])
     assert [v.up for v in judged.statuses] == [True, False]

@@ -35,7 +35,7 @@ BUSY = usage(load1=7.5)
 
 
 def _known(rounds: Rounds, observe: Observe = plain) -> LastKnown:
-    return only(rounds.look(observe)).last_known
+    return only(rounds.play_round(observe)).last_known
 
 
 def _using(value: Usage) -> Observe:
@@ -52,7 +52,7 @@ def _without_usage(plan: VisitPlan) -> Observation:
 def test_values_of_the_round() -> None:
     """A node that answers has the values of this round, without a failure."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     known = _known(rounds, _using(BUSY))
     now = START + MINUTE
     assert known.config == Reading(config(), now, now)
@@ -63,7 +63,7 @@ def test_values_of_the_round() -> None:
 def test_values_stay_with_their_time() -> None:
     """What a node answered last stays known with its time while the node does not answer."""
     rounds = Rounds()
-    rounds.look(_using(BUSY))
+    rounds.play_round(_using(BUSY))
     known = _known(rounds, lambda plan: bad(plan.node))
     at, now = START, START + MINUTE
     assert known.config == Reading(config(), at, now, Failure.CONNECT_TIMEOUT)
@@ -73,7 +73,7 @@ def test_values_stay_with_their_time() -> None:
 def test_one_endpoint_fails() -> None:
     """An endpoint's failure, with its detail, is that endpoint's alone."""
     rounds = Rounds()
-    rounds.look(_using(BUSY))
+    rounds.play_round(_using(BUSY))
     known = _known(rounds, _without_usage)
     now = START + MINUTE
     assert known.config == Reading(config(), now, now)
@@ -120,7 +120,7 @@ def test_rounds_without_a_visit_change_nothing() -> None:
 def test_ipv6_is_the_last_measurement_believed() -> None:
     """IPv6 is known for as long as no other measurement is believed."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.time += 6 * HOUR
     at = rounds.time
     assert _known(rounds).ipv6 == Reading(working(), at, at)
@@ -137,7 +137,7 @@ def test_ipv6_is_the_last_measurement_believed() -> None:
 def test_a_new_address_begins_anew() -> None:
     """What was read at an old address is not known of the new one."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = (node(address="https://other.example.org"),)
     known = _known(rounds, lambda plan: unfinished(plan.node))
     assert known.usage == Reading(failure=Failure.ROUND_DEADLINE)
@@ -155,7 +155,7 @@ def test_entry_is_passed_through() -> None:
 
 def _writes(rounds: Rounds, *visits: Observe) -> list[bool]:
     key = f"last_known:{digest(1)}"
-    return [key in rounds.written for observe in visits if rounds.look(observe)]
+    return [key in rounds.written for observe in visits if rounds.play_round(observe)]
 
 
 def test_usage_alone_is_not_written() -> None:
@@ -182,11 +182,11 @@ def test_what_is_written_at_once() -> None:
 def test_written_once_an_hour() -> None:
     """In an hour, each node's last values are written once, spread over the rounds."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(240)))
-    rounds.look()
+    rounds.play_round()
     per_round = []
     keys: list[str] = []
     for _ in range(60):
-        rounds.look(lambda plan: good(plan.node))
+        rounds.play_round(lambda plan: good(plan.node))
         written = [key for key in rounds.written if key.startswith("last_known:")]
         per_round.append(len(written))
         keys += written
@@ -198,7 +198,7 @@ def test_the_last_values_of_a_node_that_went_down_survive() -> None:
     """The values read just before a node failed are there after a restart, to the round."""
     rounds = Rounds()
     rounds.play("GG")
-    rounds.look(_using(BUSY))
+    rounds.play_round(_using(BUSY))
     before = _known(rounds, lambda plan: bad(plan.node))
     rounds.restart()
     after = _known(rounds, lambda plan: bad(plan.node))
@@ -210,7 +210,7 @@ def test_gpus_survive() -> None:
     """Cards are kept as they were reported, types included."""
     rounds = Rounds()
     cards = usage(gpu(), gpu("10de:2230", None, compatible=None, available=False))
-    rounds.look(_using(cards))
+    rounds.play_round(_using(cards))
     rounds.restart()
     assert _known(rounds, lambda plan: bad(plan.node)).usage.value == cards
 
@@ -218,12 +218,12 @@ def test_gpus_survive() -> None:
 def test_forgotten_with_the_node() -> None:
     """A day after a node left, its last values are deleted."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.nodes = ()
-    rounds.look()
+    rounds.play_round()
     assert f"last_known:{digest(1)}" in rounds.kept
     rounds.time += DAY + HOUR
-    rounds.look()
+    rounds.play_round()
     assert f"last_known:{digest(1)}" not in rounds.kept
 
 
@@ -242,7 +242,7 @@ def test_what_cannot_be_read_begins_anew(caplog: pytest.LogCaptureFixture) -> No
 def test_a_clock_stepped_back() -> None:
     """Nothing was read later than now."""
     rounds = Rounds()
-    rounds.look()
+    rounds.play_round()
     rounds.time -= DAY
     known = _known(rounds, lambda plan: bad(plan.node))
     assert (known.usage.read_at, known.config.tried_at) == (START + MINUTE - DAY,) * 2

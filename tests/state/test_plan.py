@@ -60,7 +60,7 @@ def test_a_returning_node_is_visited_within_one_interval(number: int, dead_secon
     asked = _asked(rounds, 20, "G")
     assert asked[0] * MINUTE < (900 if dead_seconds > DAY else 300)
     assert asked[1:] == list(range(asked[0] + 1, 20))
-    assert only(rounds.look()).up is True
+    assert only(rounds.play_round()).up is True
 
 
 def test_one_good_answer_is_not_yet_up() -> None:
@@ -69,7 +69,7 @@ def test_one_good_answer_is_not_yet_up() -> None:
     rounds.play("B")
     rounds.time += DAY
     while not rounds.plans or rounds.time < START + DAY + MINUTE:
-        rounds.look(lambda plan: good(plan.node))
+        rounds.play_round(lambda plan: good(plan.node))
     rounds.play("B")
     assert rounds.plans != []
     assert len(_asked(rounds, 60)) == 4
@@ -93,13 +93,13 @@ def test_a_visit_without_evidence_is_made_again(letter: str) -> None:
 def test_nodes_on_the_ladder_are_spread() -> None:
     """Nodes that are down are visited evenly over the rounds, each once per interval."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(300)))
-    rounds.look(blocked)
+    rounds.play_round(blocked)
     rounds.time += DAY
-    rounds.look(blocked)
+    rounds.play_round(blocked)
     per_round = []
     asked: list[str] = []
     for _ in range(15):
-        rounds.look(blocked)
+        rounds.play_round(blocked)
         per_round.append(len(rounds.plans))
         asked += [plan.node.hash for plan in rounds.plans]
     assert sorted(asked) == sorted(n.hash for n in rounds.nodes)
@@ -126,10 +126,10 @@ def test_a_changed_address_is_visited_at_once() -> None:
     rounds = Rounds()
     rounds.play("B")
     rounds.time += DAY
-    while rounds.look(blocked) and rounds.plans:
+    while rounds.play_round(blocked) and rounds.plans:
         pass
     rounds.nodes = (node(address="https://other.example.org"),)
-    rounds.look(blocked)
+    rounds.play_round(blocked)
     assert rounds.plans != []
 
 
@@ -137,7 +137,7 @@ def test_plans_name_the_slow() -> None:
     """Nodes that ran into a limit use the slow lane; those that never had a turn do not."""
     nodes = tuple(node(i) for i in range(4))
     rounds = Rounds(nodes=nodes)
-    rounds.look(
+    rounds.play_round(
         [
             good(nodes[0]),
             bad(nodes[1], Failure.ANSWER_TIMEOUT),
@@ -145,7 +145,7 @@ def test_plans_name_the_slow() -> None:
             bad(nodes[3], Failure.ROUND_DEADLINE),
         ]
     )
-    rounds.look()
+    rounds.play_round()
     assert [plan.hung for plan in rounds.plans] == [False, True, False, False]
     assert [plan.evidence_at for plan in rounds.plans] == [START, START, START, 0]
 
@@ -177,7 +177,11 @@ def test_hourly_facts_are_spread_evenly(fact: str) -> None:
     """What is written once an hour is written for a sixtieth of the nodes in each round."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(240)))
     written = [
-        [v.name for v in rounds.look(lambda plan: good(plan.node)).statuses if getattr(v.due, fact)]
+        [
+            v.name
+            for v in rounds.play_round(lambda plan: good(plan.node)).statuses
+            if getattr(v.due, fact)
+        ]
         for _ in range(61)
     ]
     assert len(written[0]) == 240
@@ -189,12 +193,12 @@ def test_ipv6_is_spread_from_the_first_listing() -> None:
     """IPv6 is asked once in six hours, evenly over the rounds, and of nobody in the first one."""
     rules = Rules(interval_seconds=600)
     rounds = Rounds(nodes=tuple(node(i) for i in range(180)), rules=rules)
-    rounds.look()
+    rounds.play_round()
     assert [plan for plan in rounds.plans if plan.ipv6] == []
     for _ in range(3):
         asked = []
         for _ in range(36):
-            rounds.look()
+            rounds.play_round()
             asked.append([plan.node.hash for plan in rounds.plans if plan.ipv6])
         assert sorted(chain.from_iterable(asked)) == sorted(n.hash for n in rounds.nodes)
         assert max(map(len, asked)) < 15
@@ -203,10 +207,10 @@ def test_ipv6_is_spread_from_the_first_listing() -> None:
 def test_a_clock_stepped_back_starts_no_burst() -> None:
     """After a step back, nothing is asked of all nodes at once."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(100)))
-    rounds.look()
+    rounds.play_round()
     rounds.time += 7 * HOUR
-    rounds.look()
+    rounds.play_round()
     rounds.time -= 5 * HOUR
-    judged = rounds.look()
+    judged = rounds.play_round()
     assert sum(plan.ipv6 for plan in rounds.plans) < 10
     assert sum(v.due.version for v in judged.statuses) < 10

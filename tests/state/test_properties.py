@@ -154,7 +154,7 @@ def test_sums_are_those_of_the_nodes(kinds_seen: list[list[int]]) -> None:
         for n, kind in zip(nodes, kinds, strict=True):
             cards = usage(*[gpu(available=i % 2 == 0) for i in range(kind)])
             observed.append([bad(n), unfinished(n), good(n, working()), good(n, usage=cards)][kind])
-        points = points_of(rounds.look(observed), "here", "0")
+        points = points_of(rounds.play_round(observed), "here", "0")
         (network,) = [p for p in points if isinstance(p, Network)]
         reached = [p for p in points if isinstance(p, CrnReachability)]
         assert network.nodes_reachable == sum(p.reachable or 0 for p in reached)

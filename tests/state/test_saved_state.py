@@ -196,28 +196,28 @@ def test_only_what_changed_is_written(letters: str, expected: list[int]) -> None
 def test_an_outage_writes_no_other_node() -> None:
     """A node's outage is written for that node alone."""
     rounds = Rounds(nodes=(node(1), node(2)))
-    rounds.look()
-    rounds.look([bad(node(1)), good(node(2))])
+    rounds.play_round()
+    rounds.play_round([bad(node(1)), good(node(2))])
     assert [key for key in rounds.written if key.startswith("node:")] == [f"node:{digest(1)}"]
 
 
 def test_hourly_facts_are_written() -> None:
     """In a day without events a node is written once an hour, when its slow facts are."""
     rounds = Rounds(rules=Rules(interval_seconds=600))
-    rounds.look()
+    rounds.play_round()
     assert sum(_written(rounds, "G" * 144)) == 24
 
 
 def test_what_was_not_saved_is_written_again() -> None:
     """A round whose changes never reached the store is made up for by the next one."""
     rounds = Rounds(nodes=(node(1), node(2)))
-    rounds.look()
+    rounds.play_round()
     context = RoundContext(
         rounds.time, Listing(rounds.nodes, rounds.settings, 0.0), BlindReason.NONE, True
     )
     rounds.state.judge(context, {digest(1): bad(node(1)), digest(2): good(node(2))})
     rounds.time += MINUTE
-    rounds.look()
+    rounds.play_round()
     before = _kept(rounds.state)
     rounds.restart()
     assert _kept(rounds.state) == before
@@ -287,7 +287,7 @@ def test_rewound() -> None:
 def test_suspicion() -> None:
     """Controls are asked again when 2 % of the nodes, at least 3, fail that were not down."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
-    rounds.look()
+    rounds.play_round()
     suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
     assert suspicions == [False, False, True, True]
     few = NodeTracker(Rules())
@@ -301,7 +301,7 @@ def _failing(number: int) -> list[Observation]:
 def test_the_long_dead_raise_no_suspicion() -> None:
     """Nodes that are down already say nothing about this vantage."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
-    rounds.look(lambda plan: _failing(50)[rounds.nodes.index(plan.node)])
+    rounds.play_round(lambda plan: _failing(50)[rounds.nodes.index(plan.node)])
     assert not rounds.state.is_suspicious(_failing(50))
     assert rounds.state.is_suspicious(_failing(54))
 

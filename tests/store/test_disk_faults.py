@@ -109,7 +109,7 @@ async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixtur
         with store_moved_away(tmp_path):
             receipts = [
                 await store.commit(
-                    RoundRecord(time, crowd(time, 10), {"round": b"%d" % time, f"seen {time}": b""})
+                    RoundRecord(time, crowd(time, 10), {"round": b"%d" % time, f"key {time}": b""})
                 )
                 for time in (60, 120, 180, 240)
             ]
@@ -121,7 +121,7 @@ async def test_memory_is_bounded(tmp_path: Path, caplog: pytest.LogCaptureFixtur
     assert _counts(tmp_path) == {180: 10, 240: 10}
     assert state["round"] == b"240"
     assert {key for key in state if key != "round"} == {
-        f"seen {time}" for time in (60, 120, 180, 240)
+        f"key {time}" for time in (60, 120, 180, 240)
     }
 
 
@@ -226,7 +226,7 @@ async def test_foreign_file(tmp_path: Path) -> None:
 
 
 async def test_second_collector_is_refused(tmp_path: Path) -> None:
-    """Another process on the same directory is refused and told who holds it."""
+    """Another process on the same directory is refused, and the message names the holder."""
     script = (
         "import asyncio, sys; from pathlib import Path; from collector.store import EmbeddedStore\n"
         "asyncio.run(EmbeddedStore.open(Path(sys.argv[1]), [], 14))"

@@ -43,12 +43,15 @@ def path(tmp_path: Path) -> Path:
 
 
 def rows_of(path: Path) -> Rows:
-    """Every point of every measurement, as its view shows it."""
+    """Every point of every measurement, as its view shows it, without what is absent.
+
+    A field that was added later is absent in points of before.
+    """
     with closing(sqlite3.connect(path)) as connection:
         connection.row_factory = sqlite3.Row
         return {
             name: {
-                frozenset(dict(row).items())
+                frozenset((key, row[key]) for key in row.keys() if row[key] is not None)  # noqa: SIM118
                 for row in connection.execute(f'SELECT * FROM "{name}"')
             }
             for name in NAMES

@@ -13,7 +13,7 @@ DAY = 86_400
 
 
 async def test_old_rounds_leave(tmp_path: Path) -> None:
-    """Points, rounds and refused lines older than the retention are gone, younger ones stay."""
+    """Points, rounds and rejected lines older than the retention are gone, younger ones stay."""
     async with await EmbeddedStore.open(tmp_path, ALL, 2) as store:
         for time in (0, DAY, 2 * DAY, 3 * DAY):
             await store.commit(RoundRecord(time, [sample(time), sample(time, "")]))

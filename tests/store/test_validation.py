@@ -174,7 +174,7 @@ def test_influx_gives_back(point: Sample, influx: Influx, database: str) -> None
 
 @by_name({**REFUSED_BY_ALL, **REFUSED_BY_SOME})
 async def test_store_refuses(point: Sample, tmp_path: Path) -> None:
-    """What some InfluxDB refuses is kept apart, whatever it holds; the others go in."""
+    """What some InfluxDB refuses is rejected, whatever it holds; the others are stored."""
     async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
         receipt = await store.commit(RoundRecord(60, [point, sample(60, "beta")]))
     assert (receipt.stored, receipt.points, receipt.rejected) == (True, 1, 1)

@@ -16,15 +16,15 @@ class Fault(Enum):
     """What is done to one write in place of passing it on."""
 
     HANG = "hang"
-    """Takes the request and never answers."""
+    """Takes the request and never responds."""
     RESET = "reset"
     """Resets the connection after part of the body."""
     RESET_AFTER = "reset after"
-    """Passes the write on, and resets the connection in place of the answer."""
+    """Passes the write on, and resets the connection instead of responding."""
     HALF = "half"
-    """Passes the write on, and answers with the first half of an answer."""
+    """Passes the write on, and sends the first half of the response."""
     GARBAGE = "garbage"
-    """Answers with something that is not HTTP."""
+    """Responds with something that is not HTTP."""
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Proxy:
             writer.transport.abort()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        """One request per connection, as the answer says."""
+        """Serve one request per connection; the response says that it is closed."""
         head = await reader.readuntil(b"\r\n\r\n")
         length = 0
         for line in head.lower().split(b"\r\n"):
@@ -127,8 +127,8 @@ class Proxy:
                 await self._pass_on(head, body)
                 return
             case Fault.HALF:
-                answer = await self._pass_on(head, body)
-                writer.write(answer[: len(answer) // 2])
+                response = await self._pass_on(head, body)
+                writer.write(response[: len(response) // 2])
             case _:
                 writer.write(await self._pass_on(head, body))
         await writer.drain()
@@ -143,15 +143,15 @@ class Proxy:
         return self.next_writes.popleft() if self.next_writes else self.always
 
     async def _pass_on(self, head: bytes, body: bytes) -> bytes:
-        """The server's whole answer."""
+        """Return the server's whole response."""
         host, port = self._upstream.hostname, self._upstream.port
         reader, writer = await asyncio.open_connection(host, port)
         try:
             first, _, rest = head.partition(b"\r\n")
             writer.write(first + b"\r\nConnection: close\r\n" + rest + body)
-            answer = await reader.read()
+            response = await reader.read()
         finally:
             writer.close()
             with contextlib.suppress(ConnectionError):
                 await writer.wait_closed()
-        return answer
+        return response

@@ -154,7 +154,7 @@ class Rounds:
     def __post_init__(self) -> None:
         self.state = NodeTracker(self.rules)
 
-    def look(
+    def play_round(
         self,
         observe: Observe | Iterable[Observation] = plain,
         reason: BlindReason = BlindReason.NONE,
@@ -192,7 +192,7 @@ class Rounds:
             self.time += self.rules.interval_seconds
         else:
             reason = BlindReason.CONTROLS if letter in "XA" else BlindReason.NONE
-            return self.look(lambda plan: _OBSERVED[letter](plan.node), reason)
+            return self.play_round(lambda plan: _OBSERVED[letter](plan.node), reason)
         return None
 
     def play(self, letters: str) -> list[JudgedRound]:

@@ -35,7 +35,7 @@ class Watch:
     def __post_init__(self) -> None:
         self.vantages = {name: Rounds(nodes=self.nodes, time=self.time) for name in self.names}
 
-    def look(
+    def play_rounds(
         self, rounds: int = 1, dead: Mapping[str, set[Node]] | None = None, blind: str = ""
     ) -> None:
         """Rounds of every vantage. `dead`: nodes that do not answer it; `blind`: names of those
@@ -48,9 +48,9 @@ class Watch:
                     return bad(plan.node) if plan.node in closed else good(plan.node)
 
                 if name in blind.split():
-                    judged = vantage.look(blocked, BlindReason.NETWORK)
+                    judged = vantage.play_round(blocked, BlindReason.NETWORK)
                 else:
-                    judged = vantage.look(observe)
+                    judged = vantage.play_round(observe)
                 self._write(lines(points_of(judged, name, "0")))
             self.time += MINUTE
 

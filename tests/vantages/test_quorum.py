@@ -32,9 +32,9 @@ def test_the_alert_asks_the_same_question() -> None:
 def test_one_vantage(watch: Make) -> None:
     """Alone, a vantage is the majority."""
     alone = watch("a")
-    alone.look(3)
+    alone.play_rounds(3)
     assert alone.down() == set()
-    alone.look(SETTLED, dead={"a": {alone.nodes[0]}})
+    alone.play_rounds(SETTLED, dead={"a": {alone.nodes[0]}})
     assert alone.down() == {alone.nodes[0].hash}
     assert len(alone.shares()) == 3
 
@@ -43,10 +43,10 @@ def test_most_of_those_that_see(watch: Make) -> None:
     """Down for one of three is no outage, down for two is one, and its end is seen."""
     three = watch("a", "b", "c")
     first, second, _ = three.nodes
-    three.look(3)
-    three.look(SETTLED, dead={"a": {first, second}, "b": {second}, "c": set()})
+    three.play_rounds(3)
+    three.play_rounds(SETTLED, dead={"a": {first, second}, "b": {second}, "c": set()})
     assert three.down() == {second.hash}
-    three.look(SETTLED)
+    three.play_rounds(SETTLED)
     assert three.down() == set()
 
 
@@ -54,12 +54,12 @@ def test_a_blind_vantage_does_not_vote(watch: Make) -> None:
     """It neither hides an outage that the others see nor keeps one that is over for them."""
     three = watch("a", "b", "c")
     first, second, _ = three.nodes
-    three.look(3)
-    three.look(SETTLED, dead=dead_for_all(first))
-    three.look(SETTLED, dead=dead_for_all(second), blind="c")
+    three.play_rounds(3)
+    three.play_rounds(SETTLED, dead=dead_for_all(first))
+    three.play_rounds(SETTLED, dead=dead_for_all(second), blind="c")
     assert three.down() == {second.hash}
     assert len(three.shares()) == 3
-    three.look(SETTLED, dead=dead_for_all(second), blind="b c")
+    three.play_rounds(SETTLED, dead=dead_for_all(second), blind="b c")
     assert three.down() == {second.hash}
 
 
@@ -67,8 +67,8 @@ def test_two_that_disagree_beside_a_blind_one(watch: Make) -> None:
     """Half is not most, whatever the blind one remembers on the side of those that see it up."""
     three = watch("a", "b", "c")
     first, _, _ = three.nodes
-    three.look(3)
-    three.look(SETTLED, dead={"a": {first}}, blind="c")
+    three.play_rounds(3)
+    three.play_rounds(SETTLED, dead={"a": {first}}, blind="c")
     assert three.down() == set()
 
 
@@ -76,11 +76,11 @@ def test_all_blind(watch: Make) -> None:
     """Every series goes on, nothing new is called down, and what was down stays so."""
     three = watch("a", "b", "c")
     first, second, third = three.nodes
-    three.look(3)
-    three.look(SETTLED, dead=dead_for_all(first))
-    three.look(2 * SETTLED, blind="a b c")
+    three.play_rounds(3)
+    three.play_rounds(SETTLED, dead=dead_for_all(first))
+    three.play_rounds(2 * SETTLED, blind="a b c")
     assert three.shares() == {first.hash: 1.0, second.hash: 0.0, third.hash: 0.0}
-    three.look(SETTLED)
+    three.play_rounds(SETTLED)
     assert three.down() == set()
 
 
@@ -88,8 +88,8 @@ def test_a_vantage_that_has_never_seen(watch: Make) -> None:
     """Blind from its first round on, it calls nothing down and is in nobody's way."""
     three = watch("a", "b", "c")
     first, _, _ = three.nodes
-    three.look(3, blind="c")
-    three.look(SETTLED, dead=dead_for_all(first), blind="c")
+    three.play_rounds(3, blind="c")
+    three.play_rounds(SETTLED, dead=dead_for_all(first), blind="c")
     assert three.down() == {first.hash}
     ups = three.rows(
         f'SELECT count("up") FROM "crn_reachability" WHERE "vantage" = \'c\' '
@@ -103,8 +103,8 @@ def test_vantages_do_not_clash(watch: Make) -> None:
     three = watch("a", "b", "c")
     first = three.nodes[0]
     began = three.time
-    three.look(3)
-    three.look(SETTLED, dead=dead_for_all(first))
+    three.play_rounds(3)
+    three.play_rounds(SETTLED, dead=dead_for_all(first))
     span = f"time >= {began}s AND time < {three.time}s"
     points = three.rows(
         f'SELECT count("lost") AS n FROM "crn_reachability" WHERE {span} GROUP BY "node", "vantage"'

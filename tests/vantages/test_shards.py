@@ -45,7 +45,7 @@ def network_lines(begin: int, seconds: int, vantage: str, shard: str, part: int,
     rounds = Rounds(nodes=NODES[part::of], time=begin)
     body = b""
     while rounds.time < begin + seconds:
-        judged = rounds.look(lambda plan: (bad if plan.node in DEAD else good)(plan.node))
+        judged = rounds.play_round(lambda plan: (bad if plan.node in DEAD else good)(plan.node))
         body += lines(p for p in points_of(judged, vantage, shard) if isinstance(p, Network))
     return body
 
