@@ -57,7 +57,7 @@ class DirectorySettings(_Section):
             "https://api3.aleph.im",
         ),
         min_length=1,
-        description="API hosts that publish the list; the first that answers with a usable list is used",
+        description="API hosts that publish the list; the first with a usable list is used",
     )
     refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
     timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
