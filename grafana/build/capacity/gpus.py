@@ -7,7 +7,7 @@ from grafana.build.capacity.asking import FREE, THESE_MODELS
 from grafana.build.field import HIDE_ZEROS, graded, override
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states, table
-from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.query import SEEN_FROM, latest_trend, newest_totals, total_trend
 
 
 def gpus_row() -> Row:
@@ -20,7 +20,7 @@ def gpus_row() -> Row:
             table(
                 "GPUs by model",
                 "Cards of each model in the newest round: all, used, free, and on how many nodes.",
-                each(
+                newest_totals(
                     'last("total") AS "total", last("used") AS "used", '
                     'last("available") AS "available", last("nodes") AS "nodes"',
                     "network_gpu",
@@ -53,7 +53,7 @@ def gpus_row() -> Row:
             lines(
                 "GPUs free, by model",
                 "Cards that nobody uses. A model that stays at zero all the time is left out.",
-                trend(
+                total_trend(
                     'mean("available")',
                     "network_gpu",
                     SEEN_FROM,
@@ -83,7 +83,7 @@ def when_row() -> Row:
                 "What was free when",
                 "Free cards of each model, step by step: red none, orange one or two, green "
                 "three or more. An empty step: nothing was measured.",
-                trend(
+                latest_trend(
                     'last("available")',
                     "network_gpu",
                     SEEN_FROM,

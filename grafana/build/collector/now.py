@@ -5,7 +5,7 @@ from __future__ import annotations
 from grafana.build.field import thresholds
 from grafana.build.grid import Row, row
 from grafana.build.panel import stat
-from grafana.build.query import SEEN_FROM, newest, trend
+from grafana.build.query import SEEN_FROM, newest, total_trend, trend
 from grafana.build.words import BAD, GOOD, WARN
 
 
@@ -66,7 +66,7 @@ def now_row() -> Row:
             stat(
                 "Points",
                 "Points that a round made, for all stores.",
-                trend('mean("points") AS "Points"', "collector", SEEN_FROM),
+                total_trend('mean("points") AS "Points"', "collector", SEEN_FROM),
                 decimals=0,
             ),
         ),
@@ -75,7 +75,9 @@ def now_row() -> Row:
             stat(
                 "Waiting",
                 "Points that wait to be taken by a store.",
-                trend('max("backlog_points") AS "Waiting"', "collector_store", SEEN_FROM),
+                total_trend(
+                    'max("backlog_points") AS "Waiting"', "collector_store", SEEN_FROM, by=["store"]
+                ),
                 levels=thresholds(GOOD, (10_000, WARN), (100_000, BAD)),
                 decimals=0,
             ),

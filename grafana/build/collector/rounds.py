@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from grafana.build.collector.asking import per_vantage
+from typing import Final
+
+from grafana.build.collector.asking import COLLECTOR_NAME, per_collector
 from grafana.build.field import HIDE_ZEROS, REASON, by_fault, colour, override, thresholds
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states
-from grafana.build.query import SEEN_FROM, Query, trend
+from grafana.build.query import SEEN_FROM, Query, totals, trend
 from grafana.build.words import BAD, WARN
+
+_BY_FAULT: Final = totals(
+    'mean("nodes")',
+    "network_failure",
+    "\"fault\" != 'none'",
+    SEEN_FROM,
+    by=["fault"],
+    within=["failure"],
+)
 
 
 def rounds_row() -> Row:
@@ -19,7 +30,7 @@ def rounds_row() -> Row:
             lines(
                 "Rounds, and how long they take",
                 "From the start of a round to its judgement, the longest in each step.",
-                per_vantage('max("round_seconds")'),
+                per_collector('max("round_seconds")'),
                 unit="s",
                 low=0,
                 levels=thresholds("transparent", (55, BAD)),
@@ -61,12 +72,12 @@ def seeing_row() -> Row:
             12,
             states(
                 "What it could see",
-                "One bar for each vantage. Purple: it was blind; nodes keep the state that they "
-                "had, and its failures say nothing about them.",
+                "One bar for each collector: vantage / shard. Purple: it was blind; nodes keep the "
+                "state that they had, and its failures say nothing about them.",
                 Query(
                     f'SELECT last("vantage_reason") FROM "network" WHERE {SEEN_FROM} AND '
-                    '$timeFilter GROUP BY time($__interval), "vantage" fill(null)',
-                    alias="$tag_vantage",
+                    '$timeFilter GROUP BY time($__interval), "vantage", "shard" fill(null)',
+                    alias=COLLECTOR_NAME,
                 ),
                 mappings=REASON,
                 legend=False,
@@ -79,10 +90,8 @@ def seeing_row() -> Row:
                 "Nodes that were not reachable. Only what is the node's, or its name's, counts "
                 "against it.",
                 Query(
-                    'SELECT sum("mean") FROM (SELECT mean("nodes") AS "mean" FROM '
-                    f'"network_failure" WHERE "fault" != \'none\' AND {SEEN_FROM} AND '
-                    '$timeFilter GROUP BY time($__interval), "fault", "failure") WHERE '
-                    '$timeFilter GROUP BY time($__interval), "fault" fill(null)',
+                    f'SELECT mean("nodes") FROM ({_BY_FAULT}) WHERE $timeFilter '
+                    'GROUP BY time($__interval), "fault" fill(null)',
                     alias="$tag_fault",
                 ),
                 overrides=[*by_fault(), HIDE_ZEROS],
@@ -103,7 +112,7 @@ def work_row() -> Row:
             lines(
                 "Endpoints asked",
                 "Requests in each round.",
-                per_vantage('mean("probes")'),
+                per_collector('mean("probes")'),
                 low=0,
                 decimals=0,
             ),
@@ -114,7 +123,7 @@ def work_row() -> Row:
                 "Event loop lag",
                 "The longest that the collector stood still in a round. Above a second, times "
                 "and timeouts cannot be trusted.",
-                per_vantage('max("loop_lag_seconds")'),
+                per_collector('max("loop_lag_seconds")'),
                 unit="s",
                 low=0,
                 levels=thresholds("transparent", (1, BAD)),
@@ -126,7 +135,7 @@ def work_row() -> Row:
             lines(
                 "Memory",
                 "Resident memory of the collector.",
-                per_vantage('max("rss_bytes")'),
+                per_collector('max("rss_bytes")'),
                 unit="bytes",
                 low=0,
             ),
@@ -136,7 +145,7 @@ def work_row() -> Row:
             lines(
                 "Open files",
                 "File descriptors, sockets included.",
-                per_vantage('max("open_fds")'),
+                per_collector('max("open_fds")'),
                 low=0,
                 decimals=0,
             ),

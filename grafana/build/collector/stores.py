@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from grafana.build import reshape
+from grafana.build.collector.asking import COLLECTOR_NAME
 from grafana.build.field import colour, flag, graded, override, thresholds, word
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states, table
-from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.query import SEEN_FROM, each, total_trend, trend
 from grafana.build.words import BAD, CALM, MUTED, UNSEEN
 
 
@@ -27,12 +28,13 @@ def stores_row() -> Row:
                     'last("backlog_seconds") AS "age", last("write_seconds") AS "write"',
                     "collector_store",
                     SEEN_FROM,
-                    by=["vantage", "store"],
+                    by=["vantage", "shard", "store"],
                 ),
                 transformations=[
                     reshape.columns(
                         "store",
                         "vantage",
+                        "shard",
                         "connected",
                         "delivered",
                         "rejected",
@@ -45,6 +47,7 @@ def stores_row() -> Row:
                 overrides=[
                     override("store", displayName="Store"),
                     override("vantage", displayName="Vantage"),
+                    override("shard", displayName="Shard", custom__width=60),
                     override(
                         "connected",
                         displayName="State",
@@ -79,8 +82,8 @@ def stores_row() -> Row:
                     'last("connected")',
                     "collector_store",
                     SEEN_FROM,
-                    by=["store", "vantage"],
-                    alias="$tag_store ($tag_vantage)",
+                    by=["store", "vantage", "shard"],
+                    alias=f"$tag_store ({COLLECTOR_NAME})",
                 ),
                 mappings=flag("Connected", "Not connected"),
                 legend=False,
@@ -120,7 +123,7 @@ def delivery_row() -> Row:
                 "Spool",
                 "Bytes that wait on disk for a store. It grows while the store is away and "
                 "empties when it is back.",
-                trend(
+                total_trend(
                     'max("backlog_bytes")',
                     "collector_store",
                     SEEN_FROM,

@@ -6,7 +6,7 @@ from grafana.build.field import HIDE_ZEROS, colour, override
 from grafana.build.grid import Row, row
 from grafana.build.network.asking import count
 from grafana.build.panel import lines
-from grafana.build.query import SEEN_FROM, Json, trend
+from grafana.build.query import SEEN_FROM, Json, total_trend
 from grafana.build.words import CALM, MUTED, WARN
 
 
@@ -19,7 +19,7 @@ def versions_row() -> Row:
             lines(
                 "Firmware versions",
                 "Nodes by the release of aleph-vm that they last stated.",
-                trend(
+                total_trend(
                     'mean("nodes")',
                     "network_version",
                     SEEN_FROM,

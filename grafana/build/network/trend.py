@@ -7,7 +7,7 @@ from grafana.build.field import HIDE_ZEROS, by_failure, colour, override
 from grafana.build.grid import Row, row
 from grafana.build.network.asking import LOST, TREND, count
 from grafana.build.panel import bars, lines
-from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.query import SEEN_FROM, newest_totals, total_trend
 from grafana.build.words import BAD, GOOD, MUTED
 
 
@@ -46,7 +46,7 @@ def trend_row() -> Row:
                 "Why nodes fail now",
                 "Nodes by what went wrong with them in the newest round. «We: …» is this "
                 "collector's own fault and says nothing about the node.",
-                each(
+                newest_totals(
                     'last("nodes") AS "nodes"',
                     "network_failure",
                     "\"failure\" != 'none'",
@@ -78,7 +78,7 @@ def causes_row() -> Row:
                 "Nodes that were not reachable, by cause. What was this collector's own fault is "
                 "left out (the Collector dashboard has it), so rounds that it could not see in "
                 "are dips here.",
-                trend(
+                total_trend(
                     'mean("nodes")',
                     "network_failure",
                     "\"failure\" != 'none'",
