@@ -12,8 +12,17 @@ import pytest
 
 from tests.support.command import Command, clean_environment
 
+SERVER_FIXTURES = frozenset({"database", "influx"})
+"""Fixtures that start a database server. What uses one of them is marked `server`."""
 START_SECONDS = 30.0
 COMMAND_SECONDS = 90.0
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs a database server, so that `make check` can leave it out."""
+    for item in items:
+        if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.server)
 
 
 @pytest.fixture

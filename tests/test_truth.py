@@ -18,6 +18,8 @@ from bench.ground.scenario import Scenario
 from bench.ground.status_rule import ExpectedStatus
 from bench.ground.transition_check import TransitionCheck
 
+pytestmark = pytest.mark.slow
+
 TRUTH = Path(__file__).parents[1] / "bench" / "truth.py"
 SECONDS = 180
 

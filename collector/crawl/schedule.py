@@ -91,7 +91,7 @@ class Schedule:
         if self._under_way:
             _, late = await asyncio.wait({self._under_way}, timeout=within_seconds)
             if late:
-                log.error("the round under way did not end in time and is given up")
+                log.error("the running round did not end in time and is abandoned")
                 self._under_way.cancel()
                 await asyncio.wait(late)
         if self._first:

@@ -7,7 +7,6 @@ operator's. Bytes are sent as they come, gzipped already. Nothing is retried her
 
 from __future__ import annotations
 
-import errno
 import json
 import logging
 import ssl
@@ -21,6 +20,7 @@ from influxdb_client.client.influxdb_client_async import InfluxDBClientAsync
 from influxdb_client.service.write_service import WriteService
 
 from collector.influx.generation import Generation, Reply, recognise
+from collector.influx.session import is_reset, read_body, session_of
 from collector.influx.target import Target
 from collector.influx.write_result import Fate, WriteResult, classify_response, message_of
 
@@ -28,9 +28,6 @@ log = logging.getLogger(__name__)
 
 _LARGE_BYTES: Final = 64 * 1024
 """A connection reset in the middle of a longer body may mean that the body is too large."""
-_RESPONSE_BYTES: Final = 1024 * 1024
-"""Most that is read of a response."""
-_RESET: Final = (errno.ECONNRESET, errno.EPIPE, errno.ECONNABORTED)
 
 
 class InfluxDb:
@@ -41,7 +38,7 @@ class InfluxDb:
     ) -> None:
         """`generation` is that of the settings; None asks the server."""
         self.target = target
-        self._session = _session_of(client)
+        self._session = session_of(client)
         service: Any = WriteService  # the generated half of the client has no types
         self._service = service(client.api_client)
         self._configured = generation
@@ -59,7 +56,7 @@ class InfluxDb:
             limit = self._session.timeout.total
             result = WriteResult(Fate.KEEP, f"no answer within {limit:g} s", is_suspect=True)
         except (aiohttp.ClientError, OSError) as error:
-            is_too_large = len(body) >= _LARGE_BYTES and _is_reset(error)
+            is_too_large = len(body) >= _LARGE_BYTES and is_reset(error)
             message = str(error) or type(error).__name__
             result = WriteResult(Fate.SPLIT if is_too_large else Fate.KEEP, message)
         if result.is_kept:
@@ -102,7 +99,7 @@ class InfluxDb:
             json=content,
             headers=self.target.authorization(generation),
         ) as response:
-            body = await _read(response)
+            body = await read_body(response)
             try:
                 return response.status, json.loads(body)
             except ValueError:
@@ -128,7 +125,7 @@ class InfluxDb:
             headers=headers,
             allow_redirects=False,
         ) as response:
-            return classify_response(response.status, await _read(response), response.headers)
+            return classify_response(response.status, await read_body(response), response.headers)
 
     async def _write_2(self, body: bytes) -> WriteResult:
         """Write to `/api/v2/write`."""
@@ -141,7 +138,7 @@ class InfluxDb:
             _preload_content=False,  # the client would log refusals, whatever they hold
         )
         async with response:
-            result = classify_response(response.status, await _read(response), response.headers)
+            result = classify_response(response.status, await read_body(response), response.headers)
         if self._creates_database and result.fate is Fate.ACCEPT:
             self._creates_database = False
             log.warning(
@@ -184,7 +181,7 @@ class InfluxDb:
         headers = self.target.authorization(None)
         async with self._session.get(self.target.url + path, headers=headers) as response:
             build = response.headers.get("X-Influxdb-Build", "")
-            return Reply(response.status, await _read(response), build)
+            return Reply(response.status, await read_body(response), build)
 
     def _without_token(self, message: str) -> str:
         """A server may send back what it was sent."""
@@ -213,28 +210,3 @@ async def open_influxdb(
         client_session_kwargs={"cookie_jar": aiohttp.DummyCookieJar()},
     ) as client:
         yield InfluxDb(target, client, generation)
-
-
-def _session_of(client: InfluxDBClientAsync) -> aiohttp.ClientSession:
-    """Return the session of the official client, which has no public name for it."""
-    session = client.api_client.rest_client.pool_manager
-    if not isinstance(session, aiohttp.ClientSession):
-        raise TypeError(f"influxdb-client keeps its session elsewhere: {session!r}")
-    return session
-
-
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    """Return the body, cut at the limit."""
-    body = b""
-    while len(body) < _RESPONSE_BYTES and (part := await response.content.read(_RESPONSE_BYTES)):
-        body += part
-    return body
-
-
-def _is_reset(error: BaseException) -> bool:
-    """Return whether the other side broke off, rather than was never there."""
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return False
-    if isinstance(error, aiohttp.ServerDisconnectedError | ConnectionResetError):
-        return True
-    return isinstance(error, OSError) and error.errno in _RESET

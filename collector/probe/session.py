@@ -163,8 +163,8 @@ def _socket_factory(policy: AddressPolicy) -> Any:
     aiohttp calls it for every address that it dials, literal ones included.
     """
 
-    def create(info: AddrInfoType) -> socket.socket:
-        family, kind, protocol, _, address = info
+    def create(resolved: AddrInfoType) -> socket.socket:
+        family, kind, protocol, _, address = resolved
         if policy.forbids(address[0]):
             raise ForbiddenAddressError(address[0])
         if trace := TRACE.get(None):

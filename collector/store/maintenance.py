@@ -17,7 +17,7 @@ _BY_INFLUXDB = "store = 'influxdb'"
 
 def purge_spool(connection: sqlite3.Connection, before: int | None) -> int:
     """Delete what waits for delivery, of rounds before a time or all; return how many points."""
-    where = "time < ?" if before is not None else "?1 IS NULL"
+    where = "time < ?" if before is not None else "? IS NULL"
     sql = f"SELECT COALESCE(sum(points), 0) FROM spool WHERE {where}"
     (points,) = connection.execute(sql, (before,)).fetchone()
     connection.execute(f"DELETE FROM spool WHERE {where}", (before,))

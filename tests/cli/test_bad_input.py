@@ -9,6 +9,8 @@ import pytest
 from collector.errors import Exit
 from tests.support.command import Command
 
+pytestmark = pytest.mark.slow
+
 NODES = "".join(f"{i:064x} https://crn-{i}.invalid\n" for i in range(3))
 
 

@@ -7,10 +7,14 @@ import sqlite3
 import sys
 from pathlib import Path
 
+import pytest
+
 from collector.errors import Exit
 from collector.model.failure import Failure
 from tests.support.command import Command, clean_environment
 from tests.support.terminal import run_in_terminal
+
+pytestmark = pytest.mark.slow
 
 
 def _lines(text: str) -> list[list[str]]:

@@ -13,6 +13,8 @@ from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore
 from tests.support.command import Command
 
+pytestmark = pytest.mark.slow
+
 
 def _store(at: int, connected: bool) -> CollectorStore:
     return CollectorStore(

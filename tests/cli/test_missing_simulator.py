@@ -11,6 +11,8 @@ import pytest
 from collector.errors import Exit
 from tests.support.command import clean_environment
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 
 _BLOCKED = """

@@ -15,6 +15,8 @@ import pytest
 from collector.errors import Exit
 from tests.support.command import Command, clean_environment
 
+pytestmark = pytest.mark.slow
+
 FAST = {
     "CRN_ROUNDS__INTERVAL_SECONDS": "10",
     "CRN_ROUNDS__SPREAD_SECONDS": "4",

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 
 import pytest
 
+from tests.support.leaks import no_leaks
 from tests.support.virtual_clock import VirtualClockLoop
 
 
@@ -18,8 +19,5 @@ def pytest_asyncio_loop_factories() -> dict[str, Callable[[], asyncio.AbstractEv
 @pytest.fixture(autouse=True)
 async def nothing_left() -> AsyncIterator[None]:
     """Fail a test that leaves a task behind."""
-    before = asyncio.all_tasks()
-    yield
-    for _ in range(3):
-        await asyncio.sleep(0)
-    assert asyncio.all_tasks() - before - {asyncio.current_task()} == set()
+    async with no_leaks():
+        yield

@@ -210,7 +210,7 @@ async def test_stop_lets_the_round_finish() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False], ids=["first-round", "later-round"])
-async def test_a_round_that_does_not_end_is_given_up(
+async def test_a_round_that_does_not_end_is_abandoned(
     caplog: pytest.LogCaptureFixture, first: bool
 ) -> None:
     """After its limit a round is cancelled, and has ended when `finish` returns."""
@@ -223,7 +223,7 @@ async def test_a_round_that_does_not_end_is_given_up(
     await running
     await schedule.finish(0.05)
     assert (rounds.ended, rounds.cancelled) == (0, 1)
-    assert "given up" in caplog.text
+    assert "is abandoned" in caplog.text
 
 
 async def test_no_round_begins_after_the_stop() -> None:

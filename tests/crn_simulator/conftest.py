@@ -1,11 +1,11 @@
 """One authority for all tests here: keys are cheap, but not free."""
 
-import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
 
 from crn_simulator.server.certificate_authority import Authority
+from tests.support.leaks import no_leaks
 
 
 @pytest.fixture(scope="session")
@@ -17,7 +17,5 @@ def authority() -> Authority:
 @pytest.fixture(autouse=True)
 async def nothing_left() -> AsyncIterator[None]:
     """Fail a test that leaves a task behind."""
-    before = asyncio.all_tasks()
-    yield
-    left = asyncio.all_tasks() - before - {asyncio.current_task()}
-    assert not left
+    async with no_leaks():
+        yield

@@ -25,6 +25,8 @@ from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
 from crn_simulator.server.worker import NetworkWorker
 from crn_simulator.truth.node_truth import truth_at
 
+pytestmark = pytest.mark.slow
+
 START = 1_750_000_000.0
 CONFIG = "/status/config"
 USAGE = "/about/usage/system"

@@ -15,7 +15,7 @@ from collector.directory.aggregate import CORECHANNEL, SETTINGS
 from collector.directory.cache import CacheStorage
 from collector.errors import DirectoryError, Exit
 from collector.model.listing import NetworkSettings
-from tests.directory.conftest import HOSTS, Api, Serve
+from tests.support.api_hosts import HOSTS, Api, Serve
 from tests.support.directory_fakes import (
     BrokenCopies,
     Clock,

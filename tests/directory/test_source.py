@@ -14,7 +14,7 @@ from aiohttp import web
 
 from collector.directory.aggregate import CORECHANNEL
 from collector.directory.source import Source, SourceError
-from tests.directory.conftest import HOSTS, Api, Serve
+from tests.support.api_hosts import HOSTS, Api, Serve
 from tests.support.directory_fakes import corechannel, digest, entry, nodes
 
 ONE, TWO, THREE = HOSTS

@@ -91,6 +91,7 @@ async def test_wrong_token_or_org(missing_bucket: InfluxBucket) -> None:
             assert (await database.write(BATCH.body)).fate is Fate.BLOCKED
 
 
+@pytest.mark.server
 @pytest.mark.parametrize("kind", ["1.6", "1.8"])
 async def test_password(kind: str) -> None:
     """1.x that asks for a name and password gets them from the token; a wrong one is named."""

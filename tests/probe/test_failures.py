@@ -6,6 +6,8 @@ import asyncio
 import ssl
 from dataclasses import dataclass
 
+import pytest
+
 from collector.model.observation import Observation
 from collector.probe.visit import VisitLimits
 from crn_simulator.script.fault import Fault, FaultPhase
@@ -16,6 +18,8 @@ from crn_simulator.server.dns_server import DnsEntry, DnsMode
 from crn_simulator.server.host import Host, HostAddress
 from crn_simulator.truth.expected_result import expected_result
 from tests.support.probe_bed import Bed, open_bed
+
+pytestmark = pytest.mark.slow
 
 _NAMES = {
     Fault.DNS_NOT_FOUND: DnsEntry(mode=DnsMode.NOT_FOUND),

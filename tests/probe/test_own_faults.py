@@ -31,7 +31,6 @@ ROOT = Path(__file__).parents[2]
 _STARVED = """
 import asyncio, json, resource, sys
 from pathlib import Path
-sys.path.insert(0, sys.argv[3])
 from tests.support.probe_bed import open_bed
 from collector.probe.session import tls_context
 
@@ -61,9 +60,11 @@ async def test_without_descriptors(authority: Authority, tmp_path: Path) -> None
     """A collector that has run out of descriptors blames nobody, and recovers."""
     ca_file = authority.write(tmp_path / "authority.pem")
     async with Host(authority=authority) as host:
-        command = [sys.executable, "-c", _STARVED, str(ca_file), host.address_url, str(ROOT)]
+        command = [sys.executable, "-c", _STARVED, str(ca_file), host.address_url]
         done = await asyncio.to_thread(
-            lambda: subprocess.run(command, capture_output=True, text=True, timeout=30, check=False)
+            lambda: subprocess.run(
+                command, cwd=ROOT, capture_output=True, text=True, timeout=30, check=False
+            )
         )
     assert done.stderr == ""
     assert json.loads(done.stdout) == ["no_descriptors", "none"]

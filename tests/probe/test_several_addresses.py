@@ -15,6 +15,8 @@ from crn_simulator.server.trouble_effects import dns_entry_of
 from crn_simulator.truth.expected_result import expected_result
 from tests.support.probe_bed import open_bed
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("aaaa", [AaaaRecord.REFUSED, AaaaRecord.BLACK_HOLE])
 @pytest.mark.parametrize(

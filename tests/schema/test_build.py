@@ -9,7 +9,7 @@ from collector.schema.build import (
     points_of,
 )
 from collector.schema.column import ColumnKind
-from tests.schema.expected import SCHEMA
+from tests.support.expected_schema import SCHEMA
 from tests.support.rounds import (
     Rounds,
     bad,

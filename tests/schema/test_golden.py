@@ -30,7 +30,7 @@ from collector.schema.measurements import (
 )
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
 from collector.schema.node_points import event_point, usage_point
-from tests.schema.expected import SCHEMA, two_nodes
+from tests.support.expected_schema import SCHEMA, two_nodes
 from tests.support.rounds import (
     START,
     bad,

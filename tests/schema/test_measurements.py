@@ -8,7 +8,7 @@ from collector.schema.column import ColumnKind, Point
 from collector.schema.measurements import (
     MEASUREMENTS,
 )
-from tests.schema.expected import SCHEMA, fields_of
+from tests.support.expected_schema import SCHEMA, fields_of
 
 
 def test_measurements() -> None:

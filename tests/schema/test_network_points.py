@@ -12,7 +12,7 @@ from collector.schema.measurements import (
     NetworkVersion,
 )
 from collector.times import DAY
-from tests.schema.expected import SCHEMA, fields_of, two_nodes, written
+from tests.support.expected_schema import SCHEMA, fields_of, two_nodes, written
 from tests.support.rounds import (
     Rounds,
     bad,

@@ -22,7 +22,7 @@ from collector.schema.measurements import (
 from collector.schema.measurements import CrnIpv6 as Ipv6Point
 from collector.state.plan import VisitPlan
 from collector.times import HOUR
-from tests.schema.expected import SCHEMA, fields_of, two_nodes, written
+from tests.support.expected_schema import SCHEMA, fields_of, two_nodes, written
 from tests.support.rounds import (
     START,
     Rounds,
