@@ -79,11 +79,11 @@ RULES: Final = (
         hold=timedelta(0),
         what="{{ $labels.name }} is down"
         + shown("S", "humanizeTimestamp", " since ")
-        + ". Most vantages that can see agree; it was up within the last 7 days. Node "
+        + ". Most vantages that are not blind agree; it was up within the last 7 days. Node "
         "{{ $labels.node }}.",
-        todo="Open the Node dashboard: it shows which step fails (name, connection, TLS, answer). "
-        "On the machine look at the supervisor (systemctl status aleph-vm-supervisor), at the "
-        "web server before it and at the disk. After 3 days the network stops paying for it.",
+        todo="Open the Node dashboard: it shows which step fails (DNS, connection, TLS, response). "
+        "On the host check the supervisor (systemctl status aleph-vm-supervisor), the reverse "
+        "proxy before it and the disk. After 3 days the network stops paying for it.",
         link=NODE_LINK,
     ),
     Rule(
@@ -129,10 +129,10 @@ RULES: Final = (
         + " of all listed nodes are lost"
         + shown("S", "humanizeTimestamp", ", the latest since ")
         + ". The "
-        "controls answer, so this is not this collector's own outage. Single nodes are not "
+        "controls answer, so this is no outage of the collector itself. Single nodes are not "
         "reported meanwhile.",
         todo="Open the Network dashboard: do the causes agree (one hoster, one release, DNS)? "
-        "Compare with another vantage before you tell anybody.",
+        "Compare with another vantage before you announce an outage.",
         link=NETWORK_LINK,
     ),
     Rule(
@@ -152,7 +152,7 @@ RULES: Final = (
         what="The certificate of {{ $labels.name }} expires"
         + shown("B", "humanizeDuration", " in ")
         + "; it has not been renewed although less than 7 days remain. Node {{ $labels.node }}.",
-        todo="Look at the web server's log on the node for failed renewals; port 80 or 443 must "
+        todo="Check the log of the node's reverse proxy for failed renewals; port 80 or 443 must "
         "be reachable for the authority. When it has expired, the node counts as down.",
         link=NODE_LINK,
     ),
@@ -213,9 +213,9 @@ RULES: Final = (
         + _WHICH
         + " was last confirmed "
         + shown("B", "humanizeDuration", after=" ago", without="too long ago")
-        + ". Nodes that joined or left since are not seen.",
-        todo="See the collector's log for the API hosts that it asked and what they answered. "
-        "Nodes on the old list are still looked at, so this is not urgent.",
+        + ". Nodes that joined or left since are not known.",
+        todo="See the collector's log for the API hosts that it queried and their responses. "
+        "Nodes on the old list are still visited, so this is not urgent.",
         link=COLLECTOR_LINK,
     ),
     Rule(
@@ -243,9 +243,9 @@ RULES: Final = (
         + shown("B", "humanizeDuration", without="an unknown time")
         + ", and "
         + shown("G", "humanize", without="some")
-        + " points were refused or dropped within the last 30 minutes.",
+        + " points were rejected or dropped within the last 30 minutes.",
         todo="crn-collector spool ls shows what waits, crn-collector spool rejected what the "
-        "database refused and why. Waiting rounds are delivered by themselves when the database "
+        "database rejected and why. Waiting rounds are delivered by themselves when the database "
         "is back; dropped ones are lost there but still in the embedded store.",
         link=COLLECTOR_LINK,
     ),
@@ -291,8 +291,8 @@ RULES: Final = (
         what=_WHICH.replace("vantage", "Vantage", 1)
         + " has been blind in most rounds of the last 8 minutes: "
         "its controls do not answer either. Nodes keep the state that they had.",
-        todo="The reason is on the Collector dashboard. Check the way out of the collector's "
-        "machine: DNS, routes, firewall, file descriptors.",
+        todo="The reason is on the Collector dashboard. Check the network of the collector's "
+        "host: DNS, routes, firewall, file descriptors.",
         link=COLLECTOR_LINK,
     ),
 )

@@ -212,7 +212,7 @@ def test_every_failure_and_fault_has_words() -> None:
     ("title", "words"),
     [
         ("Nodes down now", {"No node is down"}),
-        ("Why nodes fail now", {"No node fails"}),
+        ("Failures now", {"No failures"}),
         ("Outdated", {"Unknown"}),
     ],
 )

@@ -19,7 +19,7 @@ def gpus_row() -> Row:
             10,
             table(
                 "GPUs by model",
-                "Cards of each model in the newest round: all, used, free, and on how many nodes.",
+                "Cards of each model in the newest round: total, used, free, and nodes with them.",
                 newest_totals(
                     'last("total") AS "total", last("used") AS "used", '
                     'last("available") AS "available", last("nodes") AS "nodes"',
@@ -35,7 +35,7 @@ def gpus_row() -> Row:
                 ],
                 overrides=[
                     override("model", displayName="Model"),
-                    override("total", displayName="All", **number),
+                    override("total", displayName="Total", **number),
                     override("used", displayName="Used", **number),
                     override(
                         "available",
@@ -52,7 +52,7 @@ def gpus_row() -> Row:
             14,
             lines(
                 "GPUs free, by model",
-                "Cards that nobody uses. A model that stays at zero all the time is left out.",
+                "Cards that are not in use. A model that stays at zero all the time is left out.",
                 total_trend(
                     'mean("available")',
                     "network_gpu",
@@ -80,9 +80,9 @@ def when_row() -> Row:
         (
             24,
             states(
-                "What was free when",
+                "Free GPUs over time",
                 "Free cards of each model, step by step: red none, orange one or two, green "
-                "three or more. An empty step: nothing was measured.",
+                "three or more. An empty step: no measurement.",
                 latest_trend(
                     'last("available")',
                     "network_gpu",

@@ -1,4 +1,4 @@
-"""Rounds, what they could see, and what they cost."""
+"""Rounds, vantages, and what rounds cost."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ _BY_FAULT: Final = totals(
 
 
 def rounds_row() -> Row:
-    """How long rounds take, and those that did not go well."""
+    """Duration of rounds, and those that were skipped, missed or overran."""
     return row(
         8,
         (
             12,
             lines(
-                "Rounds, and how long they take",
-                "From the start of a round to its judgement, the longest in each step.",
+                "Round duration",
+                "From the start of a round until its points are built, the longest of each step.",
                 per_collector('max("round_seconds")'),
                 unit="s",
                 low=0,
@@ -40,9 +40,9 @@ def rounds_row() -> Row:
         (
             12,
             lines(
-                "Rounds that did not go well",
-                "Skipped: the round before was still running. Missed: we were late. Overran: ended "
-                "by the deadline.",
+                "Rounds not run or overran",
+                "Skipped: the round before was still running. Missed: the collector was late. "
+                "Overran: ended by the deadline.",
                 trend(
                     'sum("rounds_skipped") AS "Skipped", sum("rounds_missed") AS "Missed", '
                     'sum("overran") AS "Overran"',
@@ -64,16 +64,16 @@ def rounds_row() -> Row:
     )
 
 
-def seeing_row() -> Row:
-    """What could be seen, and whose fault the failures were."""
+def vantage_row() -> Row:
+    """Status of each vantage, and failures by fault."""
     return row(
         8,
         (
             12,
             states(
-                "What it could see",
+                "Vantage status",
                 "One bar for each collector: vantage / shard. Purple: it was blind; nodes keep the "
-                "state that they had, and its failures say nothing about them.",
+                "state that they had, and failures of such a round say nothing about them.",
                 Query(
                     f'SELECT last("vantage_reason") FROM "network" WHERE {SEEN_FROM} AND '
                     '$timeFilter GROUP BY time($__interval), "vantage", "shard" fill(null)',
@@ -86,8 +86,8 @@ def seeing_row() -> Row:
         (
             12,
             lines(
-                "Failures, by whose fault they are",
-                "Nodes that were not reachable. Only what is the node's, or its name's, counts "
+                "Failures by fault",
+                "Nodes that were not reachable. Only faults of the node and of its DNS count "
                 "against it.",
                 Query(
                     f'SELECT mean("nodes") FROM ({_BY_FAULT}) WHERE $timeFilter '
@@ -110,8 +110,8 @@ def work_row() -> Row:
         (
             6,
             lines(
-                "Endpoints asked",
-                "Requests in each round.",
+                "Probes",
+                "Probes of endpoints in each round.",
                 per_collector('mean("probes")'),
                 low=0,
                 decimals=0,
@@ -121,8 +121,8 @@ def work_row() -> Row:
             6,
             lines(
                 "Event loop lag",
-                "The longest that the collector stood still in a round. Above a second, times "
-                "and timeouts cannot be trusted.",
+                "Longest time in a round that the event loop was blocked. Above a second, "
+                "durations and timeouts cannot be trusted.",
                 per_collector('max("loop_lag_seconds")'),
                 unit="s",
                 low=0,
