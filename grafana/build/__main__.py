@@ -1,4 +1,4 @@
-"""`python -m grafana.build` writes the files; with `--check` it only reports which are out of date."""
+"""`python -m grafana.build` writes the files; with `--check` it reports stale ones instead."""
 
 from __future__ import annotations
 

@@ -160,8 +160,8 @@ def events_row() -> Row:
             9,
             lines(
                 "IPv6 over time",
-                "Nodes whose IPv6 check succeeded, and those that were checked. A check starts a VM "
-                "on the node, so it is done every 6 hours only.",
+                "Nodes whose IPv6 check succeeded, and those that were checked. A check starts a "
+                "VM on the node, so it is done every 6 hours only.",
                 count('mean("nodes_ipv6_measured") AS "Checked", mean("nodes_ipv6_ok") AS "OK"'),
                 overrides=[
                     override("Checked", color=colour(MUTED), custom__fillOpacity=0),

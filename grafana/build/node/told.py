@@ -20,8 +20,8 @@ def checks_row() -> Row:
             12,
             table(
                 "Probes",
-                "The last recorded probe of each endpoint. Probes are recorded when they fail, when "
-                "they recover, and once an hour.",
+                "The last recorded probe of each endpoint. Probes are recorded when they fail, "
+                "when they recover, and once an hour.",
                 each(
                     'last("success") AS "success", last("failure") AS "failure", '
                     'last("status_code") AS "status_code", '
