@@ -46,12 +46,11 @@ def update_facts(
     version_due = stated is not None and (
         version != known.version or is_due(time, known.version_at, HOUR, fraction)
     )
-    capability = known.capability if abilities == known.capability else _merge(known, abilities)
-    capability_due = abilities != _NOTHING and (
-        capability != known.capability or is_due(time, known.capability_at, HOUR, fraction)
-    )
+    capability = _merge(known.capability, abilities)
+    capability_due = (
+        capability is not known.capability or is_due(time, known.capability_at, HOUR, fraction)
+    ) and abilities != _NOTHING
     hourly = is_due(time, known.probes_at, HOUR, fraction)
-    failing = _failing(known.failing, observation.probes)
     probes = observation.probes if hourly else _notable(known.failing, observation.probes)
     if not (version_due or capability_due or probes):  # most rounds: nothing new to hold
         return known, _NOTHING_DUE
@@ -60,16 +59,20 @@ def update_facts(
         version_at=time if version_due else known.version_at,
         capability=capability,
         capability_at=time if capability_due else known.capability_at,
-        failing=failing,
+        failing=_failing(known.failing, observation.probes),
         probes_at=time if hourly else known.probes_at,
     )
     return facts, DueFacts(version_due, capability_due, probes)
 
 
-def _merge(facts: SlowFacts, stated: Capability) -> Capability:
-    """Return each ability as stated, or as known before where it was not stated."""
-    known = facts.capability
-    return Capability(
+def _merge(known: Capability, stated: Capability) -> Capability:
+    """Return each ability as stated, or as known before where it was not stated.
+
+    The same object if nothing differs from what was known.
+    """
+    if stated == known:
+        return known
+    merged = Capability(
         architecture=_latest(stated.architecture, known.architecture),
         cpu_vendor=_latest(stated.cpu_vendor, known.cpu_vendor),
         payment_receiver=_latest(stated.payment_receiver, known.payment_receiver),
@@ -78,6 +81,7 @@ def _merge(facts: SlowFacts, stated: Capability) -> Capability:
         gpu=_latest(stated.gpu, known.gpu),
         terms=_latest(stated.terms, known.terms),
     )
+    return known if merged == known else merged
 
 
 def _latest(stated: T | None, known: T | None) -> T | None:

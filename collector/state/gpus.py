@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from collector.model.listing import NetworkSettings
 from collector.model.observation import Gpu
@@ -12,9 +12,11 @@ from collector.state.vocabulary import Vocabulary
 
 
 def count_kinds(
-    gpus: Iterable[Gpu], vocabulary: Vocabulary, settings: NetworkSettings, time: int
+    gpus: Sequence[Gpu], vocabulary: Vocabulary, settings: NetworkSettings, time: int
 ) -> dict[tuple[str, str], GpuCount]:
     """Take up the names of the cards; return their counts by bounded model and device id."""
+    if not gpus:
+        return {}
     grouped: dict[tuple[str, str], list[Gpu]] = {}
     for gpu in gpus:
         grouped.setdefault(vocabulary.admit_gpu(gpu, settings, time), []).append(gpu)
@@ -33,8 +35,10 @@ def _compatible(same: list[Gpu]) -> int | None:
     return sum(known) if known else None
 
 
-def count_devices(gpus: Iterable[Gpu]) -> dict[str, int]:
+def count_devices(gpus: Sequence[Gpu]) -> dict[str, int]:
     """Return the number of cards by device id, as the node reports it."""
+    if not gpus:
+        return {}
     return dict(Counter(gpu.device_id for gpu in gpus))
 
 

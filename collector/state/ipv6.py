@@ -8,7 +8,7 @@ from typing import Final
 from collector.model.observation import Endpoint, Ipv6, Observation
 from collector.times import HOUR
 
-IPV6_ENDPOINTS: Final = frozenset({Endpoint.IPV6, Endpoint.DIAGNOSTIC_VM})
+IPV6_ENDPOINTS: Final = (Endpoint.IPV6, Endpoint.DIAGNOSTIC_VM)
 _WARM_SECONDS: Final = HOUR
 """How long a node keeps its diagnostic VM after it was asked."""
 

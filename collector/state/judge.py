@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Final
 
 from collector.model.event import Event
-from collector.model.failure import Fault
+from collector.model.failure import Failure, Fault
 from collector.model.node import Node
 from collector.model.observation import Ipv6, Observation
 from collector.model.status import DueFacts, GpuCount, NodeStatus
@@ -20,12 +21,16 @@ from collector.state.hysteresis import Availability
 from collector.state.ipv6 import confirm_ipv6
 from collector.state.last_known import LastKnownNodes
 from collector.state.node_state import NodeState
+from collector.state.round_log import foreseen
 from collector.state.rules import Rules
 from collector.state.vocabulary import Vocabulary
 from collector.text import release_of
 from collector.times import DAY
 
 LOST_SECONDS: Final = 7 * DAY
+
+
+_NOTHING_DUE: Final = DueFacts()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +40,12 @@ class NodeUpdate:
     state: NodeState
     status: NodeStatus
     events: tuple[Event, ...]
+    as_foreseen: bool
+    """The state is the one that follows when nothing happens."""
 
     def preceded_by(self, event: Event) -> NodeUpdate:
         """Return the update with an event before its own."""
-        return NodeUpdate(self.state, self.status, (event, *self.events))
+        return NodeUpdate(self.state, self.status, (event, *self.events), self.as_foreseen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +53,7 @@ class _Visited:
     """What a round changed and measured of a node; nothing is due if it was not visited."""
 
     state: NodeState
-    due: DueFacts = field(default_factory=DueFacts)
+    due: DueFacts = _NOTHING_DUE
     ipv6: Ipv6 | None = None
     gpus: Mapping[tuple[str, str], GpuCount] = field(default_factory=dict)
 
@@ -65,24 +72,39 @@ class NodeJudge:
         """Return the state, status and events of a listed node; None is: not visited."""
         if observation is not None:
             observation = mark_blind(observation, context.blind_reason, context.ipv6)
-        visited = _Visited(before.listed_as(node, context.time))
-        if observation is not None:
-            visited = self._observe(context, visited.state, observation)
+        expected = foreseen(self.rules, before, context.time)
+        listed = before.listed_as(node, context.time)
+        if observation is None:
+            visited = _Visited(listed)
+        elif listed is before and expected is not before and observation.reachable:
+            # up, and answers again: what is foreseen holds this very evidence
+            visited = self._observe(context, expected, expected.availability, observation)
+        else:
+            availability = self._availability(listed, context.time, observation)
+            visited = self._observe(context, listed, availability, observation)
         state = visited.state
         events = events_between(node.hash, before, state)
         if observation is not None and observation.usage and state.gpus != before.gpus:
             labels = device_labels(observation.usage.gpus or (), context.listing.settings)
             events += gpu_events(node.hash, before, state, labels)
-        return NodeUpdate(state, self._status(context, node, observation, visited), tuple(events))
+        status = self._status(context, node, observation, visited)
+        return NodeUpdate(state, status, tuple(events), state is expected or state == expected)
+
+    def _availability(self, state: NodeState, time: int, observation: Observation) -> Availability:
+        """Return the availability after an observation, which may be no evidence."""
+        if not (observation.reachable or observation.failure.counts_against_node):
+            return state.availability
+        return self.rules.add_evidence(state.availability, time, observation.reachable)
 
     def _observe(
-        self, context: RoundContext, state: NodeState, observation: Observation
+        self,
+        context: RoundContext,
+        state: NodeState,
+        availability: Availability,
+        observation: Observation,
     ) -> _Visited:
         """Return the state after an observation, and what is written of it."""
         time = context.time
-        availability = state.availability
-        if observation.reachable or observation.failure.counts_against_node:
-            availability = self.rules.add_evidence(availability, time, observation.reachable)
         facts, due = update_facts(state.facts, observation.node, time, observation)
         ipv6, measured = confirm_ipv6(state.ipv6, time, observation)
         cards = observation.usage.gpus if observation.usage else None
@@ -98,7 +120,7 @@ class NodeJudge:
     ) -> NodeStatus:
         """Return what the round says of the node."""
         state, time = visited.state, context.time
-        refused = state.failure.fault is Fault.POLICY
+        refused = state.failure is not Failure.NONE and state.failure.fault is Fault.POLICY
         at = state.availability.evidence_at
         age = None if at is None else max(0.0, float(time - at))
         fresh = age is not None and age <= self.rules.fresh_seconds
@@ -130,6 +152,7 @@ def is_lost(known: Availability, time: int) -> bool:
     return time - known.last_up_at <= LOST_SECONDS
 
 
+@lru_cache(maxsize=1024)
 def is_outdated(version: str | None, wanted: str | None) -> bool | None:
     """Return whether a version's release is older than the wanted one; None if one is unknown."""
     release, limit = release_of(version or ""), release_of(wanted or "")

@@ -19,6 +19,7 @@ from collector.state.ipv6 import IPV6_ENDPOINTS
 from collector.times import HOUR, is_due
 
 T = TypeVar("T")
+_NOTHING: Final = LastKnown()
 _LAST_KNOWN: Final = TypeAdapter(LastKnown)
 
 
@@ -36,7 +37,7 @@ class LastKnownNodes:
 
         `ipv6` is a measurement that is believed.
         """
-        before = self._nodes.get(node.hash, LastKnown())
+        before = self._nodes.get(node.hash, _NOTHING)
         after = before
         if observation is not None:
             after = read_observation(before, observation, ipv6, time)
@@ -80,29 +81,34 @@ def read_observation(
     known: LastKnown, observation: Observation, ipv6: Ipv6 | None, time: int
 ) -> LastKnown:
     """Return the last values of a node after it was observed in the round at `time`."""
-    probes = {probe.endpoint: probe for probe in observation.probes}
     config = observation.config
     if config == known.config.value:  # the same object, so that memory holds it once
         config = known.config.value
     return LastKnown(
-        config=_read(known.config, config, probes.get(Endpoint.CONFIG), observation, time),
-        usage=_read(known.usage, observation.usage, probes.get(Endpoint.USAGE), observation, time),
+        config=_read(known.config, config, Endpoint.CONFIG, observation, time),
+        usage=_read(known.usage, observation.usage, Endpoint.USAGE, observation, time),
         ipv6=_read_ipv6(known.ipv6, ipv6, observation, time),
         entry=observation.node.entry,
     )
 
 
 def _read(
-    known: Reading[T], value: T | None, probe: Probe | None, observation: Observation, time: int
+    known: Reading[T], value: T | None, endpoint: Endpoint, observation: Observation, time: int
 ) -> Reading[T]:
     """Return the reading of an endpoint that is asked in every visit."""
     if value is not None:
         return Reading(value, time, time)
+    probe = _last_probe(observation, endpoint)
     if probe is not None:
         return Reading(known.value, known.read_at, time, probe.failure, probe.detail)
     if observation.reachable:
         return known
     return Reading(known.value, known.read_at, known.tried_at, observation.failure)
+
+
+def _last_probe(observation: Observation, endpoint: Endpoint) -> Probe | None:
+    """Return the last probe of an endpoint; None if it was not probed."""
+    return next((p for p in reversed(observation.probes) if p.endpoint is endpoint), None)
 
 
 def _read_ipv6(
@@ -122,9 +128,11 @@ def is_notable(before: LastKnown, after: LastKnown) -> bool:
 
     A failure is: it makes the last value of usage the one that stays.
     """
+    config_is_same = before.config.value is after.config.value
+    ipv6_is_same = before.ipv6 is after.ipv6
     return (
-        before.config.value != after.config.value
-        or before.ipv6 != after.ipv6
+        (not config_is_same and before.config.value != after.config.value)
+        or (not ipv6_is_same and before.ipv6 != after.ipv6)
         or before.config.failure is not after.config.failure
         or before.usage.failure is not after.usage.failure
     )

@@ -71,7 +71,18 @@ class NodeState:
         ipv6: Ipv6State,
         gpus: Mapping[str, int] | None,
     ) -> NodeState:
-        """Return the state after an observation (not by `replace`, which is four times slower)."""
+        """Return the state after an observation; the same object if no part is another one.
+
+        (Not by `replace`, which is four times slower.)
+        """
+        if (
+            availability is self.availability
+            and failure is self.failure
+            and facts is self.facts
+            and ipv6 is self.ipv6
+            and gpus is self.gpus
+        ):
+            return self
         return NodeState(
             name=self.name,
             name_at=self.name_at,

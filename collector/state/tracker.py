@@ -17,7 +17,6 @@ from collector.state.judge import NodeJudge, NodeUpdate
 from collector.state.last_known import LastKnownNodes
 from collector.state.node_state import NodeState
 from collector.state.plan import VisitPlan, plan_visits
-from collector.state.round_log import foreseen
 from collector.state.rules import Rules
 from collector.state.saved_state import SavedState, changed_entries, read_state
 from collector.times import DAY
@@ -85,12 +84,10 @@ class NodeTracker:
             self._vocabulary.rewind(time)
             self._last_known.rewind(time)
             self._unsaved |= self._states.keys()
-        before = dict(self._states)
         updates = [self.update(context, n, observations.get(n.hash)) for n in listing.nodes]
         events = [event for update in updates for event in update.events]
         events += self._find_duplicates(listing)
         events += self._leave(time, listing)
-        self._unsaved |= self._unforeseen(before, time)
         self._last_known.write_hourly(listing.nodes, time, self.last_round)
         self._rounds = self._rounds.add(time, self._rules.hysteresis.down_within)
         return JudgedRound(
@@ -115,6 +112,8 @@ class NodeTracker:
             self._last_known.forget(node.hash)
         update = self._judge.update(context, node, before, observation)
         self._states[node.hash] = update.state
+        if known is None or not update.as_foreseen:
+            self._unsaved.add(node.hash)
         if known is None and self.last_round is not None:
             return update.preceded_by(joined(node.hash, before))
         return update
@@ -138,8 +137,12 @@ class NodeTracker:
         duplicates = Duplicates.of(listing)
         events: list[Event] = []
         for node in listing.nodes:
-            self._states[node.hash], new = duplicates.update(node, self._states[node.hash])
-            events += new
+            before = self._states[node.hash]
+            after, new = duplicates.update(node, before)
+            if after is not before:
+                self._states[node.hash] = after
+                self._unsaved.add(node.hash)
+                events += new
         return events
 
     def _leave(self, time: int, listing: Listing) -> list[Event]:
@@ -149,19 +152,12 @@ class NodeTracker:
         for key, state in gone:
             if state.left_at is None:
                 self._states[key] = state.leaving(time)
+                self._unsaved.add(key)
             elif time - state.left_at > LEFT_SECONDS:
                 del self._states[key]
+                self._unsaved.add(key)
                 self._last_known.forget(key)
         return [left(key, state) for key, state in gone if state.left_at is None]
-
-    def _unforeseen(self, before: Mapping[str, NodeState], time: int) -> set[str]:
-        """Return the hashes whose state is not the one foreseen, those forgotten included."""
-        changed = before.keys() - self._states.keys()
-        for key, state in self._states.items():
-            known = before.get(key)
-            if known is None or foreseen(self._rules, known, time) != state:
-                changed.add(key)
-        return changed
 
     def _is_stepped_back(self, time: int) -> bool:
         """Whether the round at `time` is not after the last one: the clock was stepped back."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from collector.model.listing import NetworkSettings
 from collector.model.observation import Gpu
@@ -42,12 +43,17 @@ class Vocabulary:
 
     def admit_release(self, version: str | None, time: int) -> str | None:
         """Take up the release part of a version; return it bounded, None if there is none."""
-        release = release_of(version or "")
-        if release is None:
-            return None
-        return self.releases.admit(".".join(map(str, release)), time)
+        release = None if version is None else _release_name(version)
+        return None if release is None else self.releases.admit(release, time)
 
     def rewind(self, time: int) -> None:
         """Follow a clock that was stepped back to `time`."""
         for names in self.by_kind().values():
             names.rewind(time)
+
+
+@lru_cache(maxsize=1024)
+def _release_name(version: str) -> str | None:
+    """Return the release part of a version, such as `1.7.2`; None if there is none."""
+    release = release_of(version)
+    return None if release is None else ".".join(map(str, release))
