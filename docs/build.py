@@ -25,9 +25,9 @@ def settings_page() -> str:
         "# Settings\n",
         "In order of precedence: command line, environment, `.env` in the working directory, and a "
         f"TOML file (`--config FILE`, `{CONFIG_VARIABLE}`, or `{CONFIG_FILE}` in the working "
-        "directory). Lists are words between commas in the environment and arrays in TOML. "
-        f"Whatever begins with `CRN_` or stands in the file and is not in these tables refuses to "
-        "start, by its name. `crn-collector check-config` shows what is in effect.\n",
+        "directory). Lists are separated by commas in the environment and arrays in TOML. "
+        "Any other variable that begins with `CRN_`, or key of the file, is an error that names "
+        "it. `crn-collector check-config` shows what is in effect.\n",
         "```toml\n# "
         + CONFIG_FILE
         + '\nvantage = "helsinki"\n\n[rounds]\ninterval_seconds = 60\n\n[probe]\n'
@@ -47,7 +47,7 @@ def settings_page() -> str:
 
 
 def _sections() -> list[tuple[str, str]]:
-    found = [("", "What concerns everything.")]
+    found = [("", "What applies to all parts.")]
     for name, field in Settings.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):

@@ -57,7 +57,7 @@ class DirectorySettings(_Section):
             "https://api3.aleph.im",
         ),
         min_length=1,
-        description="API hosts that publish the list; the first that answers well is used",
+        description="API hosts that publish the list; the first with a usable list is used",
     )
     refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
     timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
@@ -172,7 +172,7 @@ class InfluxDbSettings(_Section):
         default=SecretStr(""), description="for 1.x `user:password`; empty if none is asked for"
     )
     token_file: Path | None = Field(default=None, description="a file that holds the token")
-    org: str = Field(default="", description="organisation; 2.x alone")
+    org: str = Field(default="", description="organisation; 2.x only")
     bucket: str = Field(
         default="crn",
         min_length=1,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Final
 
+from grafana.build.query import totals
 from grafana.build.rule import (
     COLLECTOR_LINK,
     NETWORK_LINK,
@@ -45,8 +46,18 @@ _WENT_DOWN: Final = f'FROM "network_event" WHERE "kind" = \'down\' AND $timeFilt
 
 def _network(function: str, field: str, name: str) -> Ask:
     """A figure of the whole network, under a name that no other query of its rule has."""
-    return Ask(f'SELECT {function}("{field}") AS "{name}" FROM "network" WHERE $timeFilter', ROUNDS)
+    figure = f'{function}("{field}")'
+    return Ask(
+        f'SELECT {figure} AS "{name}" FROM ({totals(figure, "network")}) WHERE $timeFilter', ROUNDS
+    )
 
+
+_COLLECTOR: Final = 'GROUP BY "vantage", "shard"'
+_WHICH: Final = (
+    "vantage {{ $labels.vantage }}"
+    '{{ if and $labels.shard (ne $labels.shard "0") }}, shard {{ $labels.shard }},{{ end }}'
+)
+"""Which collector it is; a network that is not sharded has shard 0 only."""
 
 RULES: Final = (
     Rule(
@@ -68,11 +79,11 @@ RULES: Final = (
         hold=timedelta(0),
         what="{{ $labels.name }} is down"
         + shown("S", "humanizeTimestamp", " since ")
-        + ". Most vantages that can see agree; it was up within the last 7 days. Node "
+        + ". Most vantages that are not blind agree; it was up within the last 7 days. Node "
         "{{ $labels.node }}.",
-        todo="Open the Node dashboard: it shows which step fails (name, connection, TLS, answer). "
-        "On the machine look at the supervisor (systemctl status aleph-vm-supervisor), at the "
-        "web server before it and at the disk. After 3 days the network stops paying for it.",
+        todo="Open the Node dashboard: it shows which step fails (DNS, connection, TLS, response). "
+        "On the host check the supervisor (systemctl status aleph-vm-supervisor), the reverse "
+        "proxy before it and the disk. After 3 days the network stops paying for it.",
         link=NODE_LINK,
     ),
     Rule(
@@ -118,10 +129,10 @@ RULES: Final = (
         + " of all listed nodes are lost"
         + shown("S", "humanizeTimestamp", ", the latest since ")
         + ". The "
-        "controls answer, so this is not this collector's own outage. Single nodes are not "
+        "controls answer, so this is no outage of the collector itself. Single nodes are not "
         "reported meanwhile.",
         todo="Open the Network dashboard: do the causes agree (one hoster, one release, DNS)? "
-        "Compare with another vantage before you tell anybody.",
+        "Compare with another vantage before you announce an outage.",
         link=NETWORK_LINK,
     ),
     Rule(
@@ -141,7 +152,7 @@ RULES: Final = (
         what="The certificate of {{ $labels.name }} expires"
         + shown("B", "humanizeDuration", " in ")
         + "; it has not been renewed although less than 7 days remain. Node {{ $labels.node }}.",
-        todo="Look at the web server's log on the node for failed renewals; port 80 or 443 must "
+        todo="Check the log of the node's reverse proxy for failed renewals; port 80 or 443 must "
         "be reachable for the authority. When it has expired, the node counts as down.",
         link=NODE_LINK,
     ),
@@ -191,18 +202,20 @@ RULES: Final = (
         parts={
             "A": Ask(
                 'SELECT last("directory_age_seconds") FROM "network" WHERE $timeFilter '
-                'GROUP BY "vantage"',
+                f"{_COLLECTOR}",
                 ROUNDS,
             ),
             "B": Last("A"),
             "C": Math(f"$B > {int(DIRECTORY.total_seconds())}"),
         },
         hold=timedelta(0),
-        what="The list of nodes at vantage {{ $labels.vantage }} was last confirmed "
+        what="The list of nodes at "
+        + _WHICH
+        + " was last confirmed "
         + shown("B", "humanizeDuration", after=" ago", without="too long ago")
-        + ". Nodes that joined or left since are not seen.",
-        todo="See the collector's log for the API hosts that it asked and what they answered. "
-        "Nodes on the old list are still looked at, so this is not urgent.",
+        + ". Nodes that joined or left since are not known.",
+        todo="See the collector's log for the API hosts that it queried and their responses. "
+        "Nodes on the old list are still visited, so this is not urgent.",
         link=COLLECTOR_LINK,
     ),
     Rule(
@@ -212,12 +225,12 @@ RULES: Final = (
         parts={
             "A": Ask(
                 'SELECT last("backlog_seconds") FROM "collector_store" WHERE $timeFilter '
-                'GROUP BY "vantage", "store"',
+                f'{_COLLECTOR}, "store"',
                 timedelta(minutes=15),
             ),
             "D": Ask(
                 'SELECT sum("points_dropped") + sum("points_rejected") FROM "collector_store" '
-                'WHERE $timeFilter GROUP BY "vantage", "store"',
+                f'WHERE $timeFilter {_COLLECTOR}, "store"',
                 timedelta(minutes=30),
             ),
             "B": Last("A"),
@@ -225,14 +238,14 @@ RULES: Final = (
             "C": Math(f"$B > {int(BACKLOG.total_seconds())} || $G > 0"),
         },
         hold=timedelta(minutes=5),
-        what="Store {{ $labels.store }} at vantage {{ $labels.vantage }}: the oldest round has "
+        what="Store {{ $labels.store }} at " + _WHICH + ": the oldest round has "
         "waited for "
         + shown("B", "humanizeDuration", without="an unknown time")
         + ", and "
         + shown("G", "humanize", without="some")
-        + " points were refused or dropped within the last 30 minutes.",
+        + " points were rejected or dropped within the last 30 minutes.",
         todo="crn-collector spool ls shows what waits, crn-collector spool rejected what the "
-        "database refused and why. Waiting rounds are delivered by themselves when the database "
+        "database rejected and why. Waiting rounds are delivered by themselves when the database "
         "is back; dropped ones are lost there but still in the embedded store.",
         link=COLLECTOR_LINK,
     ),
@@ -243,16 +256,18 @@ RULES: Final = (
         parts={
             "A": Ask(
                 'SELECT moving_average("c", 5) FROM (SELECT count("nodes") AS "c" FROM "network" '
-                'WHERE $timeFilter GROUP BY time(1m), "vantage" fill(0)) WHERE $timeFilter '
-                'GROUP BY "vantage"',
+                "WHERE \"shard\" != '' AND $timeFilter "
+                'GROUP BY time(1m), "vantage", "shard" fill(0)) WHERE $timeFilter '
+                f"{_COLLECTOR}",  # without a shard: written by the version before, and over
                 timedelta(days=1),
             ),
             "B": Last("A"),
             "C": Math("$B < 0.1"),
         },
         hold=timedelta(minutes=3),
-        what="No round has been written {{ if $labels.vantage }}by vantage "
-        "{{ $labels.vantage }} {{ end }}for at least 5 minutes, or the database does not answer. "
+        what="No round has been written {{ if $labels.vantage }}by "
+        + _WHICH
+        + " {{ end }}for at least 5 minutes, or the database does not answer. "
         "Nothing is known about any node since then, and no other rule can fire.",
         todo="Is the collector running (crn-collector health), and does it reach the database "
         "(the Collector dashboard, crn-collector spool ls)? Rounds that wait are delivered later.",
@@ -266,17 +281,18 @@ RULES: Final = (
         severity="warning",
         parts={
             "A": Ask(
-                'SELECT mean("vantage_ok") FROM "network" WHERE $timeFilter GROUP BY "vantage"',
+                f'SELECT mean("vantage_ok") FROM "network" WHERE $timeFilter {_COLLECTOR}',
                 ROUNDS,
             ),
             "B": Last("A"),
             "C": Math("$B < 0.5"),
         },
         hold=timedelta(minutes=3),
-        what="Vantage {{ $labels.vantage }} has been blind in most rounds of the last 8 minutes: "
+        what=_WHICH.replace("vantage", "Vantage", 1)
+        + " has been blind in most rounds of the last 8 minutes: "
         "its controls do not answer either. Nodes keep the state that they had.",
-        todo="The reason is on the Collector dashboard. Check the way out of the collector's "
-        "machine: DNS, routes, firewall, file descriptors.",
+        todo="The reason is on the Collector dashboard. Check the network of the collector's "
+        "host: DNS, routes, firewall, file descriptors.",
         link=COLLECTOR_LINK,
     ),
 )

@@ -19,7 +19,7 @@ NETWORK, NODE, CAPACITY, COLLECTOR, RUNBOOK = (
     "crn-runbook",
 )
 LOOKBACK: Final = "time > now() - 7d"
-"""How far names are looked for: 3.x looks back one day unless it is told otherwise."""
+"""How far names are looked for: 3.x looks back one day unless a query names a time."""
 
 
 def dashboard(
@@ -59,7 +59,7 @@ def dashboard(
 
 
 def datasource() -> Json:
-    """Which InfluxDB is asked."""
+    """Which InfluxDB is queried."""
     return {
         "name": "datasource",
         "label": "InfluxDB",
@@ -108,11 +108,11 @@ def variable(
 
 
 def vantage() -> Json:
-    """From where it was looked."""
+    """The vantages that are shown."""
     return variable(
         "vantage",
         "Vantage",
-        "From where the network is looked at. All: their average.",
+        "The place from which nodes are visited. All: the average of the vantages.",
         f'SHOW TAG VALUES FROM "network" WITH KEY = "vantage" WHERE {LOOKBACK}',
         everything=True,
         multi=True,

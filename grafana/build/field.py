@@ -33,7 +33,7 @@ def flag(yes: str, no: str, *, good: str = GOOD, bad: str = BAD) -> list[Json]:
 
 UP: Final = flag("Up", "Down")
 REACHABLE: Final = flag("Reachable", "Not reachable")
-WORKS: Final = flag("Works", "Fails")
+WORKS: Final = flag("OK", "Failed")
 YES: Final = flag("Yes", "No", bad=MUTED)
 FAILURE: Final = mapping({str(f): (text, shade(f)) for f, text in FAILURES.items()})
 DOWN: Final = mapping(

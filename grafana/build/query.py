@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,6 +13,9 @@ DATASOURCE: Final[Json] = {"type": "influxdb", "uid": "${datasource}"}
 SEEN_FROM: Final = '"vantage" =~ /^${vantage:regex}$/'
 """The vantages that are chosen above the panels."""
 THIS_NODE: Final = "\"node\" = '${node}'"
+ROUND: Final = "1m"
+"""A round a minute: the step in which the shards of a vantage are summed."""
+_AGGREGATED: Final = re.compile(r'\w+\("(\w+)"\)')
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,74 @@ def trend(
         f'SELECT {fields} FROM "{measurement}" WHERE {_all(where)} '
         f"GROUP BY time($__interval){_tags(by, first=False)} fill({fill})",
         alias=alias,
+    )
+
+
+def total_trend(
+    fields: str,
+    measurement: str,
+    *where: str,
+    by: Sequence[str] = (),
+    alias: str = "$col",
+) -> Query:
+    """Figures of the whole network over time: aggregates of the sums of each round."""
+    return Query(
+        f"SELECT {fields} FROM ({totals(fields, measurement, *where, by=by)}) WHERE $timeFilter "
+        f"GROUP BY time($__interval){_tags(by, first=False)} fill(null)",
+        alias=alias,
+    )
+
+
+def latest_trend(
+    fields: str, measurement: str, *where: str, by: Sequence[str], alias: str
+) -> Query:
+    """The sums of the last round in each step, averaged over the vantages."""
+    return Query(
+        f"SELECT {fields} FROM ({mean_totals(fields, measurement, *where, by=by)}) WHERE "
+        f"$timeFilter GROUP BY time($__interval){_tags(by, first=False)} fill(null)",
+        alias=alias,
+    )
+
+
+def newest_totals(fields: str, measurement: str, *where: str, by: Sequence[str]) -> Query:
+    """A row for each value of the tags: the sums of the newest round, averaged over vantages."""
+    return Query(
+        f"SELECT {fields} FROM ({mean_totals(fields, measurement, *where, by=by)}) "
+        f"WHERE $timeFilter GROUP BY {_tags(by)}",
+        table=True,
+    )
+
+
+def totals(
+    fields: str,
+    measurement: str,
+    *where: str,
+    by: Sequence[str] = (),
+    within: Sequence[str] = (),
+) -> str:
+    """Sums over the shards of each vantage in each round, of the fields that are aggregated.
+
+    They are summed round by round, so that points from before the tag `shard`, which are of
+    earlier rounds, are not added to those of shard 0. `within` names tags that are summed too.
+    """
+    names = list(dict.fromkeys(_AGGREGATED.findall(fields)))
+    last = ", ".join(f'last("{name}") AS "{name}"' for name in names)
+    added = ", ".join(f'sum("{name}") AS "{name}"' for name in names)
+    return (
+        f'SELECT {added} FROM (SELECT {last} FROM "{measurement}" WHERE {_all(where)} '
+        f'GROUP BY time({ROUND}), "vantage", "shard"{_tags((*by, *within), first=False)} '
+        f'fill(none)) WHERE $timeFilter GROUP BY time({ROUND}), "vantage"'
+        f"{_tags(by, first=False)} fill(none)"
+    )
+
+
+def mean_totals(fields: str, measurement: str, *where: str, by: Sequence[str]) -> str:
+    """The sums of each round, averaged over the vantages."""
+    names = dict.fromkeys(_AGGREGATED.findall(fields))
+    means = ", ".join(f'mean("{name}") AS "{name}"' for name in names)
+    return (
+        f"SELECT {means} FROM ({totals(fields, measurement, *where, by=by)}) WHERE $timeFilter "
+        f"GROUP BY time({ROUND}){_tags(by, first=False)} fill(none)"
     )
 
 

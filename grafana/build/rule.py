@@ -93,7 +93,7 @@ def shown(ref: str, how: str, before: str = "", after: str = "", without: str = 
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """When somebody is told, and in which words."""
+    """A condition, and the notification when it holds."""
 
     uid: str
     title: str
@@ -101,7 +101,7 @@ class Rule:
     parts: dict[str, Ask | Last | Math]
     """By their letter; C is the condition."""
     hold: timedelta
-    """How long the condition must hold before somebody is told."""
+    """How long the condition must hold before it is notified."""
     what: str
     """What happened, to whom, since when. A template."""
     todo: str
@@ -111,7 +111,7 @@ class Rule:
     no_data: str = "KeepLast"
     on_error: str = "KeepLast"
     """When nothing is written, or the database does not answer, one rule says so; the others
-    keep the state that they had, so that a dead collector resolves nobody's outage."""
+    keep the state that they had, so that a dead collector resolves no outage."""
 
     @property
     def anchor(self) -> str:

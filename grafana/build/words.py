@@ -1,4 +1,4 @@
-"""Words and colours for what is stored as a code: nobody should have to read `connect_timeout`."""
+"""Labels and colours for values that are stored as a code, such as `connect_timeout`."""
 
 from __future__ import annotations
 
@@ -15,36 +15,16 @@ CALM: Final = "blue"
 FAINT_BAD: Final = "rgba(242, 73, 92, 0.28)"
 FAINT_GOOD: Final = "rgba(115, 191, 105, 0.28)"
 FAINT_CALM: Final = "rgba(87, 148, 242, 0.28)"
-"""Marks lie over the curves and must not hide them."""
+"""Annotations lie over the curves and must not hide them."""
 
-FAILURES: Final[dict[Failure, str]] = {
-    Failure.NONE: "OK",
-    Failure.INVALID_ADDRESS: "Address is not a URL",
-    Failure.FORBIDDEN_ADDRESS: "Address not dialled",
-    Failure.DNS_NOT_FOUND: "Name does not exist",
-    Failure.DNS_FAILED: "Name not resolved",
-    Failure.CONNECT_REFUSED: "Connection refused",
-    Failure.CONNECT_TIMEOUT: "Connection timed out",
-    Failure.CONNECT_UNREACHABLE: "Host unreachable",
-    Failure.CONNECT_RESET: "Connection reset",
-    Failure.TLS_FAILED: "TLS failed",
-    Failure.TLS_EXPIRED: "Certificate expired",
-    Failure.TLS_INVALID: "Certificate invalid",
-    Failure.ANSWER_TIMEOUT: "No answer in time",
-    Failure.ANSWER_BROKEN: "Answer broken",
-    Failure.ANSWER_TOO_LARGE: "Answer too large",
-    Failure.REDIRECTED: "Redirected",
-    Failure.CLIENT_ERROR: "HTTP 4xx",
-    Failure.SERVER_ERROR: "HTTP 5xx",
-    Failure.NOT_JSON: "Not JSON",
-    Failure.WRONG_SHAPE: "JSON of wrong shape",
-    Failure.NOT_A_CRN: "Not a CRN",
-    Failure.NO_DESCRIPTORS: "We: out of descriptors",
-    Failure.NO_ROUTE: "We: no route",
-    Failure.ROUND_DEADLINE: "We: out of time",
-    Failure.BLIND: "We: blind",
-    Failure.INTERNAL: "We: internal error",
-}
+
+def _label(failure: Failure) -> str:
+    """The title of a failure, with a capital; what is the collector's own says so."""
+    title = failure.title[0].upper() + failure.title[1:]
+    return f"Collector: {failure.title}" if failure.fault is Fault.VANTAGE else title
+
+
+FAILURES: Final = {failure: _label(failure) for failure in Failure}
 
 _SHADES: Final[dict[Failure, str]] = {
     Failure.NONE: GOOD,
@@ -69,39 +49,39 @@ _SHADES: Final[dict[Failure, str]] = {
 }
 
 FAULTS: Final[dict[Fault, tuple[str, str]]] = {
-    Fault.NONE: ("Nobody: all is well", GOOD),
-    Fault.POLICY: ("Address refused", MUTED),
-    Fault.DNS: ("The node's name", "yellow"),
-    Fault.NODE: ("The node", BAD),
-    Fault.VANTAGE: ("This vantage", UNSEEN),
+    Fault.NONE: ("None", GOOD),
+    Fault.POLICY: ("Address not allowed", MUTED),
+    Fault.DNS: ("DNS of the node", "yellow"),
+    Fault.NODE: ("Node", BAD),
+    Fault.VANTAGE: ("Collector", UNSEEN),
 }
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "none": ("Vantage OK", GOOD),
-    "controls": ("Blind: controls fail", UNSEEN),
-    "dns": ("Blind: no DNS", UNSEEN),
+    "controls": ("Blind: controls failed", UNSEEN),
+    "dns": ("Blind: DNS failed", UNSEEN),
     "network": ("Blind: no network", UNSEEN),
     "descriptors": ("Blind: out of descriptors", UNSEEN),
-    "deadline": ("Blind: out of time", UNSEEN),
-    "loop_lag": ("Blind: we stood still", UNSEEN),
+    "deadline": ("Blind: round deadline", UNSEEN),
+    "loop_lag": ("Blind: event loop lag", UNSEEN),
 }
 
 KINDS: Final[dict[str, tuple[str, str]]] = {
     "down": ("Down", BAD),
-    "up": ("Up again", GOOD),
+    "up": ("Recovered", GOOD),
     "joined": ("Joined", CALM),
     "left": ("Left", MUTED),
-    "address_changed": ("New address", "yellow"),
+    "address_changed": ("Address changed", "yellow"),
     "renamed": ("Renamed", "yellow"),
-    "version_changed": ("New version", "light-blue"),
+    "version_changed": ("Version changed", "light-blue"),
     "gpu_added": ("GPU added", "light-green"),
     "gpu_removed": ("GPU removed", WARN),
-    "duplicate_hash": ("Listed twice", WARN),
-    "duplicate_address": ("Address twice", WARN),
+    "duplicate_hash": ("Duplicate hash", WARN),
+    "duplicate_address": ("Duplicate address", WARN),
 }
 
 
 def shade(failure: Failure) -> str:
-    """The colour of a failure: policy grey, ours purple, the node's each its own."""
+    """The colour of a failure: policy grey, the collector's purple, each of the node its own."""
     by_fault = {Fault.POLICY: MUTED, Fault.VANTAGE: UNSEEN}
     return by_fault.get(failure.fault) or _SHADES[failure]

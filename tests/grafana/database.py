@@ -77,14 +77,17 @@ class Bucket:
         """Write points in large batches; how many."""
         todo, total = iter(points), 0
         while batch := list(islice(todo, BATCH)):
-            body = lines(batch)
-            if self.database.kind.startswith("1"):
-                self.database.call("/write", {"db": self.name, "precision": "s"}, body)
-            else:
-                where = {"bucket": self.name, "org": self.database.org, "precision": "s"}
-                self.database.call("/api/v2/write", where, body)
+            self.write_lines(lines(batch))
             total += len(batch)
         return total
+
+    def write_lines(self, body: bytes) -> None:
+        """Write lines of line protocol."""
+        if self.database.kind.startswith("1"):
+            self.database.call("/write", {"db": self.name, "precision": "s"}, body)
+        else:
+            where = {"bucket": self.name, "org": self.database.org, "precision": "s"}
+            self.database.call("/api/v2/write", where, body)
 
     def ask(self, query: str) -> list[Series]:
         """The series that a query answers; times in seconds."""

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
 from typing import Any
+from zlib import crc32
 
 from collector.model.failure import Failure, Fault
 from collector.schema.column import Point
@@ -121,6 +122,10 @@ class Story:
     dead_ratio: float = 0.0
     gpu_ratio: float = 0.1
     vantages: tuple[str, ...] = ("default",)
+    shards: int = 1
+    """Collectors that share the nodes at each vantage."""
+    stopped: tuple[tuple[str, str, int], ...] = ()
+    """(vantage, shard, since): a collector that writes nothing any more."""
     outages: tuple[Outage, ...] = ()
     blind: tuple[tuple[str, int, int], ...] = ()
     """(vantage, begin, end)"""
@@ -170,8 +175,21 @@ class Story:
         machines = self.machines()
         for vantage in self.vantages:
             for time in self.rounds():
-                if not any(begin <= time < end for begin, end in self.silent):
-                    yield from Round(self, machines, vantage, time).points()
+                if any(begin <= time < end for begin, end in self.silent):
+                    continue
+                for shard in range(self.shards):
+                    if not self._has_stopped(vantage, str(shard), time):
+                        yield from Round(self, machines, vantage, time, shard).points()
+
+    def shard_of(self, machine: Machine) -> int:
+        """The shard that a node falls into, by its hash."""
+        return int(machine.hash[-8:], 16) % self.shards
+
+    def _has_stopped(self, vantage: str, shard: str, time: int) -> bool:
+        return any(
+            (vantage, shard) == (where, which) and time >= since
+            for where, which, since in self.stopped
+        )
 
 
 @dataclass(frozen=True)
@@ -188,9 +206,11 @@ class Seen:
 
 
 class Round:
-    """One round as one vantage saw it."""
+    """One round of one collector: of the nodes of its shard, as its vantage saw them."""
 
-    def __init__(self, story: Story, machines: list[Machine], vantage: str, time: int) -> None:
+    def __init__(
+        self, story: Story, machines: list[Machine], vantage: str, time: int, shard: int = 0
+    ) -> None:
         self.story = story
         self.machines = machines
         self.time = time
@@ -198,11 +218,15 @@ class Round:
         self.sees = not any(
             who == vantage and begin <= time < end for who, begin, end in story.blind
         )
-        self.chance = random.Random(f"{story.seed} {vantage} {time}")
+        self.shard = shard
 
     def points(self) -> Iterator[Point]:
         """Every point of the round."""
-        seen = [self._seen(number, machine) for number, machine in enumerate(self.machines)]
+        seen = [
+            self._seen(number, machine)
+            for number, machine in enumerate(self.machines)
+            if self.story.shard_of(machine) == self.shard
+        ]
         events = list(self._events())
         for one in seen:
             yield from self._node(one)
@@ -214,7 +238,7 @@ class Round:
         return {"time": self.time, "vantage": self.vantage}
 
     def _shard_base(self) -> dict[str, Any]:
-        return self._base() | {"shard": "0"}
+        return self._base() | {"shard": str(self.shard)}
 
     def _seen(self, number: int, machine: Machine) -> Seen:
         outages = [outage for outage in self.story.outages if number in outage.nodes]
@@ -235,7 +259,7 @@ class Round:
         base = self._base() | {"node": machine.hash, "name": machine.name}
         fine = seen.failure is Failure.NONE
         tried = fault is not Fault.POLICY
-        noise = self.chance.random()
+        noise = self._noise(f"{machine.hash} latency")
         first = machine.latency * (0.8 + 0.4 * noise)
         yield CrnReachability(
             **base,
@@ -279,7 +303,12 @@ class Round:
 
     def _load(self, machine: Machine) -> float:
         day = math.sin(2 * math.pi * (self.time / DAY + machine.fraction / 4))
-        return min(0.98, max(0.02, machine.busy + 0.15 * day + 0.04 * self.chance.random()))
+        return min(0.98, max(0.02, machine.busy + 0.15 * day + 0.04 * self._noise(machine.hash)))
+
+    def _noise(self, of: str) -> float:
+        """Between 0 and 1; the same whatever shard it is in."""
+        key = f"{self.story.seed} {self.vantage} {self.time} {of}"
+        return crc32(key.encode()) / 2**32
 
     def _used(self, machine: Machine, cards: int) -> int:
         if self.story.gpus_taken:
@@ -302,7 +331,7 @@ class Round:
             gpu_total=cards,
             gpu_used=used,
             gpu_available=cards - used,
-            load1=load * machine.cpus * (0.8 + 0.4 * self.chance.random()),
+            load1=load * machine.cpus * (0.8 + 0.4 * self._noise(f"{machine.hash} load")),
             load5=load * machine.cpus,
             load15=machine.busy * machine.cpus,
             mem_total_bytes=machine.memory,
@@ -427,7 +456,7 @@ class Round:
             for number in sorted(outage.nodes):
                 machine = self.machines[number]
                 base = self._base() | {"node": machine.hash, "name": machine.name}
-                if machine.dead or machine.refused:
+                if machine.dead or machine.refused or self.story.shard_of(machine) != self.shard:
                     continue
                 if self.time == outage.begin + DOWN_AFTER:
                     yield NetworkEvent(
@@ -450,28 +479,28 @@ class Round:
     def _self(self, nodes: int) -> Iterator[Point]:
         yield Collector(
             **self._shard_base(),
-            round_seconds=33.0 + 3 * self.chance.random(),
-            loop_lag_seconds=0.004 + 0.01 * self.chance.random(),
+            round_seconds=33.0 + 3 * self._noise("round"),
+            loop_lag_seconds=0.004 + 0.01 * self._noise("lag"),
             probes=nodes * 2,
-            points=nodes * 2 + 60,
+            points=nodes * 3,
             rounds_skipped=0,
             rounds_missed=0,
             overran=False,
-            rss_bytes=92_000_000 + int(3e6 * self.chance.random()),
-            open_fds=40 + int(12 * self.chance.random()),
+            rss_bytes=92_000_000 + int(3e6 * self._noise("memory")),
+            open_fds=40 + int(12 * self._noise("files")),
         )
         for store in ("embedded", "influxdb"):
             yield CollectorStore(
                 **self._shard_base(),
                 store=store,
                 connected=True,
-                points_delivered=nodes * 2 + 60,
+                points_delivered=nodes * 3,
                 points_rejected=0,
                 points_dropped=self.story.dropped if store == "influxdb" else 0,
-                backlog_bytes=int(self.story.backlog * 900),
-                backlog_points=int(self.story.backlog * 20),
+                backlog_bytes=int(self.story.backlog * 30) * nodes,
+                backlog_points=int(self.story.backlog) * nodes,
                 backlog_seconds=self.story.backlog if store == "influxdb" else 0.0,
-                write_seconds=0.02 + 0.02 * self.chance.random(),
+                write_seconds=0.02 + 0.02 * self._noise(store),
             )
 
 

@@ -146,7 +146,7 @@ def test_nodes_are_counted(lived: Bucket) -> None:
 
 def test_failures_are_those_of_the_newest_round(lived: Bucket) -> None:
     """Every cause with its number of nodes; other causes stand at zero."""
-    series = ask(lived, _query("network", "Why nodes fail now"), NOW - 900)
+    series = ask(lived, _query("network", "Failures now"), NOW - 900)
     found = {one.tags["failure"]: one.values[0][1] for one in series}
     truth = Counter(str(one.failure) for one in SEEN if one.failure is not Failure.NONE)
     assert {cause: nodes for cause, nodes in found.items() if nodes} == truth
@@ -164,7 +164,7 @@ def test_the_nodes_that_are_down_are_listed(lived: Bucket) -> None:
 
 def test_uptime_is_that_of_the_script(lived: Bucket) -> None:
     """A node is up for the share of rounds in which it was not down; blindness costs nothing."""
-    series = ask(lived, _query("network", "Worst nodes"))
+    series = ask(lived, _query("network", "Lowest uptime"))
     found = {one.tags["name"]: one.column("uptime")[0] for one in series}
     rounds = [
         time for time in LIFE.rounds() if not any(begin <= time < end for begin, end in LIFE.silent)

@@ -129,7 +129,7 @@ def _shown(panel: dict[str, Any]) -> list[tuple[str, str, str]]:
     return [
         (function, field, shown or field)
         for target in panel["targets"]
-        for function, field, shown in SHOWN.findall(target["query"].split(" GROUP BY ")[0])
+        for function, field, shown in SHOWN.findall(target["query"].partition("FROM ")[0] + "FROM")
         if (shown or field) not in dropped and not target["alias"].startswith("$tag")
     ]
 
@@ -180,7 +180,7 @@ def _columns(panel: dict[str, Any]) -> list[str]:
     names = {"Time": None}
     for target in panel["targets"]:
         asked, _, rest = target["query"].removeprefix("SELECT ").partition(" FROM ")
-        grouped = rest.partition(" GROUP BY ")[2]
+        grouped = rest.rpartition(" GROUP BY ")[2] if " GROUP BY " in rest else ""
         fields = re.findall(r'AS "(\w+)"', asked) or re.findall(r'"(\w+)"', asked)
         names |= dict.fromkeys([*re.findall(r'"(\w+)"', grouped), *fields])
     dropped = {
@@ -212,7 +212,7 @@ def test_every_failure_and_fault_has_words() -> None:
     ("title", "words"),
     [
         ("Nodes down now", {"No node is down"}),
-        ("Why nodes fail now", {"No node fails"}),
+        ("Failures now", {"No failures"}),
         ("Outdated", {"Unknown"}),
     ],
 )

@@ -271,4 +271,26 @@ def test_one_dead_vantage_of_two_is_noticed(fill: Fill) -> None:
     bucket = fill(Story(begin=T0, end=T0 + 2 * HOUR, count=4, vantages=("right",)))
     bucket.write(left.points())
     alerts = firing(RULES["Dead man"], bucket, T0 + 2 * HOUR)
-    assert alerts == [{"vantage": "left"}]
+    assert alerts == [{"vantage": "left", "shard": "0"}]
+
+
+def test_a_dead_shard_of_two_is_named(fill: Fill) -> None:
+    """Its vantage goes on to write, and hides nothing."""
+    stopped = (("default", "1", T0 + HOUR),)
+    story = Story(begin=T0, end=T0 + 2 * HOUR, count=30, shards=2, stopped=stopped)
+    bucket = fill(story)
+    assert firing(RULES["Dead man"], bucket, T0 + HOUR + 120) == []
+    for now in (T0 + HOUR + 361, T0 + 2 * HOUR):
+        assert firing(RULES["Dead man"], bucket, now) == [{"vantage": "default", "shard": "1"}]
+
+
+def test_a_blind_shard_is_named(fill: Fill) -> None:
+    """Each collector at a vantage has its own way out, and its own alert."""
+    seeing = Story(begin=T0, end=T0 + HOUR, count=31, shards=2, stopped=(("default", "1", T0),))
+    blind = dataclasses.replace(
+        seeing, stopped=(("default", "0", T0),), blind=(("default", T0, T0 + HOUR),)
+    )
+    bucket = fill(seeing)
+    bucket.write(blind.points())
+    alerts = firing(RULES["Vantage blind"], bucket, T0 + HOUR)
+    assert alerts == [{"vantage": "default", "shard": "1"}]

@@ -101,7 +101,7 @@ def test_the_trend_ends_with_the_truth(bucket: Bucket) -> None:
 
 def test_causes_are_the_true_ones(bucket: Bucket) -> None:
     """Each cause has as many nodes as the script gives it."""
-    series = bucket.ask(sent(_query("network", "Why nodes fail now"), END - 900, END))
+    series = bucket.ask(sent(_query("network", "Failures now"), END - 900, END))
     found = {one.tags["failure"]: one.values[0][1] for one in series}
     truth = Counter(truth.failure for truth in LISTED if not truth.reachable)
     assert {cause: nodes for cause, nodes in found.items() if nodes} == truth

@@ -1,1 +1,1 @@
-"""The Capacity dashboard: what there is, what is free, where, and what was free when."""
+"""The Capacity dashboard: total, free, where, and over time."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.build.dashboard import node_link
 from grafana.build.field import override, thresholds
-from grafana.build.query import SEEN_FROM, Query, trend
+from grafana.build.query import SEEN_FROM, Query, total_trend
 from grafana.build.words import BAD, GOOD, WARN
 
 THESE_MODELS = '"model" =~ /^${model:regex}$/'
@@ -14,5 +14,5 @@ HIDDEN = override("node", custom__hidden=True)
 
 
 def summed(fields: str) -> Query:
-    """A sum over the nodes that answered, over time."""
-    return trend(fields, "network", SEEN_FROM)
+    """Sums over the nodes that answered, over time."""
+    return total_trend(fields, "network", SEEN_FROM)

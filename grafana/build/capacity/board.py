@@ -1,4 +1,4 @@
-"""The Capacity dashboard: what there is, what is free, where, and what was free when."""
+"""The Capacity dashboard: total, free, where, and over time."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def build() -> Json:
     return dashboard(
         CAPACITY,
         "CRN capacity",
-        "CPUs, memory, disk and GPUs of the network: all, free, where, and over time.",
+        "CPUs, memory, disk and GPUs of the network: total, free, where, and over time.",
         [now_row(), gpus_row(), when_row(), resources_row(), growth_row(), where_row()],
         variables=[
             datasource(),
@@ -32,7 +32,7 @@ def build() -> Json:
             variable(
                 "model",
                 "GPU model",
-                "GPU models that are shown.",
+                "The GPU models that are shown.",
                 f'SHOW TAG VALUES FROM "network_gpu" WITH KEY = "model" WHERE {LOOKBACK}',
                 everything=True,
                 multi=True,

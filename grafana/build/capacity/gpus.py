@@ -7,7 +7,7 @@ from grafana.build.capacity.asking import FREE, THESE_MODELS
 from grafana.build.field import HIDE_ZEROS, graded, override
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states, table
-from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.query import SEEN_FROM, latest_trend, newest_totals, total_trend
 
 
 def gpus_row() -> Row:
@@ -19,8 +19,8 @@ def gpus_row() -> Row:
             10,
             table(
                 "GPUs by model",
-                "Cards of each model in the newest round: all, used, free, and on how many nodes.",
-                each(
+                "Cards of each model in the newest round: total, used, free, and nodes with them.",
+                newest_totals(
                     'last("total") AS "total", last("used") AS "used", '
                     'last("available") AS "available", last("nodes") AS "nodes"',
                     "network_gpu",
@@ -35,7 +35,7 @@ def gpus_row() -> Row:
                 ],
                 overrides=[
                     override("model", displayName="Model"),
-                    override("total", displayName="All", **number),
+                    override("total", displayName="Total", **number),
                     override("used", displayName="Used", **number),
                     override(
                         "available",
@@ -52,8 +52,8 @@ def gpus_row() -> Row:
             14,
             lines(
                 "GPUs free, by model",
-                "Cards that nobody uses. A model that stays at zero all the time is left out.",
-                trend(
+                "Cards that are not in use. A model that stays at zero all the time is left out.",
+                total_trend(
                     'mean("available")',
                     "network_gpu",
                     SEEN_FROM,
@@ -80,10 +80,10 @@ def when_row() -> Row:
         (
             24,
             states(
-                "What was free when",
+                "Free GPUs over time",
                 "Free cards of each model, step by step: red none, orange one or two, green "
-                "three or more. An empty step: nothing was measured.",
-                trend(
+                "three or more. An empty step: no measurement.",
+                latest_trend(
                     'last("available")',
                     "network_gpu",
                     SEEN_FROM,

@@ -19,7 +19,7 @@ def now_row() -> Row:
             4,
             stat(
                 "GPUs free",
-                "Cards that nobody uses, on the nodes that answered.",
+                "Cards that are not in use, on the nodes that answered.",
                 summed('mean("gpu_available") AS "Free"'),
                 levels=FREE,
                 decimals=0,
@@ -29,7 +29,7 @@ def now_row() -> Row:
             4,
             stat(
                 "GPUs",
-                "All cards of the nodes that answered.",
+                "Cards of the nodes that answered.",
                 summed('mean("gpu_total") AS "GPUs"'),
                 decimals=0,
             ),
@@ -69,8 +69,8 @@ def now_row() -> Row:
             4,
             stat(
                 "Nodes measured",
-                "Nodes whose resources were read in the round. All sums here are of these: a "
-                "node that does not answer has no capacity to offer.",
+                "Nodes whose resources were read in the round. All sums here are over these; a "
+                "node that does not answer offers no capacity.",
                 summed('mean("nodes_measured") AS "Nodes"'),
                 decimals=0,
             ),

@@ -11,19 +11,19 @@ from grafana.build.words import CALM, MUTED
 
 
 def resources_row() -> Row:
-    """Memory, disk and GPUs: all, and used."""
+    """Memory, disk and GPUs: total and used."""
 
     def used(width: int, title: str, total: str, free: str, unit: str) -> tuple[int, Json]:
         return (
             width,
             lines(
                 title,
-                f"{title} of the nodes that answered: used, and all there is.",
-                summed(f'mean("{total}") AS "All", mean("{total}") - mean("{free}") AS "Used"'),
+                f"{title} of the nodes that answered: used and total.",
+                summed(f'mean("{total}") AS "Total", mean("{total}") - mean("{free}") AS "Used"'),
                 unit=unit,
                 low=0,
                 overrides=[
-                    override("All", color=colour(MUTED), custom__fillOpacity=0),
+                    override("Total", color=colour(MUTED), custom__fillOpacity=0),
                     override("Used", color=colour(CALM), custom__fillOpacity=25),
                 ],
             ),

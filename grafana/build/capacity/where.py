@@ -41,7 +41,7 @@ def where_row() -> Row:
                         **graded(FREE),
                         **number,
                     ),
-                    override("total", displayName="All", **number),
+                    override("total", displayName="Total", **number),
                     HIDDEN,
                 ],
                 since="15m",
@@ -51,7 +51,7 @@ def where_row() -> Row:
             14,
             table(
                 "Most free memory",
-                "The 50 nodes with the most free memory, and what else they have.",
+                "The 50 nodes with the most free memory, and their other resources.",
                 each(
                     'last("mem_available_bytes") AS "mem_available_bytes", '
                     'last("mem_total_bytes") AS "mem_total_bytes", '

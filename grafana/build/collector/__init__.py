@@ -1,1 +1,1 @@
-"""The Collector dashboard: whether what the others show can be believed."""
+"""The Collector dashboard: rounds, vantages, stores and delivery."""

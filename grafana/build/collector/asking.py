@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from grafana.build.query import SEEN_FROM, Query, trend
 
+COLLECTOR_NAME = "$tag_vantage / $tag_shard"
+"""How each collector is called: by its vantage and its shard."""
 
-def per_vantage(fields: str, measurement: str = "collector") -> Query:
-    """A field over time, a series for each vantage."""
-    return trend(fields, measurement, SEEN_FROM, by=["vantage"], alias="$tag_vantage")
+
+def per_collector(fields: str, measurement: str = "collector") -> Query:
+    """A field over time, a series for each collector."""
+    return trend(fields, measurement, SEEN_FROM, by=["vantage", "shard"], alias=COLLECTOR_NAME)

@@ -5,19 +5,19 @@ from __future__ import annotations
 from grafana.build.field import thresholds
 from grafana.build.grid import Row, row
 from grafana.build.panel import stat
-from grafana.build.query import SEEN_FROM, newest, trend
+from grafana.build.query import SEEN_FROM, newest, total_trend, trend
 from grafana.build.words import BAD, GOOD, WARN
 
 
 def now_row() -> Row:
-    """The last round, what was lost, and what waits."""
+    """The last round, lost points and the backlog."""
     return row(
         4,
         (
             3,
             stat(
                 "Updated",
-                "When the newest round in the database was looked at.",
+                "Time of the newest round in the database.",
                 newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
                 unit="dateTimeFromNow",
                 spark=False,
@@ -29,8 +29,8 @@ def now_row() -> Row:
             3,
             stat(
                 "Duration",
-                "How long a round takes, from its start to its judgement. It must end before the "
-                "next one starts; by default it is cut after 55 s.",
+                "How long a round takes, from its start until its points are built. It must end "
+                "before the next one starts; the deadline is 55 s by default.",
                 trend('mean("round_seconds") AS "Round"', "collector", SEEN_FROM),
                 unit="s",
                 decimals=1,
@@ -43,7 +43,7 @@ def now_row() -> Row:
                 "Not run",
                 "Rounds of the range that did not run, skipped and missed ones together.",
                 newest(
-                    'sum("rounds_skipped") + sum("rounds_missed") AS "Lost"',
+                    'sum("rounds_skipped") + sum("rounds_missed") AS "Not run"',
                     "collector",
                     SEEN_FROM,
                 ),
@@ -66,7 +66,7 @@ def now_row() -> Row:
             stat(
                 "Points",
                 "Points that a round made, for all stores.",
-                trend('mean("points") AS "Points"', "collector", SEEN_FROM),
+                total_trend('mean("points") AS "Points"', "collector", SEEN_FROM),
                 decimals=0,
             ),
         ),
@@ -74,8 +74,10 @@ def now_row() -> Row:
             3,
             stat(
                 "Waiting",
-                "Points that wait to be taken by a store.",
-                trend('max("backlog_points") AS "Waiting"', "collector_store", SEEN_FROM),
+                "Points that wait for delivery to a store.",
+                total_trend(
+                    'max("backlog_points") AS "Waiting"', "collector_store", SEEN_FROM, by=["store"]
+                ),
                 levels=thresholds(GOOD, (10_000, WARN), (100_000, BAD)),
                 decimals=0,
             ),
@@ -83,11 +85,11 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Given up",
-                "Points of the range that were refused for good or dropped. Anything but zero "
-                "is lost.",
+                "Dropped",
+                "Points of the range that a store rejected or that were dropped. They are "
+                "missing from that store.",
                 newest(
-                    'sum("points_rejected") + sum("points_dropped") AS "Given up"',
+                    'sum("points_rejected") + sum("points_dropped") AS "Dropped"',
                     "collector_store",
                     SEEN_FROM,
                 ),

@@ -1,25 +1,36 @@
-"""Rounds, what they could see, and what they cost."""
+"""Rounds, vantages, and what rounds cost."""
 
 from __future__ import annotations
 
-from grafana.build.collector.asking import per_vantage
+from typing import Final
+
+from grafana.build.collector.asking import COLLECTOR_NAME, per_collector
 from grafana.build.field import HIDE_ZEROS, REASON, by_fault, colour, override, thresholds
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states
-from grafana.build.query import SEEN_FROM, Query, trend
+from grafana.build.query import SEEN_FROM, Query, totals, trend
 from grafana.build.words import BAD, WARN
+
+_BY_FAULT: Final = totals(
+    'mean("nodes")',
+    "network_failure",
+    "\"fault\" != 'none'",
+    SEEN_FROM,
+    by=["fault"],
+    within=["failure"],
+)
 
 
 def rounds_row() -> Row:
-    """How long rounds take, and those that did not go well."""
+    """Duration of rounds, and those that were skipped, missed or overran."""
     return row(
         8,
         (
             12,
             lines(
-                "Rounds, and how long they take",
-                "From the start of a round to its judgement, the longest in each step.",
-                per_vantage('max("round_seconds")'),
+                "Round duration",
+                "From the start of a round until its points are built, the longest of each step.",
+                per_collector('max("round_seconds")'),
                 unit="s",
                 low=0,
                 levels=thresholds("transparent", (55, BAD)),
@@ -29,9 +40,9 @@ def rounds_row() -> Row:
         (
             12,
             lines(
-                "Rounds that did not go well",
-                "Skipped: the round before was still running. Missed: we were late. Overran: ended "
-                "by the deadline.",
+                "Rounds not run or overran",
+                "Skipped: the round before was still running. Missed: the collector was late. "
+                "Overran: ended by the deadline.",
                 trend(
                     'sum("rounds_skipped") AS "Skipped", sum("rounds_missed") AS "Missed", '
                     'sum("overran") AS "Overran"',
@@ -53,20 +64,20 @@ def rounds_row() -> Row:
     )
 
 
-def seeing_row() -> Row:
-    """What could be seen, and whose fault the failures were."""
+def vantage_row() -> Row:
+    """Status of each vantage, and failures by fault."""
     return row(
         8,
         (
             12,
             states(
-                "What it could see",
-                "One bar for each vantage. Purple: it was blind; nodes keep the state that they "
-                "had, and its failures say nothing about them.",
+                "Vantage status",
+                "One bar for each collector: vantage / shard. Purple: it was blind; nodes keep the "
+                "state that they had, and failures of such a round say nothing about them.",
                 Query(
                     f'SELECT last("vantage_reason") FROM "network" WHERE {SEEN_FROM} AND '
-                    '$timeFilter GROUP BY time($__interval), "vantage" fill(null)',
-                    alias="$tag_vantage",
+                    '$timeFilter GROUP BY time($__interval), "vantage", "shard" fill(null)',
+                    alias=COLLECTOR_NAME,
                 ),
                 mappings=REASON,
                 legend=False,
@@ -75,14 +86,12 @@ def seeing_row() -> Row:
         (
             12,
             lines(
-                "Failures, by whose fault they are",
-                "Nodes that were not reachable. Only what is the node's, or its name's, counts "
+                "Failures by fault",
+                "Nodes that were not reachable. Only faults of the node and of its DNS count "
                 "against it.",
                 Query(
-                    'SELECT sum("mean") FROM (SELECT mean("nodes") AS "mean" FROM '
-                    f'"network_failure" WHERE "fault" != \'none\' AND {SEEN_FROM} AND '
-                    '$timeFilter GROUP BY time($__interval), "fault", "failure") WHERE '
-                    '$timeFilter GROUP BY time($__interval), "fault" fill(null)',
+                    f'SELECT mean("nodes") FROM ({_BY_FAULT}) WHERE $timeFilter '
+                    'GROUP BY time($__interval), "fault" fill(null)',
                     alias="$tag_fault",
                 ),
                 overrides=[*by_fault(), HIDE_ZEROS],
@@ -101,9 +110,9 @@ def work_row() -> Row:
         (
             6,
             lines(
-                "Endpoints asked",
-                "Requests in each round.",
-                per_vantage('mean("probes")'),
+                "Probes",
+                "Probes of endpoints in each round.",
+                per_collector('mean("probes")'),
                 low=0,
                 decimals=0,
             ),
@@ -112,9 +121,9 @@ def work_row() -> Row:
             6,
             lines(
                 "Event loop lag",
-                "The longest that the collector stood still in a round. Above a second, times "
-                "and timeouts cannot be trusted.",
-                per_vantage('max("loop_lag_seconds")'),
+                "Longest time in a round that the event loop was blocked. Above a second, "
+                "durations and timeouts cannot be trusted.",
+                per_collector('max("loop_lag_seconds")'),
                 unit="s",
                 low=0,
                 levels=thresholds("transparent", (1, BAD)),
@@ -126,7 +135,7 @@ def work_row() -> Row:
             lines(
                 "Memory",
                 "Resident memory of the collector.",
-                per_vantage('max("rss_bytes")'),
+                per_collector('max("rss_bytes")'),
                 unit="bytes",
                 low=0,
             ),
@@ -136,7 +145,7 @@ def work_row() -> Row:
             lines(
                 "Open files",
                 "File descriptors, sockets included.",
-                per_vantage('max("open_fds")'),
+                per_collector('max("open_fds")'),
                 low=0,
                 decimals=0,
             ),

@@ -1,12 +1,13 @@
-"""Where points went."""
+"""Stores, and the delivery of points."""
 
 from __future__ import annotations
 
 from grafana.build import reshape
+from grafana.build.collector.asking import COLLECTOR_NAME
 from grafana.build.field import colour, flag, graded, override, thresholds, word
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states, table
-from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.query import SEEN_FROM, each, total_trend, trend
 from grafana.build.words import BAD, CALM, MUTED, UNSEEN
 
 
@@ -18,7 +19,8 @@ def stores_row() -> Row:
             14,
             table(
                 "Stores",
-                "Where points go. Counts are of the range; the rest is as of the newest round.",
+                "The stores that points are written to. Counts are of the range, the rest is of "
+                "the newest round.",
                 each(
                     'last("connected") AS "connected", '
                     'sum("points_delivered") AS "delivered", '
@@ -27,12 +29,13 @@ def stores_row() -> Row:
                     'last("backlog_seconds") AS "age", last("write_seconds") AS "write"',
                     "collector_store",
                     SEEN_FROM,
-                    by=["vantage", "store"],
+                    by=["vantage", "shard", "store"],
                 ),
                 transformations=[
                     reshape.columns(
                         "store",
                         "vantage",
+                        "shard",
                         "connected",
                         "delivered",
                         "rejected",
@@ -45,6 +48,7 @@ def stores_row() -> Row:
                 overrides=[
                     override("store", displayName="Store"),
                     override("vantage", displayName="Vantage"),
+                    override("shard", displayName="Shard", custom__width=60),
                     override(
                         "connected",
                         displayName="State",
@@ -54,7 +58,7 @@ def stores_row() -> Row:
                     override("delivered", displayName="Delivered", custom__width=95),
                     override(
                         "rejected",
-                        displayName="Refused",
+                        displayName="Rejected",
                         custom__width=80,
                         **graded(thresholds(MUTED, (1, BAD))),
                     ),
@@ -74,13 +78,13 @@ def stores_row() -> Row:
             10,
             states(
                 "Connections",
-                "Whether each store took what it was last given.",
+                "Whether the last write to each store succeeded.",
                 trend(
                     'last("connected")',
                     "collector_store",
                     SEEN_FROM,
-                    by=["store", "vantage"],
-                    alias="$tag_store ($tag_vantage)",
+                    by=["store", "vantage", "shard"],
+                    alias=f"$tag_store ({COLLECTOR_NAME})",
                 ),
                 mappings=flag("Connected", "Not connected"),
                 legend=False,
@@ -90,24 +94,24 @@ def stores_row() -> Row:
 
 
 def delivery_row() -> Row:
-    """What became of the points."""
+    """Delivery, spool and write duration."""
     return row(
         8,
         (
             8,
             lines(
-                "Points and their fate",
-                "Delivered: taken. Refused: the store will never take them. Dropped: given up "
-                "because too much was waiting.",
+                "Points delivered",
+                "Delivered: accepted. Rejected: refused for good by the store. Dropped: over "
+                "the limits of the spool.",
                 trend(
                     'sum("points_delivered") AS "Delivered", '
-                    'sum("points_rejected") AS "Refused", sum("points_dropped") AS "Dropped"',
+                    'sum("points_rejected") AS "Rejected", sum("points_dropped") AS "Dropped"',
                     "collector_store",
                     SEEN_FROM,
                 ),
                 overrides=[
                     override("Delivered", color=colour(CALM)),
-                    override("Refused", color=colour(BAD)),
+                    override("Rejected", color=colour(BAD)),
                     override("Dropped", color=colour(UNSEEN)),
                 ],
                 low=0,
@@ -118,9 +122,9 @@ def delivery_row() -> Row:
             8,
             lines(
                 "Spool",
-                "Bytes that wait on disk for a store. It grows while the store is away and "
-                "empties when it is back.",
-                trend(
+                "Bytes on disk that wait for delivery to a store. It grows while the store is "
+                "unavailable and empties when it is back.",
+                total_trend(
                     'max("backlog_bytes")',
                     "collector_store",
                     SEEN_FROM,
@@ -135,8 +139,8 @@ def delivery_row() -> Row:
         (
             8,
             lines(
-                "Writing takes",
-                "The slowest write in each step.",
+                "Write duration",
+                "The slowest write of each step.",
                 trend(
                     'max("write_seconds")',
                     "collector_store",

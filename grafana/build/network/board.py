@@ -18,7 +18,7 @@ def build() -> Json:
     return dashboard(
         NETWORK,
         "CRN network",
-        "Every compute node of the Aleph Cloud network, looked at once a minute.",
+        "Every compute node of the Aleph Cloud network, visited once a minute.",
         [
             now_row(),
             trend_row(),
@@ -31,7 +31,7 @@ def build() -> Json:
         variables=[datasource(), vantage()],
         annotations=[
             events("Nodes down", ("down",), FAINT_BAD, panels=marked),
-            events("Nodes up again", ("up",), FAINT_GOOD, on=False, panels=marked),
+            events("Nodes recovered", ("up",), FAINT_GOOD, on=False, panels=marked),
             events("Joined and left", ("joined", "left"), FAINT_CALM, on=False, panels=marked),
         ],
     )

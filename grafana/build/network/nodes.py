@@ -1,4 +1,4 @@
-"""Which nodes are down, which were worst, and what happened."""
+"""Nodes that are down, nodes with the lowest uptime, and events."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from grafana.build.words import BAD, GOOD, MUTED, WARN
 
 
 def nodes_row() -> Row:
-    """The nodes that are down, and those that were worst."""
+    """Nodes that are down, and those with the lowest uptime."""
     return row(
         11,
         (
@@ -62,9 +62,9 @@ def nodes_row() -> Row:
                     override(
                         "lost",
                         displayName="State",
-                        **word(flag("Lost", "Long dead", good=BAD, bad=MUTED), custom__width=85),
+                        **word(flag("Lost", "Dead", good=BAD, bad=MUTED), custom__width=85),
                     ),
-                    override("failure", displayName="Why", **word(DOWN, custom__width=165)),
+                    override("failure", displayName="Failure", **word(DOWN, custom__width=165)),
                     override("address", displayName="Address", custom__minWidth=180),
                     override(
                         "score",
@@ -73,7 +73,7 @@ def nodes_row() -> Row:
                         decimals=0,
                         custom__width=65,
                     ),
-                    override("age", displayName="Tried", unit="s", custom__width=75),
+                    override("age", displayName="Last visit", unit="s", custom__width=85),
                     override("node", **HIDDEN),
                 ],
                 since="10m",
@@ -83,7 +83,7 @@ def nodes_row() -> Row:
         (
             9,
             table(
-                "Worst nodes",
+                "Lowest uptime",
                 "Nodes that were up for some of the time only, the least first. Those that were "
                 "down all the time are in the list of nodes that are down.",
                 each(
@@ -102,7 +102,7 @@ def nodes_row() -> Row:
                     NODE_COLUMN,
                     override(
                         "uptime",
-                        displayName="Up for",
+                        displayName="Uptime",
                         unit="percentunit",
                         decimals=2,
                         min=0,
@@ -130,7 +130,7 @@ def nodes_row() -> Row:
 
 
 def events_row() -> Row:
-    """What happened, and IPv6."""
+    """Events, and IPv6."""
     return row(
         10,
         (
@@ -142,7 +142,7 @@ def events_row() -> Row:
                 rows('"kind", "name", "text", "node"', "network_event", SEEN_FROM, limit=200),
                 transformations=[reshape.columns("Time", "kind", "name", "text", "node", drop=())],
                 overrides=[
-                    override("Time", displayName="When", custom__width=165),
+                    override("Time", displayName="Time", custom__width=165),
                     override(
                         "kind",
                         displayName="Event",
@@ -150,22 +150,22 @@ def events_row() -> Row:
                         custom__width=120,
                     ),
                     override("name", displayName="Node", links=[node_link()], custom__width=170),
-                    override("text", displayName="In words"),
+                    override("text", displayName="Description"),
                     override("node", **HIDDEN),
                 ],
-                empty="Nothing happened in this range",
+                empty="No events in this range",
             ),
         ),
         (
             9,
             lines(
                 "IPv6 over time",
-                "Nodes whose IPv6 works, and those where it was checked. A check starts a VM on "
-                "the node, so it is done every 6 hours only.",
-                count('mean("nodes_ipv6_measured") AS "Checked", mean("nodes_ipv6_ok") AS "Works"'),
+                "Nodes whose IPv6 check succeeded, and those that were checked. A check starts a "
+                "VM on the node, so it is done every 6 hours only.",
+                count('mean("nodes_ipv6_measured") AS "Checked", mean("nodes_ipv6_ok") AS "OK"'),
                 overrides=[
                     override("Checked", color=colour(MUTED), custom__fillOpacity=0),
-                    override("Works", color=colour(GOOD)),
+                    override("OK", color=colour(GOOD)),
                 ],
                 decimals=0,
                 low=0,

@@ -12,7 +12,7 @@ from grafana.build.words import BAD, CALM, GOOD, WARN
 
 
 def now_row() -> Row:
-    """The figures that can be read from across the room."""
+    """The figures on top."""
     return row(
         4,
         (
@@ -42,7 +42,7 @@ def now_row() -> Row:
             stat(
                 "Lost",
                 "Nodes that are down now and were up within the last 7 days. These are the "
-                "ones to look at; nodes that died long ago are not among them.",
+                "ones that need action; nodes that died long ago are not among them.",
                 count('mean("nodes_lost") AS "Lost"'),
                 levels=thresholds(GOOD, (1, WARN), (20, BAD)),
                 decimals=0,
@@ -52,8 +52,8 @@ def now_row() -> Row:
             3,
             stat(
                 "IPv6",
-                "Nodes whose IPv6 works, out of those where it was checked in the last 12 hours.",
-                count('mean("nodes_ipv6_ok") / mean("nodes_ipv6_measured") AS "IPv6 works"'),
+                "Nodes whose IPv6 check succeeded, out of those checked within the last 12 hours.",
+                count('mean("nodes_ipv6_ok") / mean("nodes_ipv6_measured") AS "IPv6 OK"'),
                 unit="percentunit",
                 levels=thresholds(BAD, (0.6, WARN), (0.8, GOOD)),
                 decimals=1,
@@ -64,7 +64,7 @@ def now_row() -> Row:
             stat(
                 "Outdated",
                 "Nodes with a version older than the network's `last_crn_version`: clients "
-                "leave them out. Unknown while the network states none.",
+                "leave them out. Unknown while the network publishes none.",
                 count('mean("nodes_outdated") AS "Outdated"'),
                 levels=thresholds(GOOD, (1, "yellow"), (100, WARN)),
                 empty="Unknown",
@@ -75,7 +75,7 @@ def now_row() -> Row:
             3,
             stat(
                 "GPUs",
-                "GPUs that nobody uses, on the nodes that answered.",
+                "GPUs that are not in use, on the nodes that answered.",
                 count('mean("gpu_available") AS "Free"'),
                 unit="suffix: free",
                 levels=thresholds(BAD, (1, WARN), (3, GOOD)),
@@ -86,13 +86,13 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "View",
-                "Whether this collector itself could see in the last round. While it is blind, "
-                "nodes keep the state that they had.",
-                newest('last("vantage_reason") AS "View"', "network", SEEN_FROM),
+                "Vantage",
+                "Whether the controls of this vantage answered in the last round. While it is "
+                "blind, nodes keep the state that they had.",
+                newest('last("vantage_reason") AS "Vantage"', "network", SEEN_FROM),
                 mappings=REASON,
                 spark=False,
-                fields="/^View$/",
+                fields="/^Vantage$/",
                 links=[dashboard_link(COLLECTOR, "Collector")],
                 text_size=26,
                 since="15m",
@@ -102,8 +102,8 @@ def now_row() -> Row:
             3,
             stat(
                 "Updated",
-                "When the newest round in the database was looked at. More than a few minutes "
-                "means that the collector, or its way to the database, is broken.",
+                "Time of the newest round in the database. More than a few minutes ago "
+                "means that the collector, or its connection to the database, is down.",
                 newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
                 unit="dateTimeFromNow",
                 spark=False,

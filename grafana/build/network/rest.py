@@ -6,20 +6,20 @@ from grafana.build.field import HIDE_ZEROS, colour, override
 from grafana.build.grid import Row, row
 from grafana.build.network.asking import count
 from grafana.build.panel import lines
-from grafana.build.query import SEEN_FROM, Json, trend
+from grafana.build.query import SEEN_FROM, Json, total_trend
 from grafana.build.words import CALM, MUTED, WARN
 
 
 def versions_row() -> Row:
-    """Which versions run, and how many are outdated."""
+    """Versions, and outdated nodes."""
     return row(
         9,
         (
             15,
             lines(
                 "Firmware versions",
-                "Nodes by the release of aleph-vm that they last stated.",
-                trend(
+                "Nodes by the release of aleph-vm that they last reported.",
+                total_trend(
                     'mean("nodes")',
                     "network_version",
                     SEEN_FROM,
@@ -50,18 +50,18 @@ def versions_row() -> Row:
 
 
 def capacity_row() -> Row:
-    """What there is, and what of it is used."""
+    """Capacity: total and used."""
 
     def used(what: str, total: str, free: str, title: str, unit: str) -> tuple[int, Json]:
         return (
             6,
             lines(
                 title,
-                f"{what} of the nodes that answered: used, and all there is.",
-                count(f'mean("{total}") AS "All", mean("{total}") - mean("{free}") AS "Used"'),
+                f"{what} of the nodes that answered: used and total.",
+                count(f'mean("{total}") AS "Total", mean("{total}") - mean("{free}") AS "Used"'),
                 unit=unit,
                 overrides=[
-                    override("All", color=colour(MUTED), custom__fillOpacity=0),
+                    override("Total", color=colour(MUTED), custom__fillOpacity=0),
                     override("Used", color=colour(CALM), custom__fillOpacity=25),
                 ],
                 low=0,
@@ -78,8 +78,8 @@ def capacity_row() -> Row:
             lines(
                 "CPUs",
                 "Logical CPUs of the nodes that answered.",
-                count('mean("cpu_total") AS "All"'),
-                overrides=[override("All", color=colour(CALM))],
+                count('mean("cpu_total") AS "Total"'),
+                overrides=[override("Total", color=colour(CALM))],
                 low=0,
                 decimals=0,
             ),

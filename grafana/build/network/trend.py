@@ -1,4 +1,4 @@
-"""How many are up, and why the others are not, over time."""
+"""Nodes up, failures and lost nodes over time."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ from grafana.build.field import HIDE_ZEROS, by_failure, colour, override
 from grafana.build.grid import Row, row
 from grafana.build.network.asking import LOST, TREND, count
 from grafana.build.panel import bars, lines
-from grafana.build.query import SEEN_FROM, each, trend
+from grafana.build.query import SEEN_FROM, newest_totals, total_trend
 from grafana.build.words import BAD, GOOD, MUTED
 
 
 def trend_row() -> Row:
-    """How many nodes are up, and why the others are not."""
+    """Nodes up over time, and the failures of the newest round."""
     return row(
         9,
         (
             15,
             lines(
                 TREND,
-                "Listed: in the published list. Up: after hysteresis. Reachable: in that very "
+                "Listed: in the published list. Up: after hysteresis. Reachable: in that "
                 "round; it dips when this vantage is blind, Up does not. A gap means that no "
                 "round was written.",
                 count(
@@ -43,10 +43,10 @@ def trend_row() -> Row:
         (
             9,
             bars(
-                "Why nodes fail now",
-                "Nodes by what went wrong with them in the newest round. «We: …» is this "
-                "collector's own fault and says nothing about the node.",
-                each(
+                "Failures now",
+                "Nodes by their failure in the newest round. «Collector: …» is a fault of "
+                "the collector itself and says nothing about the node.",
+                newest_totals(
                     'last("nodes") AS "nodes"',
                     "network_failure",
                     "\"failure\" != 'none'",
@@ -61,24 +61,24 @@ def trend_row() -> Row:
                 ],
                 overrides=by_failure(),
                 since="15m",
-                empty="No node fails",
+                empty="No failures",
             ),
         ),
     )
 
 
 def causes_row() -> Row:
-    """What nodes failed of, and how many were lost."""
+    """Failures by cause, and lost nodes."""
     return row(
         9,
         (
             15,
             lines(
                 "Failures by cause",
-                "Nodes that were not reachable, by cause. What was this collector's own fault is "
-                "left out (the Collector dashboard has it), so rounds that it could not see in "
-                "are dips here.",
-                trend(
+                "Nodes that were not reachable, by cause. Faults of the collector itself are "
+                "left out (the Collector dashboard has them), so rounds in which the vantage was "
+                "blind are dips here.",
+                total_trend(
                     'mean("nodes")',
                     "network_failure",
                     "\"failure\" != 'none'",

@@ -6,7 +6,7 @@ from grafana.build.field import mapping
 from grafana.build.query import SEEN_FROM, THIS_NODE, Query, newest, trend
 from grafana.build.words import CALM
 
-PHASES = "How long an answer takes, by phase"
+PHASES = "Response time by phase"
 LOAD = "Load"
 METHODS = mapping(
     {"status": ("/status/check/ipv6", CALM), "diagnostic_vm": ("Diagnostic VM", CALM)}

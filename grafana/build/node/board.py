@@ -18,7 +18,7 @@ def build() -> Json:
     return dashboard(
         NODE,
         "CRN node",
-        "One compute node: its state, its answers, its resources and what happened to it.",
+        "One compute node: its availability, response times, resources and events.",
         [
             now_row(),
             timeline_row(),
@@ -48,7 +48,7 @@ def build() -> Json:
         ],
         annotations=[
             events("Down", ("down",), FAINT_BAD, THIS_NODE, panels=marked),
-            events("Up again", ("up",), FAINT_GOOD, THIS_NODE, panels=marked),
+            events("Recovered", ("up",), FAINT_GOOD, THIS_NODE, panels=marked),
             events(
                 "Changes",
                 ("version_changed", "address_changed", "renamed", "gpu_added", "gpu_removed"),

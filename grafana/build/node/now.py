@@ -28,9 +28,9 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Up for",
+                "Uptime",
                 "Share of the range in which the node was up.",
-                newest_of('mean("up") AS "Up for"'),
+                newest_of('mean("up") AS "Uptime"'),
                 unit="percentunit",
                 decimals=2,
                 levels=thresholds(BAD, (0.9, WARN), (0.99, GOOD)),
@@ -41,11 +41,11 @@ def now_row() -> Row:
         (
             3,
             stat(
-                "Now",
-                "What the newest round found. «We: …» is this collector's own fault.",
-                newest_of('last("failure") AS "Last round"'),
+                "Visit",
+                "Result of the newest round. «Collector: …» is a fault of the collector itself.",
+                newest_of('last("failure") AS "Last visit"'),
                 mappings=FAILURE,
-                fields="/^Last round$/",
+                fields="/^Last visit$/",
                 spark=False,
                 text_size=20,
                 since="15m",
@@ -55,7 +55,7 @@ def now_row() -> Row:
             3,
             stat(
                 "Version",
-                "The release of aleph-vm that the node last stated.",
+                "The release of aleph-vm that the node last reported.",
                 newest_of('last("version") AS "Version"', "crn_version"),
                 fields="/^Version$/",
                 empty="Unknown",
@@ -94,7 +94,7 @@ def now_row() -> Row:
             3,
             stat(
                 "TLS cert",
-                "What remains of the node's TLS certificate.",
+                "Time until the node's TLS certificate expires.",
                 newest_of('last("cert_expiry_seconds") / 86400 AS "Certificate"'),
                 unit="suffix: days",
                 decimals=0,

@@ -21,13 +21,13 @@ def resources_row() -> Row:
                 title,
                 about,
                 over(
-                    f'mean("{total}") AS "All", mean("{total}") - mean("{free}") AS "Used"',
+                    f'mean("{total}") AS "Total", mean("{total}") - mean("{free}") AS "Used"',
                     "crn_usage",
                 ),
                 unit="decbytes",
                 low=0,
                 overrides=[
-                    override("All", color=colour(MUTED), custom__fillOpacity=0),
+                    override("Total", color=colour(MUTED), custom__fillOpacity=0),
                     override("Used", color=colour(CALM), custom__fillOpacity=25),
                 ],
             ),
@@ -39,7 +39,7 @@ def resources_row() -> Row:
             8,
             lines(
                 LOAD,
-                "Load averages against the number of logical CPUs: above it, work is waiting.",
+                "Load averages against the number of logical CPUs: above it, tasks are waiting.",
                 over(
                     'mean("cpu_count") AS "CPUs", mean("load1") AS "1 min", '
                     'mean("load5") AS "5 min", mean("load15") AS "15 min"',
@@ -54,10 +54,10 @@ def resources_row() -> Row:
                 ],
             ),
         ),
-        used("Memory", "Memory used, and all there is.", "mem_total_bytes", "mem_available_bytes"),
+        used("Memory", "Memory, used and total.", "mem_total_bytes", "mem_available_bytes"),
         used(
             "Disk",
-            "Disk for volumes: used or reserved, and all there is.",
+            "Disk for volumes: used or reserved, and total.",
             "disk_total_bytes",
             "disk_available_bytes",
         ),

@@ -1,4 +1,4 @@
-"""What was seen of the node, and how long it took to answer."""
+"""Availability of the node, and its response times."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from grafana.build.words import BAD, CALM, GOOD, WARN
 
 
 def timeline_row() -> Row:
-    """State, reachability, cause and version as bars over time."""
+    """State, reachability, failure and version as bars over time."""
     return row(
         7,
         (
             24,
             states(
-                "What was seen when",
+                "Availability",
                 "State: up or down, after hysteresis. Round: whether it was reachable in that "
-                "very round. Cause: why not; «We: …» is this collector's own fault. A gap: no "
-                "round was written.",
+                "round. Failure: why not; «Collector: …» is a fault of the collector itself. A "
+                "gap: no round was written.",
                 over('last("up") AS "State", last("reachable") AS "Round"'),
-                over('last("failure") AS "Cause"'),
+                over('last("failure") AS "Failure"'),
                 over('last("version") AS "Version"', "crn_version", fill="previous"),
                 overrides=[
                     override("State", mappings=UP),
                     override("Round", mappings=REACHABLE),
-                    override("Cause", mappings=FAILURE),
+                    override("Failure", mappings=FAILURE),
                     override("Version", color=colour("#5794f2")),
                 ],
                 legend=False,
@@ -36,9 +36,9 @@ def timeline_row() -> Row:
 
 
 def answers_row() -> Row:
-    """How long the node took to answer, and its certificate."""
+    """Response times, visit duration and certificate."""
     phases = (
-        'mean("dns_seconds") AS "Name", mean("tcp_seconds") AS "Connect", '
+        'mean("dns_seconds") AS "DNS", mean("tcp_seconds") AS "TCP connect", '
         'mean("tls_seconds") AS "TLS handshake", mean("ttfb_seconds") AS "First byte"'
     )
     return row(
@@ -47,8 +47,8 @@ def answers_row() -> Row:
             12,
             lines(
                 PHASES,
-                "From resolving the name to the first byte of the first answer. Empty while "
-                "nothing is answered.",
+                "From the DNS lookup to the first byte of the first response. Empty while the "
+                "node does not respond.",
                 over(phases),
                 unit="s",
                 stack=True,
@@ -56,8 +56,8 @@ def answers_row() -> Row:
                 legend="right",
                 calcs=["mean", "max"],
                 overrides=[
-                    override("Name", color=colour("#f2cc0c")),
-                    override("Connect", color=colour("#ff780a")),
+                    override("DNS", color=colour("#f2cc0c")),
+                    override("TCP connect", color=colour("#ff780a")),
                     override("TLS handshake", color=colour("#3274d9")),
                     override("First byte", color=colour("#73bf69")),
                 ],
@@ -66,8 +66,8 @@ def answers_row() -> Row:
         (
             6,
             lines(
-                "A whole look",
-                "All checks of a round together. A look ends at 10 seconds by default.",
+                "Visit duration",
+                "All probes of a round together. A visit is stopped after 10 seconds by default.",
                 over('mean("duration_seconds") AS "Mean", max("duration_seconds") AS "Longest"'),
                 unit="s",
                 low=0,
@@ -81,7 +81,7 @@ def answers_row() -> Row:
             6,
             lines(
                 "Certificate",
-                "What remains of the certificate; it jumps up when it is renewed. Below a week, "
+                "Time until the certificate expires; it jumps up when it is renewed. Below a week, "
                 "a renewal has failed.",
                 over('mean("cert_expiry_seconds") / 86400 AS "Remaining"'),
                 unit="suffix: d",

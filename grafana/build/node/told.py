@@ -1,4 +1,4 @@
-"""What the node says, what its checks said, and what happened to it."""
+"""What the node reported: capabilities, probes, IPv6 checks and events."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ def checks_row() -> Row:
         (
             12,
             table(
-                "Checks",
-                "Each endpoint as it was last recorded: when it failed, when it works again, "
-                "and once an hour.",
+                "Probes",
+                "The last recorded probe of each endpoint. Probes are recorded when they fail, "
+                "when they recover, and once an hour.",
                 each(
                     'last("success") AS "success", last("failure") AS "failure", '
                     'last("status_code") AS "status_code", '
@@ -50,9 +50,11 @@ def checks_row() -> Row:
                         **word(flag("OK", "Failed")),
                         custom__width=80,
                     ),
-                    override("failure", displayName="Why", **word(FAILURE)),
+                    override("failure", displayName="Failure", **word(FAILURE)),
                     override("status_code", displayName="HTTP", unit="none", custom__width=70),
-                    override("duration_seconds", displayName="Took", unit="s", custom__width=90),
+                    override(
+                        "duration_seconds", displayName="Duration", unit="s", custom__width=90
+                    ),
                     override(
                         "response_bytes",
                         displayName="Size",
@@ -66,8 +68,8 @@ def checks_row() -> Row:
             12,
             table(
                 "IPv6 checks",
-                "Host and VM: whether each has IPv6. Name: whether the node's name has an IPv6 "
-                "address. Direct: whether it takes connections over IPv6 from this vantage.",
+                "Host and VM: whether each has IPv6. AAAA: whether the node's name has an AAAA "
+                "record. Direct: whether it accepts connections over IPv6 from this vantage.",
                 rows(
                     '"ok", "host", "vm", "aaaa", "direct", "method"',
                     "crn_ipv6",
@@ -76,13 +78,15 @@ def checks_row() -> Row:
                     limit=50,
                 ),
                 overrides=[
-                    override("Time", displayName="When", custom__width=165),
+                    override("Time", displayName="Time", custom__width=165),
                     override("ok", displayName="IPv6", **word(WORKS, custom__width=70)),
                     override("host", displayName="Host", **narrow),
                     override("vm", displayName="VM", **narrow),
-                    override("aaaa", displayName="Name", **narrow),
+                    override("aaaa", displayName="AAAA", **narrow),
                     override("direct", displayName="Direct", **narrow),
-                    override("method", displayName="How", mappings=METHODS, custom__minWidth=150),
+                    override(
+                        "method", displayName="Method", mappings=METHODS, custom__minWidth=150
+                    ),
                 ],
             ),
         ),
@@ -90,7 +94,7 @@ def checks_row() -> Row:
 
 
 def about_row() -> Row:
-    """How it is listed, and what it says that it can do."""
+    """How it is listed, and its reported capabilities."""
     yes = word(YES)
     narrow = {"custom__width": 78}
     return row(
@@ -99,7 +103,7 @@ def about_row() -> Row:
             24,
             table(
                 "About this node",
-                "How the directory lists it, and what the node last said that it can do.",
+                "How the directory lists it, and the capabilities that it last reported.",
                 each(
                     'last("address") AS "address", last("linked") AS "linked", '
                     'last("inactive") AS "inactive"',
@@ -137,7 +141,7 @@ def about_row() -> Row:
                     override("confidential", displayName="Confidential", **yes, custom__width=108),
                     override("gpu", displayName="GPU rental", **yes, custom__width=100),
                     override("terms", displayName="Terms", **yes, **narrow),
-                    override("payment_receiver", displayName="Paid to", custom__width=368),
+                    override("payment_receiver", displayName="Payment receiver", custom__width=368),
                 ],
             ),
         ),
@@ -145,27 +149,27 @@ def about_row() -> Row:
 
 
 def events_row() -> Row:
-    """What happened to it."""
+    """Its events."""
     return row(
         9,
         (
             24,
             table(
                 "Events",
-                "What happened to this node, the newest first.",
+                "Events of this node, the newest first.",
                 rows('"kind", "text"', "network_event", THIS_NODE, SEEN_FROM, limit=200),
                 transformations=[reshape.columns("Time", "kind", "text", drop=())],
                 overrides=[
-                    override("Time", displayName="When", custom__width=180),
+                    override("Time", displayName="Time", custom__width=180),
                     override(
                         "kind",
                         displayName="Event",
                         **word(KIND),
                         custom__width=140,
                     ),
-                    override("text", displayName="In words"),
+                    override("text", displayName="Description"),
                 ],
-                empty="Nothing happened to this node in this range",
+                empty="No events of this node in this range",
             ),
         ),
     )
