@@ -13,4 +13,6 @@ html_title = "crn-collector"
 html_static_path: list[str] = []
 html_copy_source = False
 html_show_sphinx = False
+html_show_copyright = False
+highlight_language = "none"  # what names no language is output
 suppress_warnings = ["misc.highlighting_failure"]  # `$timeFilter` is Grafana's, not SQL

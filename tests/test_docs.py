@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import typer.main
@@ -63,12 +64,52 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 @each_page
+def test_anchors_of_links_are_headings(page: Path) -> None:
+    """Every link to a section of a page names a heading of that page."""
+    missing = []
+    for target, anchor in re.findall(r"\]\(([^):#]*)#([^)]+)\)", page.read_text()):
+        text = (page.parent / target if target else page).read_text()
+        headings = re.findall(r"^#+ (.+)$", re.sub(r"```.*?```", "", text, flags=re.S), re.M)
+        slugs = {re.sub(r"[^\w -]", "", h.lower()).replace(" ", "-") for h in headings}
+        if anchor not in slugs:
+            missing.append(f"{target}#{anchor}")
+    assert missing == []
+
+
+@each_page
 def test_commands_in_pages_exist(page: Path) -> None:
     """A page names no command that is not there."""
     named = set(
         re.findall(r"crn-collector (?:-c \S+ |--config \S+ )?([a-z][a-z-]+)", page.read_text())
     )
     assert named <= _commands()
+
+
+@each_page
+def test_options_in_pages_exist(page: Path) -> None:
+    """A page gives no command an option or a subcommand that it does not have."""
+    root = typer.main.get_command(app)
+    lines = re.findall(r"crn-collector((?: +[^\s|`;&>#]+)*)", _code(page))
+    assert [line for line in lines if not _is_accepted(root, line.split())] == []
+
+
+def _is_accepted(command: Any, words: list[str]) -> bool:
+    """Whether every word is a command, an option or an argument of the command before it."""
+    expects_value = False
+    for word in words:
+        options = {name: p for p in command.params for name in (*p.opts, *p.secondary_opts)}
+        if word.startswith("-"):
+            option = options.get(word)
+            if word not in ("--help", "--install-completion") and option is None:
+                return False
+            expects_value = option is not None and not option.is_flag
+        elif expects_value:
+            expects_value = False
+        elif word.islower() and hasattr(command, "commands"):
+            if word not in command.commands:
+                return False
+            command = command.commands[word]
+    return True
 
 
 def test_exit_codes_are_documented() -> None:

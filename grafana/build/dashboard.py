@@ -7,7 +7,7 @@ from typing import Final
 from urllib.parse import quote
 
 from grafana.build.grid import Row, grid
-from grafana.build.query import DATASOURCE, SEEN_FROM, Json
+from grafana.build.query import DATASOURCE, SELECTED_VANTAGES, Json
 
 TAG: Final = "crn"
 FOLDER: Final = "CRN"
@@ -129,7 +129,9 @@ def events(
 ) -> Json:
     """Events as marks on panels with a time axis: on those of these titles, or on all."""
     either = "|".join(kinds)
-    conditions = " AND ".join((f'"kind" =~ /^({either})$/', SEEN_FROM, *where, "$timeFilter"))
+    conditions = " AND ".join(
+        (f'"kind" =~ /^({either})$/', SELECTED_VANTAGES, *where, "$timeFilter")
+    )
     return {
         "name": name,
         "datasource": DATASOURCE,

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from collector.model.failure import Failure
+from grafana.build.labels import BAD, CALM, FAILURES, FAULTS, GOOD, KINDS, MUTED, REASONS, shade
 from grafana.build.query import Json
-from grafana.build.words import BAD, CALM, FAILURES, FAULTS, GOOD, KINDS, MUTED, REASONS, shade
 
 
 def thresholds(base: str, *steps: tuple[float, str]) -> Json:
@@ -67,7 +67,7 @@ def colour(fixed: str) -> Json:
     return {"mode": "fixed", "fixedColor": fixed}
 
 
-def word(words: list[Json], **properties: Any) -> dict[str, Any]:
+def labelled(words: list[Json], **properties: Any) -> dict[str, Any]:
     """A column of words in their colours."""
     return {
         "mappings": words,

@@ -282,5 +282,5 @@ def _panel(
 
 
 def _since(since: str | None) -> Json:
-    """Ask only the last while, when the dashboard's range ends now."""
+    """RuleQuery only the last while, when the dashboard's range ends now."""
     return {"timeFrom": since, "hideTimeOverride": True} if since else {}

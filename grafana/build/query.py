@@ -10,9 +10,9 @@ from typing import Any, Final
 Json = dict[str, Any]
 
 DATASOURCE: Final[Json] = {"type": "influxdb", "uid": "${datasource}"}
-SEEN_FROM: Final = '"vantage" =~ /^${vantage:regex}$/'
+SELECTED_VANTAGES: Final = '"vantage" =~ /^${vantage:regex}$/'
 """The vantages that are chosen above the panels."""
-THIS_NODE: Final = "\"node\" = '${node}'"
+SELECTED_NODE: Final = "\"node\" = '${node}'"
 ROUND: Final = "1m"
 """A round a minute: the step in which the shards of a vantage are summed."""
 _AGGREGATED: Final = re.compile(r'\w+\("(\w+)"\)')

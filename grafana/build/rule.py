@@ -22,7 +22,7 @@ _EXPRESSION: Final[Json] = {"type": "__expr__", "uid": "__expr__"}
 
 
 @dataclass(frozen=True, slots=True)
-class Ask:
+class RuleQuery:
     """A query of a rule over the last while."""
 
     text: str
@@ -81,7 +81,7 @@ def share(part: str, whole: str) -> Math:
     return Math(f"${part} / (${whole} + (${whole} == 0))")
 
 
-def shown(ref: str, how: str, before: str = "", after: str = "", without: str = "") -> str:
+def value_text(ref: str, how: str, before: str = "", after: str = "", without: str = "") -> str:
     """A template that shows a value by a function, or other words where there is no value.
 
     A rule without data makes its text too, and a function of nothing is an error.
@@ -98,17 +98,17 @@ class Rule:
     uid: str
     title: str
     severity: str
-    parts: dict[str, Ask | Last | Math]
+    parts: dict[str, RuleQuery | Last | Math]
     """By their letter; C is the condition."""
     hold: timedelta
     """How long the condition must hold before it is notified."""
-    what: str
+    summary: str
     """What happened, to whom, since when. A template."""
-    todo: str
+    action: str
     """What to do. Plain text."""
     link: str
     """The dashboard to open. A template."""
-    no_data: str = "KeepLast"
+    when_empty: str = "KeepLast"
     on_error: str = "KeepLast"
     """When nothing is written, or the database does not answer, one rule says so; the others
     keep the state that they had, so that a dead collector resolves no outage."""
@@ -127,11 +127,11 @@ class Rule:
             "condition": "C",
             "data": [part.part(ref) for ref, part in self.parts.items()],
             "for": _duration(self.hold),
-            "noDataState": self.no_data,
+            "noDataState": self.when_empty,
             "execErrState": self.on_error,
             "annotations": {
-                "summary": self.what,
-                "description": self.todo,
+                "summary": self.summary,
+                "description": self.action,
                 "dashboard": self.link,
                 "runbook_url": f"{{{{ externalURL }}}}d/{RUNBOOK}/runbook?viewPanel={panel}",
                 "runbook": f"docs/alerts.md#{self.anchor}",

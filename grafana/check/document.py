@@ -23,7 +23,7 @@ def dashboards() -> list[Json]:
     return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
 
 
-def asking(dashboard: Json) -> Iterator[Json]:
+def panels_with_queries(dashboard: Json) -> Iterator[Json]:
     """Its panels that ask something."""
     yield from (panel for panel in dashboard["panels"] if panel.get("targets"))
 

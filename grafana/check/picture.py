@@ -1,6 +1,6 @@
-"""Pictures of dashboards by a headless Chromium, which sees Grafana through a door of ours.
+"""Pictures of dashboards by a headless Chromium, which reaches Grafana through a proxy.
 
-The door is a small proxy on loopback that adds our header, so that the browser need not log in.
+The proxy, on loopback, adds the header of authorization, so that the browser need not log in.
 """
 
 from __future__ import annotations
@@ -33,8 +33,8 @@ def browser() -> str | None:
 
 
 @contextmanager
-def door(grafana: Grafana) -> Iterator[str]:
-    """The address of a proxy on loopback that asks in our name."""
+def proxy(grafana: Grafana) -> Iterator[str]:
+    """The address of a proxy on loopback that adds the header of authorization."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:

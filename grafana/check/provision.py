@@ -1,4 +1,4 @@
-"""Give a Grafana what it lacks of ours, through its API. What its files provisioned is left."""
+"""Create through its API what a Grafana lacks; what files provisioned is left alone."""
 
 from __future__ import annotations
 
@@ -61,13 +61,13 @@ def _source() -> Json:
 
 
 def _make_rules(grafana: Grafana) -> None:
-    """The rules of the file in the API's own shape, and a contact point that tells nobody."""
+    """The rules of the file in the API's own shape, and a contact point that leads nowhere."""
     points = grafana.call("/api/v1/provisioning/contact-points")
     if RECEIVER not in {point["name"] for point in points}:
-        nobody = {"url": "http://localhost:9/"}
+        nowhere = {"url": "http://localhost:9/"}
         grafana.call(
             "/api/v1/provisioning/contact-points",
-            {"name": RECEIVER, "type": "webhook", "settings": nobody},
+            {"name": RECEIVER, "type": "webhook", "settings": nowhere},
         )
     for group in rules()["groups"]:
         where = {"orgID": 1, "folderUID": FOLDER_UID, "ruleGroup": group["name"]}

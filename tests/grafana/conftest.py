@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import count
 
 import pytest
 
-from tests.grafana.database import Bucket, Database
-from tests.grafana.life import LIFE
-from tests.grafana.story import Story
 from tests.support import influx_servers as servers
+from tests.support.grafana_database import Bucket, Database, Fill
+from tests.support.grafana_example import EXAMPLE
+from tests.support.grafana_story import Story
 
-Fill = Callable[[Story], Bucket]
 SERVERS = (*servers.KINDS, *(["3"] if "3" in servers.binaries() else []))
 
 
@@ -42,4 +41,4 @@ def fill(database: Database) -> Fill:
 @pytest.fixture(scope="session")
 def lived(fill: Fill) -> Bucket:
     """Seven hours in which something of everything happened."""
-    return fill(LIFE)
+    return fill(EXAMPLE)

@@ -17,12 +17,12 @@ from grafana.build.files import rules as written
 from grafana.check.__main__ import main
 from grafana.check.api import Grafana, RefusedError
 from grafana.check.document import filled
-from grafana.check.picture import door
-from tests.grafana.dashboards import DASHBOARDS, load, panels
+from grafana.check.picture import proxy
+from tests.support.grafana_dashboards import DASHBOARDS, load, panels
 
 FRAME = {"schema": {"fields": []}, "data": {"values": [[1, 2], [3, 4]]}}
 SERIES = {"schema": {"fields": [{"name": "x", "labels": {"node": "a"}}]}, "data": {"values": [[0]]}}
-NO_DATA = {"schema": {"fields": []}, "data": {"values": []}}
+EMPTY: dict[str, Any] = {"schema": {"fields": []}, "data": {"values": []}}
 
 
 class StandIn:
@@ -140,9 +140,9 @@ def test_everything_is_made_and_asked(run: Any, capsys: pytest.CaptureFixture[st
     grafana = StandIn()
     with serving(grafana) as url:
         assert run(url) == 0
-    said = capsys.readouterr().err
-    assert "all is well" in said
-    assert said.count("made: dashboard") == len(DASHBOARDS)
+    output = capsys.readouterr().err
+    assert "no problems" in output
+    assert output.count("made: dashboard") == len(DASHBOARDS)
     expected = sum(len(panel["targets"]) for path in DASHBOARDS for panel in panels(load(path)))
     asked = [query for query in grafana.asked if "${" not in query["query"]]
     assert len([q for q in asked if "intervalMs" in q]) == expected
@@ -158,9 +158,9 @@ NAMED = {"schema": {"fields": [{"labels": {"__name__": "network.x"}}]}, "data": 
     ("title", "frames", "words"),
     [
         ("Node down", {"C": []}, "never fires"),
-        ("Node down", {"C": [NO_DATA]}, "never fires"),
+        ("Node down", {"C": [EMPTY]}, "never fires"),
         ("Node down", {"E": [], "C": []}, "E without data"),
-        ("Directory stale", {"A": [NO_DATA], "C": [NO_DATA]}, "A without data"),
+        ("Directory stale", {"A": [EMPTY], "C": [EMPTY]}, "A without data"),
         ("Many nodes down at once", {"C": [NAMED]}, "__name__"),
     ],
 )
@@ -199,9 +199,9 @@ def test_a_state_that_nothing_was_judged_for_is_named(
     grafana.states[title] = state
     with serving(grafana) as url:
         assert run(url) == (0 if well else 1)
-    said = capsys.readouterr().err
-    assert f"1 {state}" in said
-    assert (f"\n! {title}: " in said) is not well
+    output = capsys.readouterr().err
+    assert f"1 {state}" in output
+    assert (f"\n! {title}: " in output) is not well
 
 
 def test_no_events_are_well(run: Any) -> None:
@@ -213,7 +213,7 @@ def test_no_events_are_well(run: Any) -> None:
 
 
 def test_a_missing_data_source_is_the_reason(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
-    """Some versions lose it on an upgrade: it is said once, not for each panel."""
+    """Some versions lose it on an upgrade: it is output once, not for each panel."""
     grafana = StandIn()
     grafana.plugin = False
     with serving(grafana) as url:
@@ -226,9 +226,9 @@ def test_a_panel_that_fails_is_named(run: Any, capsys: pytest.CaptureFixture[str
     """Its error is shown, and the check fails."""
     with serving(StandIn(broken='FROM "crn_ipv6"')) as url:
         assert run(url) == 1
-    said = capsys.readouterr().err
-    assert "CRN node / IPv6" in said
-    assert "! no such thing" in said
+    output = capsys.readouterr().err
+    assert "CRN node / IPv6" in output
+    assert "! no such thing" in output
 
 
 def test_a_grafana_that_is_away_is_named(run: Any, capsys: pytest.CaptureFixture[str]) -> None:
@@ -247,13 +247,13 @@ def test_without_a_grafana_it_says_what_to_set(
     assert "GRAFANA_URL" in capsys.readouterr().err
 
 
-def test_the_door_adds_our_header() -> None:
-    """The browser need not log in: what it asks of the door is asked in our name."""
+def test_the_proxy_adds_the_header() -> None:
+    """The browser need not log in: the proxy sends its requests with the header of the check."""
     with serving(StandIn()) as url:
         with pytest.raises(RefusedError, match="401"):
             Grafana(url, "Bearer wrong").call("/api/health")
         with (
-            door(Grafana(url, "Bearer key")) as address,
+            proxy(Grafana(url, "Bearer key")) as address,
             urlopen(f"{address}/api/health", timeout=10) as answer,
         ):
             assert json.loads(answer.read()) == {"version": "11.0.0"}

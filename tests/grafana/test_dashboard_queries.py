@@ -9,14 +9,14 @@ import pytest
 
 from collector.model.failure import Failure
 from collector.schema.measurements import CrnReachability
-from tests.grafana.dashboards import DASHBOARDS, load, panels, sent
-from tests.grafana.database import Bucket, Database, Series
-from tests.grafana.life import BEGIN, END, LIFE, LOST, NOW
-from tests.grafana.story import HOUR, Machine, Round, Seen
+from tests.support.grafana_dashboards import DASHBOARDS, load, panel_query, panels, sent
+from tests.support.grafana_database import Bucket, Database, Series
+from tests.support.grafana_example import BEGIN, END, EXAMPLE, LOST, NOW
+from tests.support.grafana_story import HOUR, Machine, Round
 
-MACHINES = LIFE.machines()
-LAST = Round(LIFE, MACHINES, "default", END - 60)
-SEEN: list[Seen] = [LAST._seen(number, machine) for number, machine in enumerate(MACHINES)]
+MACHINES = EXAMPLE.machines()
+LAST = Round(EXAMPLE, MACHINES, "default", END - 60)
+STATES = [LAST.state_of(number, machine) for number, machine in enumerate(MACHINES)]
 WITH_GPU: Machine = next(m for m in MACHINES if m.gpus and not m.dead)
 NODE: Machine = MACHINES[2]
 
@@ -28,17 +28,6 @@ def _targets() -> list[object]:
         for panel in panels(load(path))
         for target in panel["targets"]
     ]
-
-
-def _query(dashboard: str, title: str, ref: str = "A") -> str:
-    (path,) = [path for path in DASHBOARDS if path.stem == dashboard]
-    (found,) = [
-        target["query"]
-        for panel in panels(load(path))
-        for target in panel["targets"]
-        if panel["title"] == title and target["refId"] == ref
-    ]
-    return str(found)
 
 
 def _range(panel: dict[str, Any]) -> int:
@@ -90,6 +79,7 @@ def test_a_name_is_free_text(database: Database) -> None:
             name=name,
             reachable=None,
             up=None,
+            since=None,
             lost=False,
             probed=True,
             status_code=None,
@@ -128,7 +118,7 @@ def test_annotations_find_the_events(lived: Bucket) -> None:
     (series,) = ask(lived, down)
     assert sorted(series.column("text")) == sorted(
         f"{MACHINES[number].name} is down: {outage.failure}"
-        for outage in LIFE.outages
+        for outage in EXAMPLE.outages
         for number in outage.nodes
         if not MACHINES[number].dead
     )
@@ -136,27 +126,27 @@ def test_annotations_find_the_events(lived: Bucket) -> None:
 
 def test_nodes_are_counted(lived: Bucket) -> None:
     """The last step of the trend is the state of the last round."""
-    (series,) = lived.ask(sent(_query("network", "Nodes up over time"), END - 60, END - 1))
+    (series,) = lived.ask(sent(panel_query("network", "Nodes up over time"), END - 60, END - 1))
     assert series.column("Listed") == [len(MACHINES)]
     (up,) = series.column("Up")
-    assert up == sum(not one.down and not one.machine.refused for one in SEEN)
+    assert up == sum(not one.down and not one.machine.refused for one in STATES)
     (reachable,) = series.column("Reachable")
-    assert reachable == sum(one.failure is Failure.NONE for one in SEEN)
+    assert reachable == sum(one.failure is Failure.NONE for one in STATES)
 
 
 def test_failures_are_those_of_the_newest_round(lived: Bucket) -> None:
     """Every cause with its number of nodes; other causes stand at zero."""
-    series = ask(lived, _query("network", "Failures now"), NOW - 900)
+    series = ask(lived, panel_query("network", "Failures now"), NOW - 900)
     found = {one.tags["failure"]: one.values[0][1] for one in series}
-    truth = Counter(str(one.failure) for one in SEEN if one.failure is not Failure.NONE)
+    truth = Counter(str(one.failure) for one in STATES if one.failure is not Failure.NONE)
     assert {cause: nodes for cause, nodes in found.items() if nodes} == truth
 
 
 def test_the_nodes_that_are_down_are_listed(lived: Bucket) -> None:
     """Lost and long-dead nodes, told apart; refused addresses are neither up nor down."""
-    series = ask(lived, _query("network", "Nodes down now"), NOW - 600)
+    series = ask(lived, panel_query("network", "Nodes down now"), NOW - 600)
     found = {one.tags["name"]: one.column("lost")[0] for one in series if one.column("up")[0] == 0}
-    assert found == {one.machine.name: int(one.lost) for one in SEEN if one.down}
+    assert found == {one.machine.name: int(one.lost) for one in STATES if one.down}
     assert {name for name, lost in found.items() if lost} == {
         MACHINES[number].name for number in LOST if not MACHINES[number].dead
     }
@@ -164,30 +154,32 @@ def test_the_nodes_that_are_down_are_listed(lived: Bucket) -> None:
 
 def test_uptime_is_that_of_the_script(lived: Bucket) -> None:
     """A node is up for the share of rounds in which it was not down; blindness costs nothing."""
-    series = ask(lived, _query("network", "Lowest uptime"))
+    series = ask(lived, panel_query("network", "Lowest uptime"))
     found = {one.tags["name"]: one.column("uptime")[0] for one in series}
     rounds = [
-        time for time in LIFE.rounds() if not any(begin <= time < end for begin, end in LIFE.silent)
+        time
+        for time in EXAMPLE.rounds()
+        if not any(begin <= time < end for begin, end in EXAMPLE.silent)
     ]
     for number, machine in enumerate(MACHINES):
         if machine.refused:
             continue
-        outages = [outage for outage in LIFE.outages if number in outage.nodes]
+        outages = [outage for outage in EXAMPLE.outages if number in outage.nodes]
         up = [not machine.dead and not any(o.down(time) for o in outages) for time in rounds]
         assert found[machine.name] == pytest.approx(sum(up) / len(rounds)), machine.name
 
 
 def test_gpus_are_counted_by_model(lived: Bucket) -> None:
     """Cards, used and free ones, of each model in the newest round."""
-    series = ask(lived, _query("capacity", "GPUs by model"), NOW - 900)
+    series = ask(lived, panel_query("capacity", "GPUs by model"), NOW - 900)
     found = {one.tags["model"]: tuple(one.values[0][1:4]) for one in series}
     cards: Counter[str] = Counter()
     used: Counter[str] = Counter()
-    for one in SEEN:
+    for one in STATES:
         if one.failure is Failure.NONE:
             for model, _, total in one.machine.gpus:
                 cards[model] += total
-                used[model] += LAST._used(one.machine, total)
+                used[model] += LAST.used_cards(one.machine, total)
     assert found == {
         model: (cards[model], used[model], cards[model] - used[model]) for model in cards
     }
@@ -195,16 +187,16 @@ def test_gpus_are_counted_by_model(lived: Bucket) -> None:
 
 def test_versions_are_counted(lived: Bucket) -> None:
     """Every release with the nodes that run it."""
-    series = lived.ask(sent(_query("network", "Firmware versions"), END - 60, END - 1))
+    series = lived.ask(sent(panel_query("network", "Firmware versions"), END - 60, END - 1))
     found = {one.tags["version"]: one.values[0][1] for one in series}
-    known = [one.machine for one in SEEN if not one.machine.dead and not one.machine.refused]
+    known = [one.machine for one in STATES if not one.machine.dead and not one.machine.refused]
     assert found == Counter(machine.version for machine in known)
 
 
 def test_a_gap_stays_a_gap(lived: Bucket) -> None:
     """While nothing was written nothing is shown, neither zero nor the last value."""
     query = sent(
-        _query("network", "Nodes up over time"), BEGIN + 5 * HOUR - 120, BEGIN + 5 * HOUR + 420
+        panel_query("network", "Nodes up over time"), BEGIN + 5 * HOUR - 120, BEGIN + 5 * HOUR + 420
     )
     (series,) = lived.ask(query)
     assert series.column("Up")[2:6] == [None] * 4
@@ -213,12 +205,14 @@ def test_a_gap_stays_a_gap(lived: Bucket) -> None:
 
 def test_a_node_has_its_own_figures(lived: Bucket) -> None:
     """The Node dashboard shows one node, by its hash."""
-    (state,) = ask(lived, _query("node", "State"), NOW - 900)
-    (version,) = ask(lived, _query("node", "Version"))
+    (state,) = ask(lived, panel_query("node", "State"), NOW - 900)
+    (version,) = ask(lived, panel_query("node", "Version"))
     assert (state.values[0][1], version.values[0][1]) == (int(2 not in LOST), NODE.version)
 
 
 def test_long_ranges_are_thinned_out(lived: Bucket) -> None:
     """A panel asks for as many steps as it has room for, so seven hours are few rows."""
-    (series,) = lived.ask(sent(_query("network", "Nodes up over time"), BEGIN, END - 60, step=1800))
+    (series,) = lived.ask(
+        sent(panel_query("network", "Nodes up over time"), BEGIN, END - 60, step=1800)
+    )
     assert len(series.values) == 14

@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from grafana.build.rule import Ask, Last, Math, share
-from tests.grafana.database import Series
-from tests.grafana.evaluate import JoinError, Number, compute, evaluate, join
+from grafana.build.rule import Last, Math, RuleQuery, share
+from tests.support.grafana_database import Series
+from tests.support.rule_evaluation import JoinError, Number, compute, evaluate, join
 
 A, B = {"node": "a"}, {"node": "b"}
 LOST, LISTED = {"__name__": "network.lost"}, {"__name__": "network.listed"}
@@ -81,7 +81,7 @@ def total(column: str, value: float) -> list[Series]:
 
 def judged(answers: dict[str, list[Series]], named: bool, **math: Math) -> list[dict[str, str]]:
     """What alerts by the condition C, over the last of each answer (`A` is the last of `QA`)."""
-    asks = {f"Q{ref}": Ask("", timedelta(0)) for ref in answers}
+    asks = {f"Q{ref}": RuleQuery("", timedelta(0)) for ref in answers}
     lasts = {ref: Last(f"Q{ref}") for ref in answers}
     data = [part.part(ref) for ref, part in (asks | lasts | math).items()]
     rule = {"title": "Some rule", "condition": "C", "data": data}

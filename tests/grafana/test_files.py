@@ -11,10 +11,10 @@ import pytest
 
 from collector.model.failure import Failure, Fault
 from collector.schema.measurements import MEASUREMENTS
-from grafana.build import files, runbook, words
+from grafana.build import files, labels, runbook
 from grafana.build.grid import row
 from grafana.build.lint import problems, queries
-from tests.grafana.dashboards import DASHBOARDS, GRAFANA, load, panels, rules
+from tests.support.grafana_dashboards import DASHBOARDS, GRAFANA, load, panels, rules
 
 FLAGS = {
     field.name
@@ -25,11 +25,8 @@ FLAGS = {
 SHOWN = re.compile(
     r'(?:SELECT |, )(?:(last|mean|max)\()?"(\w+)"\)?(?: / 86400)?(?: AS "([^"]+)")?(?=,| FROM)'
 )
-PANELS = [
-    pytest.param(panel, id=f"{path.stem}-{panel['title']}")
-    for path in DASHBOARDS
-    for panel in panels(load(path))
-]
+_TITLED = [(path.stem, panel) for path in DASHBOARDS for panel in panels(load(path))]
+PANELS = [pytest.param(panel, id=f"{stem}-{panel['title']}") for stem, panel in _TITLED]
 
 
 def test_files_are_in_step() -> None:
@@ -37,7 +34,7 @@ def test_files_are_in_step() -> None:
     assert files.stale() == []
 
 
-def test_a_stale_file_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_stale_file_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A file that was edited by hand is named."""
     texts = files.contents()
     path = next(iter(texts))
@@ -154,7 +151,11 @@ PAGE = 1416
 FRAME = 26
 """Pixels of a panel's own gap, border and padding."""
 SCROLL_BAR = 10
-TABLES = [one for one in PANELS if one.values[0]["type"] == "table"]
+TABLES = [
+    pytest.param(panel, id=f"{stem}-{panel['title']}")
+    for stem, panel in _TITLED
+    if panel["type"] == "table"
+]
 
 
 @pytest.mark.parametrize("panel", TABLES)
@@ -203,9 +204,9 @@ def test_links_lead_to_our_dashboards(path: Path) -> None:
 
 def test_every_failure_and_fault_has_words() -> None:
     """The closed sets of the schema are covered, so no code is ever shown."""
-    assert set(words.FAILURES) == set(Failure)
-    assert set(words.FAULTS) == set(Fault)
-    assert all(words.shade(failure) for failure in Failure)
+    assert set(labels.FAILURES) == set(Failure)
+    assert set(labels.FAULTS) == set(Fault)
+    assert all(labels.shade(failure) for failure in Failure)
 
 
 @pytest.mark.parametrize(

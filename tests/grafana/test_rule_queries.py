@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 
 from collector.model.failure import Failure
-from tests.grafana.conftest import Fill
-from tests.grafana.dashboards import rules
-from tests.grafana.evaluate import ask, evaluate, firing
-from tests.grafana.story import DAY, HOUR, Outage, Story
+from tests.support.grafana_dashboards import rules
+from tests.support.grafana_database import Fill
+from tests.support.grafana_story import DAY, HOUR, Outage, Story
+from tests.support.rule_evaluation import ask, evaluate, firing
 
 T0 = 1_780_002_000
 """A full hour."""
@@ -98,7 +98,7 @@ def test_an_alert_says_since_when(fill: Fill, title: str, nodes: int) -> None:
     assert len(found) == nodes
     lost = {story.machines()[number].hash: T0 + 30 * 60 for number in (3, 4)}
     lost |= {story.machines()[5].hash: T0 + 35 * 60, "": T0 + 35 * 60}
-    assert {node: at for node, at in found.items() if at > T0} == {
+    assert {node: at for node, at in found.items() if at is not None and at > T0} == {
         node: at for node, at in lost.items() if node in found
     }
 

@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from collector.schema.line_protocol import lines
-from tests.grafana.conftest import Fill
-from tests.grafana.dashboards import DASHBOARDS, load, panels, rules, sent
-from tests.grafana.database import Bucket, Database, Series
-from tests.grafana.evaluate import ask, evaluate, firing
-from tests.grafana.story import HOUR, Outage, Story
+from tests.support.grafana_dashboards import DASHBOARDS, load, panels, rules, sent
+from tests.support.grafana_database import Bucket, Database, Fill, Series
+from tests.support.grafana_story import HOUR, Outage, Story
+from tests.support.rule_evaluation import ask, evaluate, firing
 
 T0 = 1_780_002_000
 END = T0 + 3 * HOUR

@@ -21,10 +21,9 @@ from crn_simulator.script.fault import Fault
 from crn_simulator.script.incident import Incident
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.truth.node_truth import NodeTruth, truth_at
-from tests.grafana.dashboards import DASHBOARDS, load, panels, rules, sent
-from tests.grafana.database import Bucket, Database
-from tests.grafana.evaluate import firing
-from tests.grafana.test_dashboard_queries import _query
+from tests.support.grafana_dashboards import DASHBOARDS, load, panel_query, panels, rules, sent
+from tests.support.grafana_database import Bucket, Database
+from tests.support.rule_evaluation import firing
 
 HOURS = 2
 BEGIN = 1_780_002_000
@@ -93,7 +92,7 @@ def bucket(database: Database, points: list[Point]) -> Bucket:
 
 def test_the_trend_ends_with_the_truth(bucket: Bucket) -> None:
     """Listed, up and reachable nodes of the last round are those of the script."""
-    (series,) = bucket.ask(sent(_query("network", "Nodes up over time"), LAST, END - 1))
+    (series,) = bucket.ask(sent(panel_query("network", "Nodes up over time"), LAST, END - 1))
     reachable = sum(truth.reachable for truth in LISTED)
     assert series.column("Listed") == [len(LISTED)]
     assert series.column("Reachable") == series.column("Up") == [reachable]
@@ -101,7 +100,7 @@ def test_the_trend_ends_with_the_truth(bucket: Bucket) -> None:
 
 def test_causes_are_the_true_ones(bucket: Bucket) -> None:
     """Each cause has as many nodes as the script gives it."""
-    series = bucket.ask(sent(_query("network", "Failures now"), END - 900, END))
+    series = bucket.ask(sent(panel_query("network", "Failures now"), END - 900, END))
     found = {one.tags["failure"]: one.values[0][1] for one in series}
     truth = Counter(truth.failure for truth in LISTED if not truth.reachable)
     assert {cause: nodes for cause, nodes in found.items() if nodes} == truth
@@ -109,7 +108,7 @@ def test_causes_are_the_true_ones(bucket: Bucket) -> None:
 
 def test_lost_nodes_are_those_of_the_outage(bucket: Bucket) -> None:
     """Who was up before is lost; who was never up is down, and no news."""
-    series = bucket.ask(sent(_query("network", "Nodes down now"), END - 600, END))
+    series = bucket.ask(sent(panel_query("network", "Nodes down now"), END - 600, END))
     down = {one.tags["node"]: one.column("lost")[0] for one in series if one.column("up")[0] == 0}
     assert set(down) == {truth.node for truth in LISTED if not truth.reachable}
     assert {node for node, lost in down.items() if lost} == {TRUTH[i].node for i in LOST}
@@ -117,7 +116,7 @@ def test_lost_nodes_are_those_of_the_outage(bucket: Bucket) -> None:
 
 def test_cards_are_counted_as_they_were_taken(bucket: Bucket) -> None:
     """Cards of each model, all and taken, of the nodes that answered."""
-    series = bucket.ask(sent(_query("capacity", "GPUs by model"), LAST, END - 1))
+    series = bucket.ask(sent(panel_query("capacity", "GPUs by model"), LAST, END - 1))
     found = {one.tags["model"]: tuple(one.values[0][1:3]) for one in series}
     total: Counter[str] = Counter()
     used: Counter[str] = Counter()
@@ -136,8 +135,8 @@ def test_every_panel_is_answered(bucket: Bucket) -> None:
     for path in DASHBOARDS:
         for panel in panels(load(path)):
             for target in panel["targets"]:
-                chosen = {"node": NODE.node, "name": NODE.name}
-                series = bucket.ask(sent(target["query"], BEGIN, END, step=300, **chosen))
+                query = sent(target["query"], BEGIN, END, step=300, node=NODE.node, name=NODE.name)
+                series = bucket.ask(query)
                 if not any(one.values for one in series):
                     empty.add(f"{path.stem}: {panel['title']}")
     assert empty <= {"node: IPv6", "node: IPv6 checks"}  # every six hours: not yet its turn

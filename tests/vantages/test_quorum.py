@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from collector.model.node import Node
 from grafana.build.alerts import RULES
-from grafana.build.rule import Ask
+from grafana.build.rule import RuleQuery
 from tests.support.rounds import MINUTE
 from tests.support.vantage_watch import QUESTION, WINDOW_ROUNDS, Watch
 
@@ -25,7 +25,7 @@ def test_the_alert_asks_the_same_question() -> None:
     """What is tested here is what Grafana asks."""
     (rule,) = [rule for rule in RULES if rule.uid == "crn-node-down"]
     asked = rule.parts["A"]
-    assert isinstance(asked, Ask)
+    assert isinstance(asked, RuleQuery)
     assert asked.text == QUESTION
 
 

@@ -15,8 +15,8 @@ from grafana.build.dashboard import (
     vantage,
     variable,
 )
+from grafana.build.labels import CALM, GOOD, WARN
 from grafana.build.query import Json
-from grafana.build.words import CALM, GOOD, WARN
 
 
 def build() -> Json:

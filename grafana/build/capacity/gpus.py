@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
-from grafana.build.capacity.asking import FREE, THESE_MODELS
+from grafana.build import transformations as transform
+from grafana.build.capacity.queries import FREE, SELECTED_MODELS
 from grafana.build.field import HIDE_ZEROS, graded, override
 from grafana.build.grid import Row, row
 from grafana.build.panel import lines, states, table
-from grafana.build.query import SEEN_FROM, latest_trend, newest_totals, total_trend
+from grafana.build.query import SELECTED_VANTAGES, latest_trend, newest_totals, total_trend
 
 
 def gpus_row() -> Row:
@@ -24,14 +24,14 @@ def gpus_row() -> Row:
                     'last("total") AS "total", last("used") AS "used", '
                     'last("available") AS "available", last("nodes") AS "nodes"',
                     "network_gpu",
-                    SEEN_FROM,
-                    THESE_MODELS,
+                    SELECTED_VANTAGES,
+                    SELECTED_MODELS,
                     by=["model"],
                 ),
                 transformations=[
-                    reshape.keep_all(("total", "greater", 0)),
-                    reshape.sort("total", largest_first=True),
-                    reshape.columns("model", "total", "used", "available", "nodes"),
+                    transform.filter_rows(("total", "greater", 0)),
+                    transform.sort("total", largest_first=True),
+                    transform.columns("model", "total", "used", "available", "nodes"),
                 ],
                 overrides=[
                     override("model", displayName="Model"),
@@ -56,8 +56,8 @@ def gpus_row() -> Row:
                 total_trend(
                     'mean("available")',
                     "network_gpu",
-                    SEEN_FROM,
-                    THESE_MODELS,
+                    SELECTED_VANTAGES,
+                    SELECTED_MODELS,
                     by=["model"],
                     alias="$tag_model",
                 ),
@@ -86,8 +86,8 @@ def when_row() -> Row:
                 latest_trend(
                     'last("available")',
                     "network_gpu",
-                    SEEN_FROM,
-                    THESE_MODELS,
+                    SELECTED_VANTAGES,
+                    SELECTED_MODELS,
                     by=["model"],
                     alias="$tag_model",
                 ),

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grafana.build.capacity.asking import FREE, summed
+from grafana.build.capacity.queries import FREE, summed
 from grafana.build.field import thresholds
 from grafana.build.grid import Row, row
+from grafana.build.labels import BAD, GOOD, MUTED, WARN
 from grafana.build.panel import stat
 from grafana.build.query import Json
-from grafana.build.words import BAD, GOOD, MUTED, WARN
 
 
 def now_row() -> Row:

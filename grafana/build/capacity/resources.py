@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grafana.build.capacity.asking import summed
+from grafana.build.capacity.queries import summed
 from grafana.build.field import colour, override
 from grafana.build.grid import Row, row
+from grafana.build.labels import CALM, MUTED
 from grafana.build.panel import lines
 from grafana.build.query import Json
-from grafana.build.words import CALM, MUTED
 
 
 def resources_row() -> Row:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
-from grafana.build.capacity.asking import FREE, HIDDEN, NODE_COLUMN, THESE_MODELS
+from grafana.build import transformations as transform
+from grafana.build.capacity.queries import FREE, HIDDEN, NODE_COLUMN, SELECTED_MODELS
 from grafana.build.field import graded, override
 from grafana.build.grid import Row, row
 from grafana.build.panel import table
-from grafana.build.query import SEEN_FROM, each
+from grafana.build.query import SELECTED_VANTAGES, each
 
 
 def where_row() -> Row:
@@ -24,13 +24,13 @@ def where_row() -> Row:
                 each(
                     'last("total") AS "total", last("available") AS "available"',
                     "crn_gpu",
-                    SEEN_FROM,
-                    THESE_MODELS,
+                    SELECTED_VANTAGES,
+                    SELECTED_MODELS,
                     by=["node", "name", "model"],
                 ),
                 transformations=[
-                    reshape.sort("available", largest_first=True),
-                    reshape.columns("name", "model", "available", "total", "node"),
+                    transform.sort("available", largest_first=True),
+                    transform.columns("name", "model", "available", "total", "node"),
                 ],
                 overrides=[
                     NODE_COLUMN,
@@ -58,13 +58,13 @@ def where_row() -> Row:
                     'last("disk_available_bytes") AS "disk_available_bytes", '
                     'last("cpu_count") AS "cpu_count", last("load5") AS "load5"',
                     "crn_usage",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["node", "name"],
                 ),
                 transformations=[
-                    reshape.sort("mem_available_bytes", largest_first=True),
-                    reshape.first(50),
-                    reshape.columns(
+                    transform.sort("mem_available_bytes", largest_first=True),
+                    transform.limit(50),
+                    transform.columns(
                         "name",
                         "mem_available_bytes",
                         "mem_total_bytes",

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafana.build.field import thresholds
 from grafana.build.grid import Row, row
+from grafana.build.labels import BAD, GOOD, WARN
 from grafana.build.panel import stat
-from grafana.build.query import SEEN_FROM, newest, total_trend, trend
-from grafana.build.words import BAD, GOOD, WARN
+from grafana.build.query import SELECTED_VANTAGES, newest, total_trend, trend
 
 
 def now_row() -> Row:
@@ -18,7 +18,7 @@ def now_row() -> Row:
             stat(
                 "Updated",
                 "Time of the newest round in the database.",
-                newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
+                newest('last("nodes") AS "Listed"', "network", SELECTED_VANTAGES),
                 unit="dateTimeFromNow",
                 spark=False,
                 fields="/^Time$/",
@@ -31,7 +31,7 @@ def now_row() -> Row:
                 "Duration",
                 "How long a round takes, from its start until its points are built. It must end "
                 "before the next one starts; the deadline is 55 s by default.",
-                trend('mean("round_seconds") AS "Round"', "collector", SEEN_FROM),
+                trend('mean("round_seconds") AS "Round"', "collector", SELECTED_VANTAGES),
                 unit="s",
                 decimals=1,
                 levels=thresholds(GOOD, (50, WARN), (55, BAD)),
@@ -45,7 +45,7 @@ def now_row() -> Row:
                 newest(
                     'sum("rounds_skipped") + sum("rounds_missed") AS "Not run"',
                     "collector",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                 ),
                 levels=thresholds(GOOD, (1, WARN), (30, BAD)),
                 spark=False,
@@ -56,7 +56,7 @@ def now_row() -> Row:
             stat(
                 "Overran",
                 "Rounds of the range that were ended by their deadline.",
-                newest('sum("overran") AS "Overran"', "collector", SEEN_FROM),
+                newest('sum("overran") AS "Overran"', "collector", SELECTED_VANTAGES),
                 levels=thresholds(GOOD, (1, WARN), (30, BAD)),
                 spark=False,
             ),
@@ -66,7 +66,7 @@ def now_row() -> Row:
             stat(
                 "Points",
                 "Points that a round made, for all stores.",
-                total_trend('mean("points") AS "Points"', "collector", SEEN_FROM),
+                total_trend('mean("points") AS "Points"', "collector", SELECTED_VANTAGES),
                 decimals=0,
             ),
         ),
@@ -76,7 +76,10 @@ def now_row() -> Row:
                 "Waiting",
                 "Points that wait for delivery to a store.",
                 total_trend(
-                    'max("backlog_points") AS "Waiting"', "collector_store", SEEN_FROM, by=["store"]
+                    'max("backlog_points") AS "Waiting"',
+                    "collector_store",
+                    SELECTED_VANTAGES,
+                    by=["store"],
                 ),
                 levels=thresholds(GOOD, (10_000, WARN), (100_000, BAD)),
                 decimals=0,
@@ -91,7 +94,7 @@ def now_row() -> Row:
                 newest(
                     'sum("points_rejected") + sum("points_dropped") AS "Dropped"',
                     "collector_store",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                 ),
                 levels=thresholds(GOOD, (1, BAD)),
                 spark=False,
@@ -102,7 +105,7 @@ def now_row() -> Row:
             stat(
                 "Directory",
                 "How long ago the list of nodes was last confirmed; every 5 minutes by default.",
-                trend('max("directory_age_seconds") AS "Age"', "network", SEEN_FROM),
+                trend('max("directory_age_seconds") AS "Age"', "network", SELECTED_VANTAGES),
                 unit="s",
                 decimals=0,
                 levels=thresholds(GOOD, (900, WARN), (1800, BAD)),

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import Final
 
-from grafana.build.collector.asking import COLLECTOR_NAME, per_collector
+from grafana.build.collector.queries import COLLECTOR_NAME, per_collector
 from grafana.build.field import HIDE_ZEROS, REASON, by_fault, colour, override, thresholds
 from grafana.build.grid import Row, row
+from grafana.build.labels import BAD, WARN
 from grafana.build.panel import lines, states
-from grafana.build.query import SEEN_FROM, Query, totals, trend
-from grafana.build.words import BAD, WARN
+from grafana.build.query import SELECTED_VANTAGES, Query, totals, trend
 
 _BY_FAULT: Final = totals(
     'mean("nodes")',
     "network_failure",
     "\"fault\" != 'none'",
-    SEEN_FROM,
+    SELECTED_VANTAGES,
     by=["fault"],
     within=["failure"],
 )
@@ -47,7 +47,7 @@ def rounds_row() -> Row:
                     'sum("rounds_skipped") AS "Skipped", sum("rounds_missed") AS "Missed", '
                     'sum("overran") AS "Overran"',
                     "collector",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                 ),
                 overrides=[
                     override("Skipped", color=colour(WARN)),
@@ -75,7 +75,7 @@ def vantage_row() -> Row:
                 "One bar for each collector: vantage / shard. Purple: it was blind; nodes keep the "
                 "state that they had, and failures of such a round say nothing about them.",
                 Query(
-                    f'SELECT last("vantage_reason") FROM "network" WHERE {SEEN_FROM} AND '
+                    f'SELECT last("vantage_reason") FROM "network" WHERE {SELECTED_VANTAGES} AND '
                     '$timeFilter GROUP BY time($__interval), "vantage", "shard" fill(null)',
                     alias=COLLECTOR_NAME,
                 ),

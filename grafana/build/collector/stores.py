@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
-from grafana.build.collector.asking import COLLECTOR_NAME
-from grafana.build.field import colour, flag, graded, override, thresholds, word
+from grafana.build import transformations as transform
+from grafana.build.collector.queries import COLLECTOR_NAME
+from grafana.build.field import colour, flag, graded, labelled, override, thresholds
 from grafana.build.grid import Row, row
+from grafana.build.labels import BAD, BLIND_COLOUR, CALM, MUTED
 from grafana.build.panel import lines, states, table
-from grafana.build.query import SEEN_FROM, each, total_trend, trend
-from grafana.build.words import BAD, CALM, MUTED, UNSEEN
+from grafana.build.query import SELECTED_VANTAGES, each, total_trend, trend
 
 
 def stores_row() -> Row:
@@ -28,11 +28,11 @@ def stores_row() -> Row:
                     'last("backlog_points") AS "waiting", '
                     'last("backlog_seconds") AS "age", last("write_seconds") AS "write"',
                     "collector_store",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["vantage", "shard", "store"],
                 ),
                 transformations=[
-                    reshape.columns(
+                    transform.columns(
                         "store",
                         "vantage",
                         "shard",
@@ -52,7 +52,7 @@ def stores_row() -> Row:
                     override(
                         "connected",
                         displayName="State",
-                        **word(flag("Connected", "Not connected")),
+                        **labelled(flag("Connected", "Not connected")),
                         custom__width=115,
                     ),
                     override("delivered", displayName="Delivered", custom__width=95),
@@ -82,7 +82,7 @@ def stores_row() -> Row:
                 trend(
                     'last("connected")',
                     "collector_store",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["store", "vantage", "shard"],
                     alias=f"$tag_store ({COLLECTOR_NAME})",
                 ),
@@ -107,12 +107,12 @@ def delivery_row() -> Row:
                     'sum("points_delivered") AS "Delivered", '
                     'sum("points_rejected") AS "Rejected", sum("points_dropped") AS "Dropped"',
                     "collector_store",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                 ),
                 overrides=[
                     override("Delivered", color=colour(CALM)),
                     override("Rejected", color=colour(BAD)),
-                    override("Dropped", color=colour(UNSEEN)),
+                    override("Dropped", color=colour(BLIND_COLOUR)),
                 ],
                 low=0,
                 decimals=0,
@@ -127,7 +127,7 @@ def delivery_row() -> Row:
                 total_trend(
                     'max("backlog_bytes")',
                     "collector_store",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["store"],
                     alias="$tag_store",
                 ),
@@ -144,7 +144,7 @@ def delivery_row() -> Row:
                 trend(
                     'max("write_seconds")',
                     "collector_store",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["store"],
                     alias="$tag_store",
                 ),

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from grafana.build.dashboard import NETWORK, dashboard, datasource, events, vantage
-from grafana.build.network.asking import TREND
+from grafana.build.labels import FAINT_BAD, FAINT_CALM, FAINT_GOOD
 from grafana.build.network.nodes import events_row, nodes_row
 from grafana.build.network.now import now_row
-from grafana.build.network.rest import capacity_row, versions_row
+from grafana.build.network.queries import TREND
 from grafana.build.network.trend import causes_row, trend_row
+from grafana.build.network.versions_capacity import capacity_row, versions_row
 from grafana.build.query import Json
-from grafana.build.words import FAINT_BAD, FAINT_CALM, FAINT_GOOD
 
 
 def build() -> Json:

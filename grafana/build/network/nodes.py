@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
+from grafana.build import transformations as transform
 from grafana.build.dashboard import node_link
 from grafana.build.field import (
     DOWN,
@@ -12,15 +12,15 @@ from grafana.build.field import (
     colour,
     flag,
     graded,
+    labelled,
     override,
     thresholds,
-    word,
 )
 from grafana.build.grid import Row, row
-from grafana.build.network.asking import HIDDEN, NODE_COLUMN, count
+from grafana.build.labels import BAD, GOOD, MUTED, WARN
+from grafana.build.network.queries import HIDDEN, NODE_COLUMN, count
 from grafana.build.panel import lines, table
-from grafana.build.query import SEEN_FROM, each, rows
-from grafana.build.words import BAD, GOOD, MUTED, WARN
+from grafana.build.query import SELECTED_VANTAGES, each, rows
 
 
 def nodes_row() -> Row:
@@ -39,14 +39,14 @@ def nodes_row() -> Row:
                     'last("score") AS "score", '
                     'last("evidence_age_seconds") AS "age", last("address") AS "address"',
                     "crn_reachability",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["node", "name"],
                 ),
                 transformations=[
-                    reshape.keep_all(("up", "equal", 0)),
-                    reshape.sort("lost", largest_first=True),
-                    reshape.nothing_if_empty("up"),
-                    reshape.columns(
+                    transform.filter_rows(("up", "equal", 0)),
+                    transform.sort("lost", largest_first=True),
+                    transform.hide_if_empty("up"),
+                    transform.columns(
                         "name",
                         "lost",
                         "failure",
@@ -62,9 +62,9 @@ def nodes_row() -> Row:
                     override(
                         "lost",
                         displayName="State",
-                        **word(flag("Lost", "Dead", good=BAD, bad=MUTED), custom__width=85),
+                        **labelled(flag("Lost", "Dead", good=BAD, bad=MUTED), custom__width=85),
                     ),
-                    override("failure", displayName="Failure", **word(DOWN, custom__width=165)),
+                    override("failure", displayName="Failure", **labelled(DOWN, custom__width=165)),
                     override("address", displayName="Address", custom__minWidth=180),
                     override(
                         "score",
@@ -89,14 +89,14 @@ def nodes_row() -> Row:
                 each(
                     'mean("up") AS "uptime", last("up") AS "state", last("failure") AS "failure"',
                     "crn_reachability",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["node", "name"],
                 ),
                 transformations=[
-                    reshape.keep_all(("uptime", "greater", 0), ("uptime", "lower", 1)),
-                    reshape.sort("uptime"),
-                    reshape.first(25),
-                    reshape.columns("name", "uptime", "state", "failure", "node"),
+                    transform.filter_rows(("uptime", "greater", 0), ("uptime", "lower", 1)),
+                    transform.sort("uptime"),
+                    transform.limit(25),
+                    transform.columns("name", "uptime", "state", "failure", "node"),
                 ],
                 overrides=[
                     NODE_COLUMN,
@@ -113,13 +113,13 @@ def nodes_row() -> Row:
                     override(
                         "state",
                         displayName="Now",
-                        **word(UP),
+                        **labelled(UP),
                         custom__width=70,
                     ),
                     override(
                         "failure",
                         displayName="Last round",
-                        **word(FAILURE),
+                        **labelled(FAILURE),
                         custom__width=160,
                     ),
                     override("node", **HIDDEN),
@@ -139,14 +139,18 @@ def events_row() -> Row:
                 "Events",
                 "The newest 200 events: nodes that went down or came back, joined, left, moved, "
                 "were renamed or upgraded, and GPUs that came or went.",
-                rows('"kind", "name", "text", "node"', "network_event", SEEN_FROM, limit=200),
-                transformations=[reshape.columns("Time", "kind", "name", "text", "node", drop=())],
+                rows(
+                    '"kind", "name", "text", "node"', "network_event", SELECTED_VANTAGES, limit=200
+                ),
+                transformations=[
+                    transform.columns("Time", "kind", "name", "text", "node", drop=())
+                ],
                 overrides=[
                     override("Time", displayName="Time", custom__width=165),
                     override(
                         "kind",
                         displayName="Event",
-                        **word(KIND),
+                        **labelled(KIND),
                         custom__width=120,
                     ),
                     override("name", displayName="Node", links=[node_link()], custom__width=170),

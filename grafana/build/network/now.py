@@ -5,10 +5,10 @@ from __future__ import annotations
 from grafana.build.dashboard import CAPACITY, COLLECTOR, dashboard_link
 from grafana.build.field import REASON, thresholds
 from grafana.build.grid import Row, row
-from grafana.build.network.asking import count
+from grafana.build.labels import BAD, CALM, GOOD, WARN
+from grafana.build.network.queries import count
 from grafana.build.panel import stat
-from grafana.build.query import SEEN_FROM, newest
-from grafana.build.words import BAD, CALM, GOOD, WARN
+from grafana.build.query import SELECTED_VANTAGES, newest
 
 
 def now_row() -> Row:
@@ -89,7 +89,7 @@ def now_row() -> Row:
                 "Vantage",
                 "Whether the controls of this vantage answered in the last round. While it is "
                 "blind, nodes keep the state that they had.",
-                newest('last("vantage_reason") AS "Vantage"', "network", SEEN_FROM),
+                newest('last("vantage_reason") AS "Vantage"', "network", SELECTED_VANTAGES),
                 mappings=REASON,
                 spark=False,
                 fields="/^Vantage$/",
@@ -104,7 +104,7 @@ def now_row() -> Row:
                 "Updated",
                 "Time of the newest round in the database. More than a few minutes ago "
                 "means that the collector, or its connection to the database, is down.",
-                newest('last("nodes") AS "Listed"', "network", SEEN_FROM),
+                newest('last("nodes") AS "Listed"', "network", SELECTED_VANTAGES),
                 unit="dateTimeFromNow",
                 spark=False,
                 fields="/^Time$/",

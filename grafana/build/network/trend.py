@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
+from grafana.build import transformations as transform
 from grafana.build.field import HIDE_ZEROS, by_failure, colour, override
 from grafana.build.grid import Row, row
-from grafana.build.network.asking import LOST, TREND, count
+from grafana.build.labels import BAD, GOOD, MUTED
+from grafana.build.network.queries import LOST, TREND, count
 from grafana.build.panel import bars, lines
-from grafana.build.query import SEEN_FROM, newest_totals, total_trend
-from grafana.build.words import BAD, GOOD, MUTED
+from grafana.build.query import SELECTED_VANTAGES, newest_totals, total_trend
 
 
 def trend_row() -> Row:
@@ -50,14 +50,14 @@ def trend_row() -> Row:
                     'last("nodes") AS "nodes"',
                     "network_failure",
                     "\"failure\" != 'none'",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["failure"],
                 ),
                 transformations=[
-                    reshape.keep_all(("nodes", "greater", 0)),
-                    reshape.sort("nodes", largest_first=True),
-                    reshape.columns(drop=("Time",)),
-                    reshape.turn("failure", "nodes"),
+                    transform.filter_rows(("nodes", "greater", 0)),
+                    transform.sort("nodes", largest_first=True),
+                    transform.columns(drop=("Time",)),
+                    transform.rows_to_fields("failure", "nodes"),
                 ],
                 overrides=by_failure(),
                 since="15m",
@@ -83,7 +83,7 @@ def causes_row() -> Row:
                     "network_failure",
                     "\"failure\" != 'none'",
                     "\"fault\" != 'vantage'",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["failure"],
                     alias="$tag_failure",
                 ),

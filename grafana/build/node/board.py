@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from grafana.build.dashboard import LOOKBACK, NODE, dashboard, datasource, events, vantage, variable
-from grafana.build.node.asking import LOAD, PHASES
+from grafana.build.labels import FAINT_BAD, FAINT_CALM, FAINT_GOOD
+from grafana.build.node.activity import about_row, checks_row, events_row
+from grafana.build.node.availability import answers_row, timeline_row
 from grafana.build.node.now import now_row
+from grafana.build.node.queries import LOAD, PHASES
 from grafana.build.node.resources import gpus_row, resources_row
-from grafana.build.node.seen import answers_row, timeline_row
-from grafana.build.node.told import about_row, checks_row, events_row
-from grafana.build.query import THIS_NODE, Json
-from grafana.build.words import FAINT_BAD, FAINT_CALM, FAINT_GOOD
+from grafana.build.query import SELECTED_NODE, Json
 
 
 def build() -> Json:
@@ -47,13 +47,13 @@ def build() -> Json:
             ),
         ],
         annotations=[
-            events("Down", ("down",), FAINT_BAD, THIS_NODE, panels=marked),
-            events("Recovered", ("up",), FAINT_GOOD, THIS_NODE, panels=marked),
+            events("Down", ("down",), FAINT_BAD, SELECTED_NODE, panels=marked),
+            events("Recovered", ("up",), FAINT_GOOD, SELECTED_NODE, panels=marked),
             events(
                 "Changes",
                 ("version_changed", "address_changed", "renamed", "gpu_added", "gpu_removed"),
                 FAINT_CALM,
-                THIS_NODE,
+                SELECTED_NODE,
                 panels=marked,
             ),
         ],

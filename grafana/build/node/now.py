@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafana.build.field import FAILURE, UP, WORKS, flag, thresholds
 from grafana.build.grid import Row, row
-from grafana.build.node.asking import newest_of, over
+from grafana.build.labels import BAD, CALM, GOOD, WARN
+from grafana.build.node.queries import newest_of, over
 from grafana.build.panel import stat
-from grafana.build.words import BAD, CALM, GOOD, WARN
 
 
 def now_row() -> Row:

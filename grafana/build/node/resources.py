@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
+from grafana.build import transformations as transform
 from grafana.build.field import colour, graded, override, thresholds
 from grafana.build.grid import Row, row
-from grafana.build.node.asking import LOAD, over
+from grafana.build.labels import CALM, GOOD, MUTED
+from grafana.build.node.queries import LOAD, over
 from grafana.build.panel import lines, table
-from grafana.build.query import SEEN_FROM, THIS_NODE, Json, each, trend
-from grafana.build.words import CALM, GOOD, MUTED
+from grafana.build.query import SELECTED_NODE, SELECTED_VANTAGES, Json, each, trend
 
 
 def resources_row() -> Row:
@@ -76,8 +76,8 @@ def gpus_row() -> Row:
                 trend(
                     'mean("used")',
                     "crn_gpu",
-                    THIS_NODE,
-                    SEEN_FROM,
+                    SELECTED_NODE,
+                    SELECTED_VANTAGES,
                     by=["model"],
                     alias="$tag_model",
                 ),
@@ -98,12 +98,12 @@ def gpus_row() -> Row:
                     'last("total") AS "total", last("used") AS "used", '
                     'last("available") AS "available", last("compatible") AS "compatible"',
                     "crn_gpu",
-                    THIS_NODE,
-                    SEEN_FROM,
+                    SELECTED_NODE,
+                    SELECTED_VANTAGES,
                     by=["model", "device_id"],
                 ),
                 transformations=[
-                    reshape.columns(
+                    transform.columns(
                         "model", "device_id", "total", "used", "available", "compatible"
                     )
                 ],

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import urllib.parse
 import urllib.request
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from collector.schema.column import Point
 from collector.schema.line_protocol import lines
+from tests.support.grafana_story import Story
 
 BATCH = 5_000
 
@@ -99,3 +100,7 @@ class Bucket:
             Series(one["name"], one.get("tags", {}), one["columns"], one.get("values", []))
             for one in result.get("series", [])
         ]
+
+
+Fill = Callable[[Story], Bucket]
+"""Writes a story into a bucket of its own, once, and returns the bucket."""

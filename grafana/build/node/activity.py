@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from grafana.build import reshape
-from grafana.build.field import FAILURE, KIND, WORKS, YES, flag, override, word
+from grafana.build import transformations as transform
+from grafana.build.field import FAILURE, KIND, WORKS, YES, flag, labelled, override
 from grafana.build.grid import Row, row
-from grafana.build.node.asking import METHODS
+from grafana.build.labels import MUTED, WARN
+from grafana.build.node.queries import METHODS
 from grafana.build.panel import table
-from grafana.build.query import SEEN_FROM, THIS_NODE, each, rows
-from grafana.build.words import MUTED, WARN
+from grafana.build.query import SELECTED_NODE, SELECTED_VANTAGES, each, rows
 
 
 def checks_row() -> Row:
     """Each endpoint as it was last recorded, and the IPv6 checks."""
-    narrow = word(YES, custom__width=65)
+    narrow = labelled(YES, custom__width=65)
     return row(
         8,
         (
@@ -28,12 +28,12 @@ def checks_row() -> Row:
                     'last("duration_seconds") AS "duration_seconds", '
                     'last("response_bytes") AS "response_bytes"',
                     "crn_probe",
-                    THIS_NODE,
-                    SEEN_FROM,
+                    SELECTED_NODE,
+                    SELECTED_VANTAGES,
                     by=["endpoint"],
                 ),
                 transformations=[
-                    reshape.columns(
+                    transform.columns(
                         "endpoint",
                         "success",
                         "failure",
@@ -47,10 +47,10 @@ def checks_row() -> Row:
                     override(
                         "success",
                         displayName="Result",
-                        **word(flag("OK", "Failed")),
+                        **labelled(flag("OK", "Failed")),
                         custom__width=80,
                     ),
-                    override("failure", displayName="Failure", **word(FAILURE)),
+                    override("failure", displayName="Failure", **labelled(FAILURE)),
                     override("status_code", displayName="HTTP", unit="none", custom__width=70),
                     override(
                         "duration_seconds", displayName="Duration", unit="s", custom__width=90
@@ -73,13 +73,13 @@ def checks_row() -> Row:
                 rows(
                     '"ok", "host", "vm", "aaaa", "direct", "method"',
                     "crn_ipv6",
-                    THIS_NODE,
-                    SEEN_FROM,
+                    SELECTED_NODE,
+                    SELECTED_VANTAGES,
                     limit=50,
                 ),
                 overrides=[
                     override("Time", displayName="Time", custom__width=165),
-                    override("ok", displayName="IPv6", **word(WORKS, custom__width=70)),
+                    override("ok", displayName="IPv6", **labelled(WORKS, custom__width=70)),
                     override("host", displayName="Host", **narrow),
                     override("vm", displayName="VM", **narrow),
                     override("aaaa", displayName="AAAA", **narrow),
@@ -95,7 +95,7 @@ def checks_row() -> Row:
 
 def about_row() -> Row:
     """How it is listed, and its reported capabilities."""
-    yes = word(YES)
+    yes = labelled(YES)
     narrow = {"custom__width": 78}
     return row(
         4,
@@ -108,8 +108,8 @@ def about_row() -> Row:
                     'last("address") AS "address", last("linked") AS "linked", '
                     'last("inactive") AS "inactive"',
                     "crn_reachability",
-                    THIS_NODE,
-                    SEEN_FROM,
+                    SELECTED_NODE,
+                    SELECTED_VANTAGES,
                     by=["node"],
                 ),
                 each(
@@ -118,13 +118,13 @@ def about_row() -> Row:
                     'last("confidential") AS "confidential", last("gpu") AS "gpu", '
                     'last("terms") AS "terms", last("payment_receiver") AS "payment_receiver"',
                     "crn_capability",
-                    THIS_NODE,
-                    SEEN_FROM,
+                    SELECTED_NODE,
+                    SELECTED_VANTAGES,
                     by=["node"],
                 ),
                 transformations=[
-                    reshape.join("node"),
-                    reshape.columns(drop=("Time", "Time 1", "Time 2", "node")),
+                    transform.join("node"),
+                    transform.columns(drop=("Time", "Time 1", "Time 2", "node")),
                 ],
                 overrides=[
                     override("address", displayName="Address"),
@@ -132,7 +132,7 @@ def about_row() -> Row:
                     override(
                         "inactive",
                         displayName="Inactive",
-                        **word(flag("Yes", "No", good=WARN, bad=MUTED)),
+                        **labelled(flag("Yes", "No", good=WARN, bad=MUTED)),
                         **narrow,
                     ),
                     override("architecture", displayName="Architecture", custom__width=108),
@@ -157,14 +157,16 @@ def events_row() -> Row:
             table(
                 "Events",
                 "Events of this node, the newest first.",
-                rows('"kind", "text"', "network_event", THIS_NODE, SEEN_FROM, limit=200),
-                transformations=[reshape.columns("Time", "kind", "text", drop=())],
+                rows(
+                    '"kind", "text"', "network_event", SELECTED_NODE, SELECTED_VANTAGES, limit=200
+                ),
+                transformations=[transform.columns("Time", "kind", "text", drop=())],
                 overrides=[
                     override("Time", displayName="Time", custom__width=180),
                     override(
                         "kind",
                         displayName="Event",
-                        **word(KIND),
+                        **labelled(KIND),
                         custom__width=140,
                     ),
                     override("text", displayName="Description"),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from grafana.build.field import HIDE_ZEROS, colour, override
 from grafana.build.grid import Row, row
-from grafana.build.network.asking import count
+from grafana.build.labels import CALM, MUTED, WARN
+from grafana.build.network.queries import count
 from grafana.build.panel import lines
-from grafana.build.query import SEEN_FROM, Json, total_trend
-from grafana.build.words import CALM, MUTED, WARN
+from grafana.build.query import SELECTED_VANTAGES, Json, total_trend
 
 
 def versions_row() -> Row:
@@ -22,7 +22,7 @@ def versions_row() -> Row:
                 total_trend(
                     'mean("nodes")',
                     "network_version",
-                    SEEN_FROM,
+                    SELECTED_VANTAGES,
                     by=["version"],
                     alias="$tag_version",
                 ),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from grafana.build.dashboard import node_link
 from grafana.build.field import override
-from grafana.build.query import SEEN_FROM, Query, total_trend
+from grafana.build.query import SELECTED_VANTAGES, Query, total_trend
 
 NODE_COLUMN = override("name", displayName="Node", links=[node_link()], custom__minWidth=120)
 HIDDEN = {"custom__hidden": True}
@@ -14,4 +14,4 @@ LOST = "Lost nodes over time"
 
 def count(fields: str, *where: str) -> Query:
     """A figure of the whole network over time."""
-    return total_trend(fields, "network", *where, SEEN_FROM)
+    return total_trend(fields, "network", *where, SELECTED_VANTAGES)

@@ -9,7 +9,7 @@ from collector.model.failure import Failure, Fault
 GOOD: Final = "green"
 BAD: Final = "red"
 WARN: Final = "orange"
-UNSEEN: Final = "purple"
+BLIND_COLOUR: Final = "purple"
 MUTED: Final = "#8e8e8e"
 CALM: Final = "blue"
 FAINT_BAD: Final = "rgba(242, 73, 92, 0.28)"
@@ -53,17 +53,17 @@ FAULTS: Final[dict[Fault, tuple[str, str]]] = {
     Fault.POLICY: ("Address not allowed", MUTED),
     Fault.DNS: ("DNS of the node", "yellow"),
     Fault.NODE: ("Node", BAD),
-    Fault.VANTAGE: ("Collector", UNSEEN),
+    Fault.VANTAGE: ("Collector", BLIND_COLOUR),
 }
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
     "none": ("Vantage OK", GOOD),
-    "controls": ("Blind: controls failed", UNSEEN),
-    "dns": ("Blind: DNS failed", UNSEEN),
-    "network": ("Blind: no network", UNSEEN),
-    "descriptors": ("Blind: out of descriptors", UNSEEN),
-    "deadline": ("Blind: round deadline", UNSEEN),
-    "loop_lag": ("Blind: event loop lag", UNSEEN),
+    "controls": ("Blind: controls failed", BLIND_COLOUR),
+    "dns": ("Blind: DNS failed", BLIND_COLOUR),
+    "network": ("Blind: no network", BLIND_COLOUR),
+    "descriptors": ("Blind: out of descriptors", BLIND_COLOUR),
+    "deadline": ("Blind: round deadline", BLIND_COLOUR),
+    "loop_lag": ("Blind: event loop lag", BLIND_COLOUR),
 }
 
 KINDS: Final[dict[str, tuple[str, str]]] = {
@@ -83,5 +83,5 @@ KINDS: Final[dict[str, tuple[str, str]]] = {
 
 def shade(failure: Failure) -> str:
     """The colour of a failure: policy grey, the collector's purple, each of the node its own."""
-    by_fault = {Fault.POLICY: MUTED, Fault.VANTAGE: UNSEEN}
+    by_fault = {Fault.POLICY: MUTED, Fault.VANTAGE: BLIND_COLOUR}
     return by_fault.get(failure.fault) or _SHADES[failure]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from grafana.build.query import Json
 
 
-def keep_all(*tests: tuple[str, str, float | str]) -> Json:
+def filter_rows(*tests: tuple[str, str, float | str]) -> Json:
     """Rows that pass every test."""
     filters = [
         {"fieldName": field, "config": {"id": test, "options": {"value": value}}}
@@ -24,12 +24,12 @@ def sort(field: str, *, largest_first: bool = False) -> Json:
     return {"id": "sortBy", "options": {"sort": [{"field": field, "desc": largest_first}]}}
 
 
-def first(count: int) -> Json:
+def limit(count: int) -> Json:
     """The first rows only."""
     return {"id": "limit", "options": {"limitField": count}}
 
 
-def nothing_if_empty(field: str) -> Json:
+def hide_if_empty(field: str) -> Json:
     """No table instead of one without rows, so that the panel's own words are shown.
 
     A table for each value of a field: one where all rows have the same, none where there is no row.
@@ -58,7 +58,7 @@ def join(field: str) -> Json:
     return {"id": "joinByField", "options": {"byField": field, "mode": "outer"}}
 
 
-def turn(name: str, value: str) -> Json:
+def rows_to_fields(name: str, value: str) -> Json:
     """A field for each row: called what one column says, with the value of another."""
     return {
         "id": "rowsToFields",

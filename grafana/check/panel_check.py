@@ -1,4 +1,4 @@
-"""Ask every panel through Grafana, and say how long each took."""
+"""RuleQuery every panel through Grafana, and say how long each took."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from grafana.build.query import Json
 from grafana.build.rule import SOURCE
 from grafana.check.api import Grafana, RefusedError
-from grafana.check.document import asking, filled
+from grafana.check.document import filled, panels_with_queries
 
 STEPS: Final = 700
 """About as many as a panel half as wide as the screen has room for."""
@@ -26,11 +26,11 @@ class Answer:
     problem: str = ""
 
 
-def ask_panels(grafana: Grafana, dashboard: Json, hours: float) -> Iterator[Answer]:
+def query_panels(grafana: Grafana, dashboard: Json, hours: float) -> Iterator[Answer]:
     """Every panel of a dashboard over the last hours, all its queries in one request."""
     chosen = {"vantage": ".*", "model": ".*"} | _some_node(grafana)
     now = int(time.time() * 1000)
-    for panel in asking(dashboard):
+    for panel in panels_with_queries(dashboard):
         since = panel.get("timeFrom")
         span = int(since[:-1]) * 60 if since else hours * 3600
         steps = panel.get("maxDataPoints", STEPS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from collector.model.failure import Failure
-from tests.grafana.story import HOUR, Outage, Story
+from tests.support.grafana_story import HOUR, Outage, Story
 
 BEGIN: Final = 1_780_002_000
 END: Final = BEGIN + 7 * HOUR
@@ -15,7 +15,7 @@ NOW: Final = END
 LOST: Final = frozenset({2, 5})
 """Nodes that are down at the end and were up before."""
 
-LIFE: Final = Story(
+EXAMPLE: Final = Story(
     begin=BEGIN,
     end=END,
     seed=4,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from grafana.build.field import mapping
-from grafana.build.query import SEEN_FROM, THIS_NODE, Query, newest, trend
-from grafana.build.words import CALM
+from grafana.build.labels import CALM
+from grafana.build.query import SELECTED_NODE, SELECTED_VANTAGES, Query, newest, trend
 
 PHASES = "Response time by phase"
 LOAD = "Load"
@@ -15,9 +15,9 @@ METHODS = mapping(
 
 def over(fields: str, measurement: str = "crn_reachability", **options: str) -> Query:
     """Fields of the chosen node over time."""
-    return trend(fields, measurement, THIS_NODE, SEEN_FROM, **options)
+    return trend(fields, measurement, SELECTED_NODE, SELECTED_VANTAGES, **options)
 
 
 def newest_of(fields: str, measurement: str = "crn_reachability") -> Query:
     """The last value of the chosen node."""
-    return newest(fields, measurement, THIS_NODE, SEEN_FROM)
+    return newest(fields, measurement, SELECTED_NODE, SELECTED_VANTAGES)

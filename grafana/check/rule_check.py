@@ -1,8 +1,8 @@
 """Evaluate every rule through Grafana, and look at the states that it keeps.
 
-A rule whose queries have data and whose condition has none never fires, and looks well: its
+A rule whose queries have data and whose condition has none never fires, and looks healthy: its
 health is `ok` and it keeps the state that it had. So each is evaluated once more, and a state
-that is there for want of data is told from one that was judged.
+that is there for want of data is told apart from one that was evaluated.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ class Evaluation:
         return [ref for ref, count in self.counts.items() if not count and ref != self.condition]
 
 
-def judge_rules(grafana: Grafana) -> Iterator[str]:
+def evaluate_rules(grafana: Grafana) -> Iterator[str]:
     """A line for each rule, evaluated now; `!` before one that cannot fire."""
     for rule in RULES:
         found = evaluate(grafana, rule.uid)
@@ -98,11 +98,11 @@ def states(grafana: Grafana, wake: threading.Event) -> Iterator[str]:
 def _state(rule: Rule, found: Json) -> str:
     """The line of one rule; not well is a state that nothing was judged for."""
     counts = Counter(str(alert["state"]) for alert in found.get("alerts", ()))
-    quiet = {"Normal (NoData)"} if rule.no_data == "OK" else set()
+    quiet = {"Normal (NoData)"} if rule.when_empty == "OK" else set()
     unjudged = any(_UNJUDGED.search(state) for state in counts.keys() - quiet)
     well = found["health"] == "ok" and not unjudged
-    said = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
-    parts = [f"{found['state']}, health {found['health']}", said, found.get("lastError", "")]
+    shown = ", ".join(f"{count} {state}" for state, count in sorted(counts.items()))
+    parts = [f"{found['state']}, health {found['health']}", shown, found.get("lastError", "")]
     return f"{'' if well else '! '}{rule.title}: {'; '.join(part for part in parts if part)}"
 
 
@@ -111,9 +111,9 @@ def _objection(rule: Rule, found: Evaluation) -> str:
     if found.error:
         return found.error
     if found.empty:
-        if rule.no_data == "OK":
-            return ""  # it counts events, and none is good news
-        return f"{' and '.join(found.empty)} without data, so nothing is judged"
+        if rule.when_empty == "OK":
+            return ""  # it counts events, and there may be none
+        return f"{' and '.join(found.empty)} without data, so the condition is not evaluated"
     if not found.counts[found.condition]:
         return "the condition has no series although its queries have, so it never fires"
     if "__name__" in found.labels:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from grafana.build.field import FAILURE, REACHABLE, UP, colour, override, thresholds
 from grafana.build.grid import Row, row
-from grafana.build.node.asking import PHASES, over
+from grafana.build.labels import BAD, CALM, GOOD, WARN
+from grafana.build.node.queries import PHASES, over
 from grafana.build.panel import lines, states
-from grafana.build.words import BAD, CALM, GOOD, WARN
 
 
 def timeline_row() -> Row:

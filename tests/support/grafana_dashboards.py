@@ -23,6 +23,18 @@ def panels(dashboard: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     yield from (panel for panel in dashboard["panels"] if panel.get("targets"))
 
 
+def panel_query(dashboard: str, title: str, ref: str = "A") -> str:
+    """The query of a panel, by its dashboard and title."""
+    (path,) = [path for path in DASHBOARDS if path.stem == dashboard]
+    (found,) = [
+        target["query"]
+        for panel in panels(load(path))
+        for target in panel["targets"]
+        if panel["title"] == title and target["refId"] == ref
+    ]
+    return str(found)
+
+
 def rules() -> list[dict[str, Any]]:
     """Every alert rule."""
     document = load(GRAFANA / "provisioning" / "alerting" / "rules.json")

@@ -1,7 +1,7 @@
 """A small network that lives by a script and writes typed points: what Grafana is tested on.
 
 It is no simulation of the collector: it says directly what a collector would have written about
-nodes that are up, lost, dead for long, seen by a blind vantage, or not looked at for a while.
+nodes that are up, lost, dead for long, states by a blind vantage, or not looked at for a while.
 """
 
 from __future__ import annotations
@@ -193,7 +193,7 @@ class Story:
 
 
 @dataclass(frozen=True)
-class Seen:
+class NodeState:
     """One node in one round."""
 
     number: int
@@ -222,17 +222,17 @@ class Round:
 
     def points(self) -> Iterator[Point]:
         """Every point of the round."""
-        seen = [
-            self._seen(number, machine)
+        states = [
+            self.state_of(number, machine)
             for number, machine in enumerate(self.machines)
             if self.story.shard_of(machine) == self.shard
         ]
         events = list(self._events())
-        for one in seen:
+        for one in states:
             yield from self._node(one)
-        yield from self._network(seen)
+        yield from self._network(states)
         yield from events
-        yield from self._self(len(seen))
+        yield from self._self(len(states))
 
     def _base(self) -> dict[str, Any]:
         return {"time": self.time, "vantage": self.vantage}
@@ -240,7 +240,7 @@ class Round:
     def _shard_base(self) -> dict[str, Any]:
         return self._base() | {"shard": str(self.shard)}
 
-    def _seen(self, number: int, machine: Machine) -> Seen:
+    def state_of(self, number: int, machine: Machine) -> NodeState:
         outages = [outage for outage in self.story.outages if number in outage.nodes]
         now = [o for o in outages if o.begin <= self.time < o.end]
         lost = any(outage.down(self.time) for outage in outages) and not machine.dead
@@ -249,28 +249,28 @@ class Round:
             failure = Failure.FORBIDDEN_ADDRESS
         elif not self.sees:
             failure = Failure.BLIND
-        told = [(one.begin + DOWN_AFTER, one.begin) for one in outages if not machine.dead]
-        told += [(one.end + UP_AFTER, one.end) for one in outages if not machine.dead]
-        since = max((first for at, first in told if at <= self.time), default=self.story.begin)
-        return Seen(number, machine, failure, bool(machine.dead) or lost, lost, since)
+        changes = [(one.begin + DOWN_AFTER, one.begin) for one in outages if not machine.dead]
+        changes += [(one.end + UP_AFTER, one.end) for one in outages if not machine.dead]
+        since = max((first for at, first in changes if at <= self.time), default=self.story.begin)
+        return NodeState(number, machine, failure, bool(machine.dead) or lost, lost, since)
 
-    def _node(self, seen: Seen) -> Iterator[Point]:
-        machine, fault = seen.machine, seen.failure.fault
+    def _node(self, state: NodeState) -> Iterator[Point]:
+        machine, fault = state.machine, state.failure.fault
         base = self._base() | {"node": machine.hash, "name": machine.name}
-        fine = seen.failure is Failure.NONE
+        fine = state.failure is Failure.NONE
         tried = fault is not Fault.POLICY
         noise = self._noise(f"{machine.hash} latency")
         first = machine.latency * (0.8 + 0.4 * noise)
         yield CrnReachability(
             **base,
             reachable=fine if tried else None,
-            up=not seen.down if tried else None,
-            since=seen.since if tried else None,
-            lost=seen.lost,
+            up=not state.down if tried else None,
+            since=state.since if tried else None,
+            lost=state.lost,
             probed=tried,
             status_code=200 if fine else None,
-            linked=seen.number % 10 != 3,
-            inactive=machine.dead is not None and seen.number % 2 == 0,
+            linked=state.number % 10 != 3,
+            inactive=machine.dead is not None and state.number % 2 == 0,
             weight=FULL_WEIGHT if self.sees else BLIND_WEIGHT,
             evidence_age_seconds=0.0 if self.sees else 60.0,
             dns_seconds=0.004 + 0.01 * noise if fine else None,
@@ -280,7 +280,7 @@ class Round:
             duration_seconds=first * 3 if fine else 5.0 if tried else None,
             cert_expiry_seconds=self._certificate(machine) if fine else None,
             score=0.0 if machine.dead else round(0.85 + 0.14 * machine.fraction, 4),
-            failure=str(seen.failure),
+            failure=str(state.failure),
             fault=str(fault),
             address=f"https://{machine.name}.example.org",
         )
@@ -292,7 +292,7 @@ class Round:
                 endpoint="/status/config",
                 success=False,
                 duration_seconds=5.0,
-                failure=str(seen.failure),
+                failure=str(state.failure),
             )
 
     def _certificate(self, machine: Machine) -> float:
@@ -310,7 +310,7 @@ class Round:
         key = f"{self.story.seed} {self.vantage} {self.time} {of}"
         return crc32(key.encode()) / 2**32
 
-    def _used(self, machine: Machine, cards: int) -> int:
+    def used_cards(self, machine: Machine, cards: int) -> int:
         if self.story.gpus_taken:
             return cards
         step = self.time // (3 * HOUR) + int(machine.hash[:4], 16)
@@ -324,7 +324,7 @@ class Round:
     def _answers(self, machine: Machine, base: dict[str, Any], first: float) -> Iterator[Point]:
         load = self._load(machine)
         cards = sum(total for _, _, total in machine.gpus)
-        used = sum(self._used(machine, total) for _, _, total in machine.gpus)
+        used = sum(self.used_cards(machine, total) for _, _, total in machine.gpus)
         yield CrnUsage(
             **base,
             cpu_count=machine.cpus,
@@ -340,7 +340,7 @@ class Round:
             disk_available_bytes=machine.disk * (1 - machine.busy),
         )
         for model, device, total in machine.gpus:
-            taken = self._used(machine, total)
+            taken = self.used_cards(machine, total)
             yield CrnGpu(
                 **base,
                 model=model,
@@ -385,17 +385,17 @@ class Round:
                 method="status",
             )
 
-    def _network(self, seen: list[Seen]) -> Iterator[Point]:
+    def _network(self, states: list[NodeState]) -> Iterator[Point]:
         base = self._shard_base()
-        fine = [one.machine for one in seen if one.failure is Failure.NONE]
-        known = [one for one in seen if one.machine.dead is None and not one.machine.refused]
+        fine = [one.machine for one in states if one.failure is Failure.NONE]
+        known = [one for one in states if one.machine.dead is None and not one.machine.refused]
         cards: Counter[str] = Counter()
         taken: Counter[str] = Counter()
         owners: Counter[str] = Counter()
         for machine in fine:
             for model, _, total in machine.gpus:
                 cards[model] += total
-                taken[model] += self._used(machine, total)
+                taken[model] += self.used_cards(machine, total)
                 owners[model] += 1
         sums: dict[str, Any] = {}
         if fine:
@@ -413,12 +413,12 @@ class Round:
         stale = self.story.stale_since
         yield Network(
             **base,
-            nodes=len(seen),
-            nodes_linked=sum(one.number % 10 != 3 for one in seen),
+            nodes=len(states),
+            nodes_linked=sum(one.number % 10 != 3 for one in states),
             nodes_measured=len(fine),
             nodes_reachable=len(fine),
-            nodes_up=sum(not one.down and not one.machine.refused for one in seen),
-            nodes_lost=sum(one.lost for one in seen),
+            nodes_up=sum(not one.down and not one.machine.refused for one in states),
+            nodes_lost=sum(one.lost for one in states),
             nodes_unfinished=0,
             nodes_outdated=sum(one.machine.outdated for one in known),
             nodes_ipv6_measured=len(known),
@@ -445,7 +445,7 @@ class Round:
         reachable = Counter(machine.version for machine in fine)
         for version, count in sorted(versions.items()):
             yield NetworkVersion(**base, version=version, nodes=count, reachable=reachable[version])
-        failures = Counter(one.failure for one in seen)
+        failures = Counter(one.failure for one in states)
         for failure in Failure:
             yield NetworkFailure(
                 **base, failure=str(failure), fault=str(failure.fault), nodes=failures[failure]

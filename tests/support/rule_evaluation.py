@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from tests.grafana.dashboards import sent
-from tests.grafana.database import Bucket, Series
+from tests.support.grafana_dashboards import sent
+from tests.support.grafana_database import Bucket, Series
 
 Labels = frozenset[tuple[str, str]]
 NAME = "__name__"
@@ -156,8 +156,10 @@ def _walk(node: ast.AST, parts: Mapping[str, tuple[Number, ...]]) -> _Operand:
             assert isinstance(node.value, int | float)
             return float(node.value)
         case ast.Compare():
-            (kind,), (right,) = node.ops, node.comparators
-            return _binary(_OPERATORS[type(kind)], _walk(node.left, parts), _walk(right, parts))
+            (comparison,), (right,) = node.ops, node.comparators
+            return _binary(
+                _OPERATORS[type(comparison)], _walk(node.left, parts), _walk(right, parts)
+            )
         case ast.BinOp():
             kind = _OPERATORS[type(node.op)]
             return _binary(kind, _walk(node.left, parts), _walk(node.right, parts))
