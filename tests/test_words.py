@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-PACKAGES = ("bench", "collector", "crn_simulator")
+PACKAGES = ("bench", "collector", "crn_simulator", "grafana")
 RULED_OUT = frozenset(
     [
         "data",

@@ -57,7 +57,7 @@ FAULTS: Final[dict[Fault, tuple[str, str]]] = {
 }
 
 REASONS: Final[dict[str, tuple[str, str]]] = {
-    "none": ("Vantage OK", GOOD),
+    "none": ("OK", GOOD),
     "controls": ("Blind: controls failed", BLIND_COLOUR),
     "dns": ("Blind: DNS failed", BLIND_COLOUR),
     "network": ("Blind: no network", BLIND_COLOUR),

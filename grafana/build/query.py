@@ -61,11 +61,16 @@ def total_trend(
     measurement: str,
     *where: str,
     by: Sequence[str] = (),
+    apart: Sequence[str] = (),
     alias: str = "$col",
 ) -> Query:
-    """Figures of the whole network over time: aggregates of the sums of each round."""
+    """Figures of the whole network over time: aggregates of the sums of each round.
+
+    `apart` names tags that are summed apart without a series for each.
+    """
+    sums = totals(fields, measurement, *where, by=(*by, *apart))
     return Query(
-        f"SELECT {fields} FROM ({totals(fields, measurement, *where, by=by)}) WHERE $timeFilter "
+        f"SELECT {fields} FROM ({sums}) WHERE $timeFilter "
         f"GROUP BY time($__interval){_tags(by, first=False)} fill(null)",
         alias=alias,
     )

@@ -39,6 +39,6 @@ def filled(query: str, chosen: Mapping[str, str]) -> str:
 
 
 def height(dashboard: Json) -> int:
-    """Pixels that it takes when all of it is seen at once."""
+    """Pixels that it takes when all of it is shown at once."""
     rows = max(panel["gridPos"]["y"] + panel["gridPos"]["h"] for panel in dashboard["panels"])
     return int(rows) * ROW + CHROME

@@ -216,3 +216,10 @@ def test_long_ranges_are_thinned_out(lived: Bucket) -> None:
         sent(panel_query("network", "Nodes up over time"), BEGIN, END - 60, step=1800)
     )
     assert len(series.values) == 14
+
+
+@pytest.mark.parametrize(("panel", "query"), _targets())
+def test_a_figure_is_one_series(lived: Bucket, panel: dict[str, Any], query: str) -> None:
+    """A panel with one number has one to show, whatever the query groups on the way."""
+    if panel["type"] == "stat":
+        assert len(ask(lived, query, _range(panel))) == 1

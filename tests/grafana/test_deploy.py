@@ -95,10 +95,10 @@ def test_secrets_are_made_once(tmp_path: Path) -> None:
     """Each is long and its own; a second start leaves them alone."""
     script = tmp_path / "secrets.sh"
     script.write_text(text("deploy/secrets.sh").replace("/secrets", str(tmp_path)))
-    seen = []
+    made = []
     for _ in range(2):
         subprocess.run(["sh", script], check=True, capture_output=True, timeout=30)
-        seen.append({path.name: path.read_text() for path in tmp_path.glob("*_*")})
-    assert seen[0] == seen[1]
-    assert len(set(seen[0].values())) == 3
-    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in seen[0].values())
+        made.append({path.name: path.read_text() for path in tmp_path.glob("*_*")})
+    assert made[0] == made[1]
+    assert len(set(made[0].values())) == 3
+    assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in made[0].values())

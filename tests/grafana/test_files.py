@@ -160,7 +160,7 @@ TABLES = [
 
 @pytest.mark.parametrize("panel", TABLES)
 def test_tables_do_not_overflow(panel: dict[str, Any]) -> None:
-    """All columns are seen at once.
+    """All columns are visible at once.
 
     Grafana takes the fixed widths off and shares the rest evenly among the other columns, but
     none gets less than its least width, whoever has to do without.
@@ -274,17 +274,17 @@ def test_a_dead_collector_resolves_no_outage() -> None:
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])
 def test_every_alert_says_what_where_and_what_to_do(rule: dict[str, Any]) -> None:
     """The node by name if it is about one, links to a dashboard and to the runbook."""
-    said = rule["annotations"]
+    texts = rule["annotations"]
     about_node = any('"node"' in part["model"].get("query", "") for part in rule["data"][:1])
     if about_node:
-        assert "{{ $labels.name }}" in said["summary"]
-        assert "{{ $labels.node }}" in said["summary"]
-        assert "/crn-node/" in said["dashboard"].replace("}}d", "}}/d")
-    assert len(said["description"]) > 40
-    assert "viewPanel=" in said["runbook_url"]
+        assert "{{ $labels.name }}" in texts["summary"]
+        assert "{{ $labels.node }}" in texts["summary"]
+        assert "/crn-node/" in texts["dashboard"].replace("}}d", "}}/d")
+    assert len(texts["description"]) > 40
+    assert "viewPanel=" in texts["runbook_url"]
     uids = {load(path)["uid"] for path in DASHBOARDS}
-    assert re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])
-    assert set(re.findall(r"d/(crn-\w+)", said["dashboard"] + said["runbook_url"])) <= uids
+    assert re.findall(r"d/(crn-\w+)", texts["dashboard"] + texts["runbook_url"])
+    assert set(re.findall(r"d/(crn-\w+)", texts["dashboard"] + texts["runbook_url"])) <= uids
 
 
 @pytest.mark.parametrize("rule", rules(), ids=lambda rule: rule["uid"])

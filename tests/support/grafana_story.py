@@ -1,7 +1,7 @@
 """A small network that lives by a script and writes typed points: what Grafana is tested on.
 
 It is no simulation of the collector: it says directly what a collector would have written about
-nodes that are up, lost, dead for long, states by a blind vantage, or not looked at for a while.
+nodes that are up, lost, dead for long, visited by a blind vantage, or not visited for a while.
 """
 
 from __future__ import annotations

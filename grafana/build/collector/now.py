@@ -79,7 +79,7 @@ def now_row() -> Row:
                     'max("backlog_points") AS "Waiting"',
                     "collector_store",
                     SELECTED_VANTAGES,
-                    by=["store"],
+                    apart=["store"],
                 ),
                 levels=thresholds(GOOD, (10_000, WARN), (100_000, BAD)),
                 decimals=0,

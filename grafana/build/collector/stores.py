@@ -16,7 +16,7 @@ def stores_row() -> Row:
     return row(
         7,
         (
-            14,
+            16,
             table(
                 "Stores",
                 "The stores that points are written to. Counts are of the range, the rest is of "
@@ -75,7 +75,7 @@ def stores_row() -> Row:
             ),
         ),
         (
-            10,
+            8,
             states(
                 "Connections",
                 "Whether the last write to each store succeeded.",

@@ -1,0 +1,95 @@
+"""`events`: what is printed of past events, and of new ones as they come."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from collector.schema.measurements import MEASUREMENTS, NetworkEvent
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore
+from tests.support.command import Command, clean_environment
+from tests.support.running import EXIT_SECONDS
+
+pytestmark = pytest.mark.slow
+
+START = 1_795_456_440
+
+
+def event(time: int, kind: str, text: str) -> NetworkEvent:
+    """An event of one node."""
+    return NetworkEvent(
+        time=time,
+        vantage="default",
+        node="ab" * 32,
+        name="quiet-harbour",
+        kind=kind,
+        text=text,
+        failure=None,
+        old=None,
+        new=None,
+        since=None,
+        lasted_seconds=None,
+    )
+
+
+def store(folder: Path, *rounds: RoundRecord) -> None:
+    """Store rounds as a collector does."""
+
+    async def commit() -> None:
+        async with await EmbeddedStore.open(folder / "data", MEASUREMENTS, 14) as opened:
+            for one in rounds:
+                await opened.commit(one)
+
+    asyncio.run(commit())
+
+
+def test_only_the_wanted_kinds(command: Command, tmp_path: Path) -> None:
+    """Events of other kinds, and those of longer ago, are left out."""
+    store(
+        tmp_path,
+        RoundRecord(START - 7200, [event(START - 7200, "down", "is down")]),
+        RoundRecord(START, [event(START, "up", "is up"), event(START, "renamed", "is renamed")]),
+    )
+    words = ("events", "--data-dir", "data", "--hours", "1", "--json")
+    recent = json.loads(command(*words).stdout)
+    assert {one["text"] for one in recent} == {"is renamed", "is up"}
+    chosen = json.loads(command(*words, "--kind", "up", "--kind", "down").stdout)
+    assert [one["text"] for one in chosen] == ["is up"]
+
+
+@pytest.mark.parametrize("as_json", [False, True], ids=["plain", "json"])
+def test_new_events_follow(tmp_path: Path, as_json: bool) -> None:
+    """With --follow each event of a later round is printed when the round is stored."""
+    store(tmp_path, RoundRecord(START, [event(START, "down", "is down")]))
+    following = subprocess.Popen(
+        [
+            *(sys.executable, "-m", "collector", "events", "--data-dir", "data", "--follow"),
+            *(["--json"] if as_json else []),
+        ],
+        cwd=tmp_path,
+        env=clean_environment(tmp_path),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with following:
+        try:
+            assert following.stdout
+            first = following.stdout.readline()
+            store(tmp_path, RoundRecord(START + 60, [event(START + 60, "up", "is up again")]))
+            second = following.stdout.readline()
+            following.send_signal(signal.SIGINT)
+            assert following.wait(EXIT_SECONDS) == 130
+        finally:
+            if following.poll() is None:
+                following.kill()
+    texts = [json.loads(line)["text"] if as_json else line for line in (first, second)]
+    assert "is down" in texts[0]
+    assert "is up again" in texts[1]
