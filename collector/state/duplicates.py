@@ -36,7 +36,9 @@ class Duplicates:
         """Return the state of a listed node, and an event for each duplication that is new."""
         addresses = self.addresses.get(node.hash, ())
         sharing = () if node.refused is not Failure.NONE else self.nodes.get(node.address, ())
-        events = []
+        events: list[Event] = []
+        if not (addresses or sharing or state.duplicate_hash or state.duplicate_address):
+            return state, events
         if addresses and not state.duplicate_hash:
             events.append(duplicate_hash(node.hash, state, addresses))
         if sharing and not state.duplicate_address:

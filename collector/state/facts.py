@@ -41,15 +41,17 @@ def update_facts(
     if not observation.tried:
         return known, _NOTHING_DUE
     fraction = node.fraction()
-    stated, abilities = observation.version, observation.capability
+    stated = observation.version
     version = _latest(stated, known.version)
     version_due = stated is not None and (
         version != known.version or is_due(time, known.version_at, HOUR, fraction)
     )
-    capability = _merge(known.capability, abilities)
+    capability = known.capability
+    if not _is_as_known(capability, observation):
+        capability = _merge(capability, observation.capability)
     capability_due = (
         capability is not known.capability or is_due(time, known.capability_at, HOUR, fraction)
-    ) and abilities != _NOTHING
+    ) and observation.capability != _NOTHING
     hourly = is_due(time, known.probes_at, HOUR, fraction)
     probes = observation.probes if hourly else _notable(known.failing, observation.probes)
     if not (version_due or capability_due or probes):  # most rounds: nothing new to hold
@@ -63,6 +65,25 @@ def update_facts(
         probes_at=time if hourly else known.probes_at,
     )
     return facts, DueFacts(version_due, capability_due, probes)
+
+
+def _is_as_known(known: Capability, observation: Observation) -> bool:
+    """Return whether a visit states every ability, each as it is known.
+
+    That is the usual case, so it is found without making a `Capability`.
+    """
+    config, usage = observation.config, observation.usage
+    if config is None or usage is None:
+        return False
+    return (
+        usage.architecture == known.architecture
+        and usage.cpu_vendor == known.cpu_vendor
+        and config.payment_receiver == known.payment_receiver
+        and config.qemu == known.qemu
+        and config.confidential == known.confidential
+        and config.gpu == known.gpu
+        and observation.node.terms == known.terms
+    )
 
 
 def _merge(known: Capability, stated: Capability) -> Capability:
@@ -90,13 +111,14 @@ def _latest(stated: T | None, known: T | None) -> T | None:
 
 def _notable(failing: tuple[str, ...], probes: tuple[Probe, ...]) -> tuple[Probe, ...]:
     """Return the probes that failed, those that work again, and those of IPv6."""
-    return tuple(
+    notable = [
         probe
         for probe in probes
         if probe.failure is not Failure.NONE
         or probe.endpoint in failing
         or probe.endpoint in IPV6_ENDPOINTS
-    )
+    ]
+    return tuple(notable)
 
 
 def _failing(before: tuple[str, ...], probes: tuple[Probe, ...]) -> tuple[str, ...]:

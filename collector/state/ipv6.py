@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from collector.model.observation import Endpoint, Ipv6, Observation
+from collector.model.observation import Endpoint, Ipv6, Observation, Probe
 from collector.times import HOUR
 
 IPV6_ENDPOINTS: Final = (Endpoint.IPV6, Endpoint.DIAGNOSTIC_VM)
@@ -33,6 +33,11 @@ class Ipv6State:
         return self.ok
 
 
+def ipv6_probes(observation: Observation) -> list[Probe]:
+    """Return the probes that asked for IPv6; none in most visits."""
+    return [probe for probe in observation.probes if probe.endpoint in IPV6_ENDPOINTS]
+
+
 def confirm_ipv6(
     known: Ipv6State, time: int, observation: Observation
 ) -> tuple[Ipv6State, Ipv6 | None]:
@@ -41,7 +46,7 @@ def confirm_ipv6(
     A diagnostic VM that was cold says no, and is cold again an hour after it was asked: so a no is
     believed only when it confirms one of the last hour.
     """
-    if not any(probe.endpoint in IPV6_ENDPOINTS for probe in observation.probes):
+    if not ipv6_probes(observation):
         return known, None
     measured = observation.ipv6
     warm = known.asked_at is not None and time - known.asked_at < _WARM_SECONDS

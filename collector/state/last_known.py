@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 from collector.model.last_known import LastKnown, Reading
 from collector.model.node import Node
 from collector.model.observation import Endpoint, Ipv6, Observation, Probe
-from collector.state.ipv6 import IPV6_ENDPOINTS
+from collector.state.ipv6 import ipv6_probes
 from collector.times import HOUR, is_due
 
 T = TypeVar("T")
@@ -117,7 +117,7 @@ def _read_ipv6(
     """Return the reading of IPv6, which is asked for now and then."""
     if believed is not None:
         return Reading(believed, time, time)
-    asked = [probe for probe in observation.probes if probe.endpoint in IPV6_ENDPOINTS]
+    asked = ipv6_probes(observation)
     if not asked:
         return known
     return Reading(known.value, known.read_at, time, asked[-1].failure, asked[-1].detail)

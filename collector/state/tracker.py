@@ -9,7 +9,7 @@ from collector.model.event import Event
 from collector.model.listing import Listing
 from collector.model.node import Node
 from collector.model.observation import Observation
-from collector.model.status import JudgedRound
+from collector.model.status import JudgedRound, NodeStatus
 from collector.state.context import RoundContext
 from collector.state.duplicates import Duplicates
 from collector.state.events import joined, left
@@ -84,8 +84,12 @@ class NodeTracker:
             self._vocabulary.rewind(time)
             self._last_known.rewind(time)
             self._unsaved |= self._states.keys()
-        updates = [self.update(context, n, observations.get(n.hash)) for n in listing.nodes]
-        events = [event for update in updates for event in update.events]
+        statuses: list[NodeStatus] = []
+        events: list[Event] = []
+        for node in listing.nodes:
+            update = self.update(context, node, observations.get(node.hash))
+            statuses.append(update.status)
+            events += update.events
         events += self._find_duplicates(listing)
         events += self._leave(time, listing)
         self._last_known.write_hourly(listing.nodes, time, self.last_round)
@@ -94,7 +98,7 @@ class NodeTracker:
             time=time,
             settings=listing.settings,
             directory_age_seconds=listing.age_seconds,
-            statuses=tuple(update.status for update in updates),
+            statuses=tuple(statuses),
             events=tuple(events),
             reason=context.blind_reason,
             ipv6=context.ipv6,

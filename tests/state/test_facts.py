@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import fields, replace
+from typing import Final
 
 import pytest
 
@@ -18,6 +20,7 @@ from collector.model.observation import (
     Probe,
 )
 from collector.model.status import DueFacts, GpuCount, NodeStatus
+from collector.state.facts import SlowFacts, update_facts
 from collector.state.plan import VisitPlan
 from collector.times import HOUR
 from tests.support.rounds import (
@@ -210,6 +213,29 @@ def test_abilities_are_written_on_change_and_hourly() -> None:
         for observe in (plain, silent, plain, changed, changed)
     ]
     assert written == [False, False, False, True, False]
+
+
+_OTHERWISE: Final[Mapping[str, Observation]] = {
+    "architecture": good(node(), usage=usage(architecture="arm64")),
+    "cpu_vendor": good(node(), usage=usage(cpu_vendor="GenuineIntel")),
+    "payment_receiver": good(node(), config=config(payment_receiver="0xother")),
+    "qemu": good(node(), config=config(qemu=False)),
+    "confidential": good(node(), config=config(confidential=True)),
+    "gpu": good(node(), config=config(gpu=True)),
+    "terms": good(node(terms=True)),
+}
+"""By ability: the answers of a node that states this one otherwise."""
+
+
+@pytest.mark.parametrize("ability", [field.name for field in fields(Capability)])
+def test_a_change_of_any_ability_is_written(ability: str) -> None:
+    """Each ability that is stated otherwise is written at once, and not again in the next round."""
+    first, changed = good(node()), _OTHERWISE[ability]
+    known, _ = update_facts(SlowFacts(), first.node, 1_800_000_000, first)
+    after, due = update_facts(known, changed.node, 1_800_000_001, changed)
+    assert due.capability
+    assert after.capability == changed.capability != first.capability
+    assert update_facts(after, changed.node, 1_800_000_002, changed) == (after, DueFacts())
 
 
 @pytest.mark.parametrize(

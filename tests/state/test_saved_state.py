@@ -201,6 +201,16 @@ def test_an_outage_writes_no_other_node() -> None:
     assert [key for key in rounds.written if key.startswith("node:")] == [f"node:{digest(1)}"]
 
 
+def test_a_duplication_in_a_quiet_round_is_kept() -> None:
+    """A node whose hash is listed twice, and nothing else, is announced once over a restart."""
+    rounds = Rounds()
+    rounds.play("GG")
+    rounds.duplicates = {digest(1): ("https://other.example.org",)}
+    assert kinds([rounds.play_round()]) == ["duplicate_hash"]
+    rounds.restart()
+    assert kinds([rounds.play_round()]) == []
+
+
 def test_hourly_facts_are_written() -> None:
     """In a day without events a node is written once an hour, when its slow facts are."""
     rounds = Rounds(rules=Rules(interval_seconds=600))
