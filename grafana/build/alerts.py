@@ -272,7 +272,7 @@ RULES: Final = (
         summary="No round has been written {{ if $labels.vantage }}by "
         + _WHICH
         + " {{ end }}for at least 5 minutes, or the database does not answer. "
-        "Nothing is known about any node since then, and no other rule can fire.",
+        "Nothing is known of its nodes since then; if it is the only one, no other rule can fire.",
         action="Is the collector running (crn-collector health), and does it reach the database "
         "(the Collector dashboard, crn-collector spool ls)? Rounds that wait are delivered later.",
         link=COLLECTOR_LINK,

@@ -20,6 +20,8 @@ from grafana.check.document import filled
 from grafana.check.picture import proxy
 from tests.support.grafana_dashboards import DASHBOARDS, load, panels
 
+pytestmark = pytest.mark.slow
+
 FRAME = {"schema": {"fields": []}, "data": {"values": [[1, 2], [3, 4]]}}
 SERIES = {"schema": {"fields": [{"name": "x", "labels": {"node": "a"}}]}, "data": {"values": [[0]]}}
 EMPTY: dict[str, Any] = {"schema": {"fields": []}, "data": {"values": []}}

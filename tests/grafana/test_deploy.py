@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[2]
 BASE = "docker-compose.yml"
 OVERLAYS = ("docker-compose.influxdb3.yml", "docker-compose.demo.yml")

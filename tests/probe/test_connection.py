@@ -27,6 +27,8 @@ from crn_simulator.server.host import Host, HostAddress, HostOptions
 from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, open_bed
 from tests.support.tls_servers import ADDRESS, Lines, answer, raw_server
 
+pytestmark = pytest.mark.slow
+
 FINAL = [
     pytest.param(fault, id=str(fault))
     for fault, outcome in FAULT_EFFECTS.items()

@@ -18,6 +18,8 @@ from crn_simulator.server.host import Host, HostAddress
 from crn_simulator.server.listener import has_ipv6
 from tests.support.probe_bed import open_bed
 
+pytestmark = pytest.mark.slow
+
 
 async def ask(
     context: ssl.SSLContext,

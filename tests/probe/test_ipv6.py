@@ -20,6 +20,8 @@ from crn_simulator.server.responder import NodeEnvironment, NodeResponder
 from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, open_bed
 from tests.support.tls_servers import Lines, answer
 
+pytestmark = pytest.mark.slow
+
 STATUS, VM = Ipv6Method.STATUS, Ipv6Method.DIAGNOSTIC_VM
 OWN = answer("{}", "404 Not Found", "Server: aleph-vm/1.9.0")
 

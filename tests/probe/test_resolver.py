@@ -20,6 +20,8 @@ from crn_simulator.server.host import Host
 from crn_simulator.server.listener import has_ipv6
 from tests.support.probe_bed import LOOPBACK, open_bed
 
+pytestmark = pytest.mark.slow
+
 NAME = "crn.simulated.test"
 
 
