@@ -74,7 +74,8 @@ async def test_a_recorded_node_becomes_points(tmp_path: Path) -> None:
         f"gpu=1i,terms=1i {ROUND}"
     ) in lines
     reached = next(text for text in lines if text.startswith("crn_reachability"))
-    assert " reachable=1i,up=1i,lost=0i,probed=1i,status_code=200i,linked=0i,inactive=1i" in reached
+    is_up = f" reachable=1i,up=1i,since={ROUND}i,lost=0i,probed=1i,status_code=200i"
+    assert f"{is_up},linked=0i,inactive=1i" in reached
     assert 'failure="none",fault="none"' in reached
 
 
