@@ -35,7 +35,8 @@ def probe(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Visit one node as a round does, and show every step: name, connection, TLS, probes, controls.
+    """Visit one node as a round does, and show its steps: probes, controls and, once it answers,
+    the times of name, connection and TLS.
 
     If the node is not reachable, it says what happened, whether it counts against the node, and
     what to do. Stores nothing.

@@ -20,7 +20,7 @@ class RoundTiming:
     """When the round ends, whatever is unfinished."""
     starts_per_second: float = 250.0
     """Visits begun where they are not spread: more handshakes at once than a slow machine can do
-    would time out by our own doing."""
+    would time out through no fault of the nodes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from collector.model.failure import Failure
 from collector.model.observation import Observation
 
 OWN_SHARE: Final = 0.25
-"""Share of the visited nodes with a failure of ours above which the whole round is blind."""
+"""Share of visited nodes with a failure of this collector above which the round is blind."""
 
 
 class BlindReason(StrEnum):

@@ -1,1 +1,1 @@
-"""One look at one node over one connection, and whether we could see at all."""
+"""One visit to one node over one connection, and the controls that tell whether it can count."""
