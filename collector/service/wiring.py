@@ -6,6 +6,7 @@ Only here do settings meet parts; parts get values.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -72,6 +73,7 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             vantage=settings.vantage,
             shard=settings.shard,
             sinks=sinks,
+            instance=secrets.token_hex(8),
         )
 
 
