@@ -138,7 +138,7 @@ async def open_delivery(
 ) -> AsyncIterator[Delivery]:
     """Open the delivery of what the store spools; if not `at_once`, it begins with `finish`."""
     async with open_database(settings) as database:
-        delivery = Delivery(store, database, database.target.url, Backoff())
+        delivery = Delivery(store, database, database.target.shown_url, Backoff())
         if at_once:
             delivery.start()
         try:
