@@ -22,11 +22,12 @@ from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
 from collector.model.batch import BatchLimits
+from collector.probe.connection import tls_context
 from collector.probe.controls import Controls
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
-from collector.probe.session import open_session, tls_context
+from collector.probe.session import open_session
 from collector.probe.visit import VisitLimits
 from collector.schema.measurements import MEASUREMENTS
 from collector.service.load_settings import ConfigurationError
