@@ -18,7 +18,14 @@ import yarl
 from collector.crawl.crawler import CrawlParts
 from collector.crawl.gate import Gate, gate_size
 from collector.crawl.ports import NodeSource
-from collector.directory import CacheStorage, Directory, FileDirectory, NoCache, Source
+from collector.directory import (
+    CacheStorage,
+    Directory,
+    FileDirectory,
+    NoCache,
+    RefreshRules,
+    Source,
+)
 from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
@@ -215,7 +222,12 @@ async def _open_directory(
         yield FileDirectory(directory.file, time.time)
         return
     source = Source(prober.session, directory.api_hosts, directory.timeout_seconds)
-    published = Directory(source, cache, directory.refresh_seconds, time.time)
+    published = Directory(
+        source,
+        cache,
+        RefreshRules(directory.refresh_seconds, nodes_limit=directory.nodes_limit),
+        time.time,
+    )
     try:
         yield published
     finally:
