@@ -18,6 +18,7 @@ from collector.crawl.crawler import CrawlParts
 from collector.crawl.gate import Gate, gate_size
 from collector.crawl.ports import NodeSource
 from collector.directory import CacheStorage, Directory, FileDirectory, NoCache, Source
+from collector.errors import ConfigurationError
 from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
@@ -29,7 +30,6 @@ from collector.probe.resolver import Resolver
 from collector.probe.session import open_session, tls_context
 from collector.probe.visit import VisitLimits
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.load_settings import ConfigurationError
 from collector.service.settings import InfluxDbSettings, Settings, variable
 from collector.state.hysteresis import Hysteresis
 from collector.state.rules import Rules
