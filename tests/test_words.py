@@ -63,6 +63,7 @@ PRESCRIBED = frozenset(
         "DataDirectoryError",  # the data directory, as the documentation calls it
         "data",  # a key of the network's aggregates, and a parameter of asyncio's protocols
         "data_received",  # asyncio
+        "feed_data",  # aiohttp
         "handle_error",  # socketserver
         "seen_at",  # a key of the stored state
         "no_data",  # Grafana's word for the state of a rule

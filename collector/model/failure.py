@@ -261,7 +261,8 @@ MEANINGS: Final = total(
             slow=False,
             masked_when_blind=False,
             title="response too large",
-            meaning="The response is larger than the limit for a node's answer.",
+            meaning="The node sent more than an answer may be: too long, split too finely, "
+            "or with too many interim answers (1xx).",
             cure="Check that the registered address is that of a compute node, not another site.",
         ),
         Failure.REDIRECTED: FailureMeaning(

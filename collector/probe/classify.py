@@ -61,10 +61,13 @@ def classify(exc: BaseException, trace: ConnectionTrace) -> Failure:
     `ClientSSLError` a `ClientConnectorError`, `ContentTypeError` a `ClientResponseError`. An
     unexpected exception is logged with its traceback and is `internal`.
 
+    What a connection ends with that was hung up on is of no interest: the node sent too much.
     Of several addresses, the first that accepted TCP but no handshake decides; else the first that
     was dialled, if a later one stayed silent until the timeout (an IPv6 record that leads nowhere
     is common).
     """
+    if trace.allowance.exceeded:
+        return Failure.ANSWER_TOO_LARGE if trace.phase is Phase.ANSWER else Failure.TLS_FAILED
     if trace.handshake_failed is not None and trace.phase is not Phase.ANSWER:
         return os_failure(trace.handshake_failed, trace)
     if trace.connect_error and trace.phase is Phase.TCP and isinstance(exc, TimeoutError):

@@ -8,21 +8,23 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import functools
 import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from pathlib import Path
 from time import perf_counter
 from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import AddrInfoType, Connection
 
 from collector import __version__
+from collector.probe.connection import BoundedHttp
 from collector.probe.policy import AddressPolicy, ForbiddenAddressError
 from collector.probe.resolver import Resolver
 from collector.probe.trace import TRACE, ConnectionTrace
@@ -36,50 +38,16 @@ that sends a flood (of interim answers, for example) keeps the event loop busy a
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
 
-class _TracedHandshake(ssl.SSLObject):
-    """A handshake that records in the trace why it failed."""
-
-    def do_handshake(self) -> None:
-        """Do what the base class does."""
-        try:
-            super().do_handshake()
-        except ssl.SSLWantReadError:
-            raise
-        except ssl.SSLError as exc:
-            if trace := TRACE.get(None):
-                trace.tls_error = exc
-            raise
-
-
-class TimedContext(ssl.SSLContext):
-    """A client context that records in the trace when a handshake begins and why it failed."""
-
-    sslobject_class = _TracedHandshake
-
-    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        """Do what the base class does. asyncio and uvloop call it when TCP is connected."""
-        if trace := TRACE.get(None):
-            trace.handshake_started()
-        return super().wrap_bio(*args, **kwargs)
-
-
-def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
-    """Return a client context that trusts the system's authorities and those of `ca_file`.
-
-    Raise OSError or ssl.SSLError if the file cannot be read as certificates.
-    """
-    context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.load_default_certs()
-    if ca_file:
-        context.load_verify_locations(cafile=ca_file)
-    return context
-
-
 class Connector(aiohttp.TCPConnector):
-    """A connector that records the connection and the end of its certificate in the trace.
+    """A connector of bounded connections that records them and the end of their certificate.
 
     They cannot be read from the response, whose `connection` is None for small bodies.
     """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        bounded: type[ResponseHandler] = BoundedHttp
+        self._factory = functools.partial(bounded, loop=self._loop)
 
     async def connect(
         self,

@@ -16,6 +16,7 @@ from enum import IntEnum
 from time import perf_counter
 
 from collector.model.observation import Phases
+from collector.probe.allowance import Allowance
 
 
 class Phase(IntEnum):
@@ -32,6 +33,8 @@ class Phase(IntEnum):
 class ConnectionTrace:
     """Times of the current probe in monotonic seconds, and facts about the node's connection."""
 
+    allowance: Allowance = field(default_factory=lambda: Allowance.for_bodies(0))
+    """What the node has sent in all probes, and may send."""
     dns_at: float | None = None
     resolved_at: float | None = None
     tcp_at: float | None = None
@@ -61,6 +64,7 @@ class ConnectionTrace:
 
     def begin(self) -> None:
         """Reset the times: the next probe begins."""
+        self.allowance.begin_request()
         self.dns_at = self.resolved_at = self.tcp_at = self.tls_at = None
         self.connected_at = self.sent_at = self.first_byte_at = None
         self.fresh = True
@@ -121,9 +125,9 @@ class ConnectionTrace:
         """Whether aiohttp repeats a request that was already sent on a connection of its own.
 
         aiohttp repeats a GET when its connection breaks. That is right for a connection that was
-        idle, but a probe never retries.
+        idle, but a probe never retries, and a node that has sent too much is not asked again.
         """
-        return self.sent_at is not None and self.fresh
+        return bool(self.allowance.exceeded) or (self.sent_at is not None and self.fresh)
 
     def socket_created(self, dialled: socket.socket) -> None:
         """Record a socket that was created for this probe."""

@@ -29,6 +29,7 @@ from collector.model.observation import (
     Probe,
     Usage,
 )
+from collector.probe.allowance import Allowance
 from collector.probe.classify import classify
 from collector.probe.response import Model, Response, TooLargeError, read_response
 from collector.probe.trace import TRACE, ConnectionTrace
@@ -45,6 +46,8 @@ log = logging.getLogger(__name__)
 _IPV6_STATUS_WORKS: Final = (1, 9, 0)
 """Older releases answer 500 on `/status/check/ipv6` where IPv6 works."""
 _DETAIL_LIMIT: Final = 200
+_HEADERS: Final = {"Accept-Encoding": "gzip, deflate"}
+"""Answers in other encodings are not read."""
 _NO_CRN_ANSWERS: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Failure.WRONG_SHAPE})
 """Failures of a web server that is no CRN."""
 
@@ -57,7 +60,7 @@ class VisitLimits:
     """For all probes of a visit together, from its first connection on."""
     diagnostic_timeout_seconds: float = 30.0
     """For the probe of the diagnostic VM, which may have to boot."""
-    body_bytes: int = 1024 * 1024
+    body_bytes: int = 64 * 1024
     diagnostic_vm: str = "d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7"
     """Hash of the program that the diagnostic VM runs, 64 hex digits."""
 
@@ -91,6 +94,7 @@ class Visit:
 
     async def run(self) -> None:
         """Make all probes. Nothing that a node does raises."""
+        self.trace.allowance = Allowance.for_bodies(self.limits.body_bytes)
         token = TRACE.set(self.trace)
         self._started = perf_counter()
         try:
@@ -114,7 +118,9 @@ class Visit:
 
     @property
     def _is_over(self) -> bool:
-        """Whether the connection failed or the time ran out, so that nothing more is asked."""
+        """Whether the connection failed or a limit of the visit was reached: it asks no more."""
+        if self.trace.allowance.exceeded:
+            return True
         failure = self.probes[-1].failure
         return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
 
@@ -160,7 +166,8 @@ class Visit:
             failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
         except Exception as exc:
             failure = classify(exc, self.trace)
-            detail = clean(str(exc) or type(exc).__name__, _DETAIL_LIMIT)
+            words = self.trace.allowance.exceeded or str(exc) or type(exc).__name__
+            detail = clean(words, _DETAIL_LIMIT)
         if answer:
             failure, parsed = _read(endpoint, answer, model)
             self._learn(answer, parsed is not None)
@@ -186,7 +193,9 @@ class Visit:
             async with self.session.get(
                 f"{self.node.address}{path}",
                 allow_redirects=False,
-                headers={"Connection": "close"} if last else None,
+                headers=_HEADERS | ({"Connection": "close"} if last else {}),
+                auto_decompress=False,
+                read_bufsize=self.limits.body_bytes,
             ) as response:
                 answer = await read_response(response, self.limits.body_bytes)
             keep = not last

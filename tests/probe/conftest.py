@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 
-from collector.probe.session import tls_context
+from collector.probe.connection import tls_context
 from crn_simulator.server.certificate_authority import Authority
 from tests.support.probe_bed import connections, settled
 

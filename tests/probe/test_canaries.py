@@ -16,7 +16,8 @@ import pytest
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import AddrInfoType, Connection
 
-from collector.probe.session import Connector, TimedContext
+from collector.probe.connection import TimedContext
+from collector.probe.session import Connector
 from collector.probe.trace import TRACE, ConnectionTrace
 from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.host import Host

@@ -32,7 +32,7 @@ _STARVED = """
 import asyncio, json, resource, sys
 from pathlib import Path
 from tests.support.probe_bed import open_bed
-from collector.probe.session import tls_context
+from collector.probe.connection import tls_context
 
 async def main():
     async with open_bed(tls_context(Path(sys.argv[1]))) as bed:

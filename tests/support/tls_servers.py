@@ -65,9 +65,9 @@ class Raw:
 
 @contextlib.asynccontextmanager
 async def raw_server(
-    authority: Authority, play: Callable[[Connection], Awaitable[None]]
+    authority: Authority | None, play: Callable[[Connection], Awaitable[None]]
 ) -> AsyncIterator[Raw]:
-    """A TLS server; `play` may send for ever, it ends with the connection."""
+    """A server, of TLS if it has an authority; `play` may send for ever, it ends with the peer."""
     loop = asyncio.get_running_loop()
     raw = Raw()
     tasks: set[asyncio.Task[None]] = set()
@@ -75,7 +75,8 @@ async def raw_server(
     async def serve(sock: socket.socket) -> None:
         connection = Connection(sock, loop)
         try:
-            await connection.start_tls(authority.context((ADDRESS,)))
+            if authority:
+                await connection.start_tls(authority.context((ADDRESS,)))
             await play(connection)
         except OSError:
             pass
@@ -92,7 +93,7 @@ async def raw_server(
 
     with bind(ADDRESS, 0) as listener:
         listener.listen()
-        raw.url = f"https://{ADDRESS}:{listener.getsockname()[1]}"
+        raw.url = f"{'https' if authority else 'http'}://{ADDRESS}:{listener.getsockname()[1]}"
         tasks.add(loop.create_task(accept()))
         try:
             yield raw

@@ -1,0 +1,130 @@
+"""Connections to nodes: TLS and HTTP that stop when a node sends more than its allowance.
+
+The allowance is that of the visit in whose context a connection is opened. Connections that belong
+to no visit (to the network's API) have none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from pathlib import Path
+from typing import Any, Final
+
+from aiohttp.client_proto import ResponseHandler
+
+from collector.probe.trace import TRACE, ConnectionTrace
+
+_SLICE_BYTES: Final = 1024
+"""What the parser gets at a time, so that a limit is noticed before many answers were parsed."""
+
+
+class _BoundedTls(ssl.SSLObject):
+    """TLS that counts what it reads, and records in the trace why a handshake failed."""
+
+    trace: ConnectionTrace | None = None
+    incoming: ssl.MemoryBIO
+    """What the event loop received and TLS has not read yet."""
+
+    def do_handshake(self) -> None:
+        """Do what the base class does."""
+        if self.trace is None:
+            return super().do_handshake()
+        pending = self.incoming.pending
+        try:
+            super().do_handshake()
+        except ssl.SSLWantReadError:
+            self._count(self.trace, pending, 0)
+            raise
+        except ssl.SSLError as exc:
+            self.trace.tls_error = exc
+            raise
+
+    def read(self, *args: Any) -> Any:
+        """Do what the base class does: return content, or its length if it goes into a buffer."""
+        if self.trace is None:
+            return super().read(*args)
+        pending = self.incoming.pending
+        try:
+            content: bytes | int = super().read(*args)
+        except ssl.SSLWantReadError:
+            self._count(self.trace, pending, 0)
+            raise
+        self._count(self.trace, pending, content if isinstance(content, int) else len(content))
+        return content
+
+    def _count(self, trace: ConnectionTrace, pending: int, content_bytes: int) -> None:
+        if not trace.allowance.add_read(pending - self.incoming.pending, content_bytes):
+            trace.tls_error = ssl.SSLError(trace.allowance.exceeded)
+            raise trace.tls_error
+
+
+class TimedContext(ssl.SSLContext):
+    """A client context whose connections belong to the visit that opens them."""
+
+    sslobject_class = _BoundedTls
+
+    def wrap_bio(self, incoming: ssl.MemoryBIO, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        """Do what the base class does. asyncio and uvloop call it when TCP is connected."""
+        wrapped = super().wrap_bio(incoming, *args, **kwargs)
+        if (trace := TRACE.get(None)) and isinstance(wrapped, _BoundedTls):
+            wrapped.trace, wrapped.incoming = trace, incoming
+            trace.handshake_started()
+        return wrapped
+
+
+def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
+    """Return a client context that trusts the system's authorities and those of `ca_file`.
+
+    Raise OSError or ssl.SSLError if the file cannot be read as certificates.
+    """
+    context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.options |= ssl.OP_NO_RENEGOTIATION  # each is a handshake more, at the node's wish
+    context.load_default_certs()
+    if ca_file:
+        context.load_verify_locations(cafile=ca_file)
+    return context
+
+
+class BoundedHttp(ResponseHandler):
+    """aiohttp's parser of answers; it hangs up when the allowance is exceeded."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        super().__init__(loop)
+        self._trace = TRACE.get(None)
+        self._is_plain = True
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Do what the base class does."""
+        self._is_plain = transport.get_extra_info("sslcontext") is None
+        super().connection_made(transport)
+
+    def data_received(self, data: bytes) -> None:
+        """Do what the base class does, slice by slice."""
+        if self._trace is None or not data:  # no data: the parser resumes after a pause
+            super().data_received(data)
+            return
+        allowance = self._trace.allowance
+        if self._is_plain:
+            allowance.add_read(len(data), len(data))
+        for start in range(0, len(data), _SLICE_BYTES):
+            part = data[start : start + _SLICE_BYTES]
+            if allowance.add_content(part):
+                super().data_received(part)
+            if allowance.exceeded:
+                self._hang_up(allowance.exceeded)
+                return
+
+    def feed_data(self, data: Any, size: int = 0) -> None:
+        """Do what the base class does: take over the head of an answer."""
+        if self._trace is None or self._trace.allowance.add_head():
+            super().feed_data(data, size)
+
+    def _hang_up(self, reason: str) -> None:
+        """Close the connection, and end the wait for an answer or the rest of its body."""
+        payload, error = self._payload, ConnectionAbortedError(reason)
+        self.set_exception(error)
+        if payload is not None:
+            payload.set_exception(error)
+        if self.transport is not None:
+            self.transport.abort()
