@@ -22,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from collector.errors import ConfigurationError
 from collector.service.setting_types import (
     DatabaseUrl,
     GenerationSetting,
@@ -221,6 +222,20 @@ class InfluxDbSettings(_Section):
         return self
 
 
+def _default_data_dir() -> Path:
+    """Return the platform's folder for application data. Raise ConfigurationError without a home.
+
+    A container may run as a user without an entry in its passwd file, hence without a home.
+    """
+    try:
+        return user_data_path("crn-collector")
+    except RuntimeError:
+        raise ConfigurationError(
+            "no data directory is set, and this user has no home directory to put one in",
+            f"Set --data-dir, {PREFIX}DATA_DIR or HOME.",
+        ) from None
+
+
 class Settings(BaseSettings):
     """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`."""
 
@@ -233,7 +248,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(
-        default_factory=lambda: user_data_path("crn-collector"),
+        default_factory=_default_data_dir,
         description="directory of the embedded store",
     )
     vantage: str = Field(

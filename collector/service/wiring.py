@@ -26,6 +26,7 @@ from collector.directory import (
     RefreshRules,
     Source,
 )
+from collector.errors import ConfigurationError
 from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
@@ -38,7 +39,6 @@ from collector.probe.resolver import Resolver
 from collector.probe.session import open_session
 from collector.probe.visit import VisitLimits
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.load_settings import ConfigurationError
 from collector.service.settings import InfluxDbSettings, Settings, variable
 from collector.state.hysteresis import Hysteresis
 from collector.state.rules import Rules
