@@ -18,7 +18,15 @@ import yarl
 from collector.crawl.crawler import CrawlParts
 from collector.crawl.gate import Gate, gate_size
 from collector.crawl.ports import NodeSource
-from collector.directory import CacheStorage, Directory, FileDirectory, NoCache, Source
+from collector.directory import (
+    CacheStorage,
+    Directory,
+    FileDirectory,
+    NoCache,
+    RefreshRules,
+    Source,
+)
+from collector.errors import ConfigurationError
 from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
@@ -33,7 +41,6 @@ from collector.probe.resolver import Resolver
 from collector.probe.session import open_session
 from collector.probe.visit import VisitLimits
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.load_settings import ConfigurationError
 from collector.service.settings import InfluxDbSettings, Settings, variable
 from collector.state.hysteresis import Hysteresis
 from collector.state.rules import Rules
@@ -216,9 +223,13 @@ async def _open_directory(
     if directory.file:
         yield FileDirectory(directory.file, time.time)
         return
-    hosts = ConfiguredHosts(prober.session)
-    source = Source(hosts, directory.api_hosts, directory.timeout_seconds)
-    published = Directory(source, cache, directory.refresh_seconds, time.time)
+    source = Source(ConfiguredHosts(prober.session), directory.api_hosts, directory.timeout_seconds)
+    published = Directory(
+        source,
+        cache,
+        RefreshRules(directory.refresh_seconds, nodes_limit=directory.nodes_limit),
+        time.time,
+    )
     try:
         yield published
     finally:
