@@ -28,7 +28,7 @@ class OwnAddresses:
         self._read_at: float | None = None
         self._addresses: frozenset[Address] = frozenset()
 
-    def __contains__(self, address: Address) -> bool:
+    def __contains__(self, address: object) -> bool:
         now = self._clock()
         if self._read_at is None or now - self._read_at > _FRESH_SECONDS:
             self._read_at, self._addresses = now, _read()
