@@ -10,15 +10,27 @@ from typing import Final
 NAME_LIMIT: Final = 64
 """Characters of a display name that are kept."""
 
+_MOST_MARKS: Final = 4
+"""Combining marks on one character; no script that names are written in needs more."""
+_INVISIBLE: Final = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0d\uffa0\ufffc"
+    "\U00016fe4\U0001d159\U000e0100-\U000e01ef]"
+)
+"""Letters, symbols and marks that show nothing: fillers, blanks, selectors of variants.
+
+The two selectors of how an emoji looks stay: they are marks.
+"""
+
 _RELEASE: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d])", re.ASCII)
 
 
 def clean(text: str, limit: int = NAME_LIMIT) -> str:
     """Return one line of at most `limit` printable characters.
 
-    Controls, line breaks, private, unassigned and invisible format characters (bidirectional
-    overrides among them) are dropped, runs of white space become one space, and the backslash,
-    which line protocol cannot hold at the end of a tag, becomes a slash.
+    Controls, line breaks, private, unassigned and invisible characters (bidirectional overrides and
+    blank letters among them) are dropped, marks piled up on one character are cut, runs of white
+    space become one space, and the backslash, which line protocol cannot hold at the end of a tag,
+    becomes a slash. Text of which nothing is visible is empty.
     """
     return _clean(text[: limit * 8], limit)
 
@@ -34,16 +46,36 @@ def one_line(text: str, limit: int) -> str:
 @lru_cache(maxsize=16_384)
 def _clean(text: str, limit: int) -> str:
     """Cached: the same names and versions come in every round."""
-    visible = unicodedata.normalize("NFC", _visible(text.replace("\\", "/")))
+    composed = unicodedata.normalize("NFC", text.replace("\\", "/"))
+    visible = unicodedata.normalize("NFC", _visible(composed))
     return " ".join(visible.split())[:limit].rstrip()
 
 
 def _visible(text: str) -> str:
-    """Return the text without controls and invisible characters; white space becomes spaces."""
+    """Return the text without controls and invisible characters; white space becomes spaces.
+
+    Of the marks on a character the first few stay; a mark on none goes.
+    """
+    shown = []
+    marks = _MOST_MARKS
+    for char in text:
+        kind = unicodedata.category(char)[0]
+        if char.isspace():
+            shown.append(" ")
+            marks = _MOST_MARKS
+        elif kind != "C" and not _INVISIBLE.match(char):
+            marks = marks + 1 if kind == "M" else 0
+            if marks <= _MOST_MARKS:
+                shown.append(char)
+    return "".join(shown)
+
+
+def escaped(text: str) -> str:
+    """Return the text with every character that is not printable as an escape: `\\x1b`, `\\n`."""
+    if text.isprintable():
+        return text
     return "".join(
-        " " if ch.isspace() else ch
-        for ch in text
-        if ch.isspace() or unicodedata.category(ch)[0] != "C"
+        char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
 
 
