@@ -10,6 +10,7 @@ from typing import Final
 NAME_LIMIT: Final = 64
 """Characters of a display name that are kept."""
 
+_CONTROLS: Final = dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " ")
 _RELEASE: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d])", re.ASCII)
 
 
@@ -29,6 +30,11 @@ def one_line(text: str, limit: int) -> str:
     What `clean` drops is dropped here as well, but backslashes stay.
     """
     return " ".join(_visible(text).split())[:limit].rstrip()
+
+
+def without_controls(text: str) -> str:
+    """Return the text with a space for each control character and line break."""
+    return text if text.isprintable() else text.translate(_CONTROLS)
 
 
 @lru_cache(maxsize=16_384)
