@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -36,6 +37,16 @@ class SourceError(Exception):
         self.reasons = reasons
 
 
+class Session(Protocol):
+    """What sends the requests, such as aiohttp's session."""
+
+    def get(
+        self, url: URL, *, allow_redirects: bool, timeout: aiohttp.ClientTimeout
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a GET."""
+        ...
+
+
 class Source:
     """Several hosts that publish the same aggregates. The first good answer wins.
 
@@ -44,7 +55,7 @@ class Source:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         hosts: Sequence[str],
         timeout_seconds: float = 20.0,
     ) -> None:

@@ -31,8 +31,10 @@ from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
 from collector.model.batch import BatchLimits
+from collector.probe.configured_hosts import ConfiguredHosts
 from collector.probe.connection import tls_context
 from collector.probe.controls import Controls
+from collector.probe.own_addresses import OwnAddresses
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
@@ -92,7 +94,7 @@ async def open_prober(
     """Open the session that all visits share, as wide as the gate."""
     probe = settings.probe
     resolver = Resolver(probe.nameservers)
-    policy = AddressPolicy.of(probe.allowed_networks, probe.forbidden_hosts)
+    policy = AddressPolicy.of(probe.allowed_networks, probe.forbidden_hosts, OwnAddresses())
     limits = VisitLimits(
         timeout_seconds=probe.timeout_seconds,
         diagnostic_timeout_seconds=probe.diagnostic_timeout_seconds,
@@ -221,7 +223,7 @@ async def _open_directory(
     if directory.file:
         yield FileDirectory(directory.file, time.time)
         return
-    source = Source(prober.session, directory.api_hosts, directory.timeout_seconds)
+    source = Source(ConfiguredHosts(prober.session), directory.api_hosts, directory.timeout_seconds)
     published = Directory(
         source,
         cache,
