@@ -82,8 +82,8 @@ for _name, _command, _codes in _COMMANDS:
 app.add_typer(spool.app, name="spool")
 
 
-def main() -> None:
-    """Run the command line. Ends the process with one of `Exit`."""
+def run_command() -> None:
+    """Run the command of the arguments. Ends the process with one of `Exit`."""
     try:
         app()
     except CollectorError as exc:

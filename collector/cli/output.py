@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import datetime as dt
 import json
-import os
 import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -16,8 +15,6 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
-
-from collector.errors import Exit
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +74,22 @@ def print_result(result: Result, *, as_json: bool) -> None:
 def print_line(values: Sequence[object]) -> None:
     """Print one row as a tab-separated line."""
     plain = (value.value if isinstance(value, Cell) else value for value in values)
-    _write("\t".join(_printable(value) for value in plain) + "\n")
+    typer.echo("\t".join(_printable(value) for value in plain))
 
 
 def print_json(document: object) -> None:
     """Print a document as JSON: indented in a terminal, on one line in a pipe."""
     indent = 2 if sys.stdout.isatty() else None
-    _write(json.dumps(document, indent=indent, default=_json_value) + "\n")
+    typer.echo(json.dumps(document, indent=indent, default=_json_value))
 
 
 def print_bytes(chunks: Iterable[bytes]) -> int:
     """Print bytes as they are. Return how many."""
-    return sum(_write(chunk) for chunk in chunks)
+    count = 0
+    for chunk in chunks:
+        typer.echo(chunk, nl=False)
+        count += len(chunk)
+    return count
 
 
 def utc(time: float | None) -> str:
@@ -113,20 +114,7 @@ def _print_table(result: Result) -> None:
     console = Console()
     with console.capture() as capture:
         console.print(table)
-    _write(capture.get())
-
-
-def _write(text: str | bytes) -> int:
-    """Write to the standard output at once. Return the length.
-
-    End the command as a success if nobody reads any more, as behind `| head`.
-    """
-    try:
-        typer.echo(text, nl=False)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        raise typer.Exit(Exit.OK) from None
-    return len(text)
+    typer.echo(capture.get(), nl=False)
 
 
 def _text(value: object) -> Text:

@@ -32,7 +32,7 @@ def count_kinds(
 
 def _compatible(same: list[Gpu]) -> int | None:
     known = [gpu.compatible for gpu in same if gpu.compatible is not None]
-    return sum(known) if known else None
+    return sum(known) if len(known) == len(same) else None
 
 
 def count_devices(gpus: Sequence[Gpu]) -> dict[str, int]:

@@ -103,9 +103,11 @@ def _read(
     known: Reading[T], value: T | None, endpoint: Endpoint, observation: Observation, time: int
 ) -> Reading[T]:
     """Return the reading of an endpoint that is asked in every visit."""
-    if value is not None:
-        return Reading(value, time, time)
     probe = _last_probe(observation, endpoint)
+    if value is not None:
+        if probe is None or not probe.unread:
+            return Reading(value, time, time)
+        return Reading(value, time, time, probe.failure, probe.detail)
     if probe is not None:
         return Reading(known.value, known.read_at, time, probe.failure, probe.detail)
     if observation.reachable:

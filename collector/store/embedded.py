@@ -146,9 +146,8 @@ class EmbeddedStore:
         return await self._run(lambda: state_table.load_state(self._engine))
 
     async def last_round(self) -> int | None:
-        """Return the time of the newest round in the file; None before the first."""
-        rows = await self._run(lambda: self._engine.rows("SELECT max(time) FROM rounds"))
-        return cast("int | None", rows[0][0])
+        """Return the time of the round committed last; None before the first."""
+        return await self._run(self._engine.last_round)
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
         """Return the copy kept under a name and when it was fetched (seconds since 1970)."""

@@ -20,6 +20,7 @@ from collector.model.observation import (
     Probe,
 )
 from collector.model.status import DueFacts, GpuCount, NodeStatus
+from collector.schema.measurements import CrnProbe
 from collector.state.facts import SlowFacts, update_facts
 from collector.state.plan import VisitPlan
 from collector.times import HOUR
@@ -32,9 +33,11 @@ from tests.support.rounds import (
     config,
     good,
     gpu,
+    kinds,
     node,
     only,
     plain,
+    points,
     usage,
     working,
 )
@@ -340,3 +343,43 @@ def test_a_round_without_a_visit_writes_no_facts() -> None:
     status = only(rounds.play("U")[0])
     assert status.due == DueFacts()
     assert dict(status.gpus) == {}
+
+
+def _in_part(plan: VisitPlan) -> Observation:
+    """The visit of a node whose GPUs cannot be read in this round."""
+    odd = Probe(Endpoint.USAGE, Failure.WRONG_SHAPE, 200, 700, 0.02, "not read: gpu", ("gpu",))
+    seen = good(plan.node, usage=usage(gpus=None))
+    return replace(seen, probes=(seen.probes[0], odd))
+
+
+def test_an_answer_read_in_part() -> None:
+    """It is told by `crn_probe` each round and once it is whole again; unread GPUs move none."""
+    rounds = Rounds()
+    rounds.play_round(lambda plan: good(plan.node, usage=usage(gpu())))
+    parts = [rounds.play_round(_in_part) for _ in range(2)]
+    whole = [rounds.play_round(lambda p: good(p.node, usage=usage(gpu()))) for _ in range(2)]
+    for judged in parts:
+        assert dict(only(judged).gpus) == {}
+        assert only(judged).observation is not None
+        (probe,) = points(judged, CrnProbe)
+        assert (probe.endpoint, probe.success, probe.failure, probe.unread) == (
+            "/about/usage/system",
+            False,
+            "wrong_shape",
+            "gpu",
+        )
+        known = only(judged).last_known.usage
+        assert (known.failure, known.detail) == (Failure.WRONG_SHAPE, "not read: gpu")
+        assert (known.read_at, known.value) == (judged.time, usage(gpus=None))
+    (again,) = points(whole[0], CrnProbe)
+    assert (again.success, again.failure, again.unread) == (True, "none", None)
+    assert points(whole[1], CrnProbe) == []
+    assert kinds([*parts, *whole]) == []
+
+
+def test_compatible_cards_are_counted_only_if_each_states_it() -> None:
+    """A kind of which one card does not state it has no number of compatible cards."""
+    assert _counted(Rounds(), gpu(), gpu(compatible=None), gpu("10de:1", compatible=True)) == {
+        ("L40S", "10de:26b9"): GpuCount(2, 2, None),
+        ("L40S", "10de:1"): GpuCount(1, 1, 1),
+    }
