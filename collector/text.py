@@ -21,6 +21,8 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     overrides among them) are dropped, runs of white space become one space, and the backslash,
     which line protocol cannot hold at the end of a tag, becomes a slash.
     """
+    if len(text) <= limit:
+        return _clean_known(text, limit)
     return _clean(text[: limit * 8], limit)
 
 
@@ -37,20 +39,18 @@ def without_controls(text: str) -> str:
     return text if text.isprintable() else text.translate(_CONTROLS)
 
 
-@lru_cache(maxsize=16_384)
 def _clean(text: str, limit: int) -> str:
-    """Cached: the same names and versions come in every round."""
-    visible = unicodedata.normalize("NFC", _visible(text.replace("\\", "/")))
-    return " ".join(visible.split())[:limit].rstrip()
+    visible = _visible(text.replace("\\", "/"))[: limit * 4]
+    return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()
+
+
+_clean_known: Final = lru_cache(maxsize=16_384)(_clean)
+"""Cached: the same names and versions come in every round. Longer text is not kept."""
 
 
 def _visible(text: str) -> str:
     """Return the text without controls and invisible characters; white space becomes spaces."""
-    return "".join(
-        " " if ch.isspace() else ch
-        for ch in text
-        if ch.isspace() or unicodedata.category(ch)[0] != "C"
-    )
+    return "".join(filter(str.isprintable, " ".join(text.split())))
 
 
 @lru_cache(maxsize=1024)
