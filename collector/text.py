@@ -21,6 +21,7 @@ _INVISIBLE: Final = re.compile(
 The two selectors of how an emoji looks stay: they are marks.
 """
 
+_CONTROLS: Final = dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " ")
 _RELEASE: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d])", re.ASCII)
 
 
@@ -32,6 +33,8 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     space become one space, and the backslash, which line protocol cannot hold at the end of a tag,
     becomes a slash. Text of which nothing is visible is empty.
     """
+    if len(text) <= limit:
+        return _clean_known(text, limit)
     return _clean(text[: limit * 8], limit)
 
 
@@ -43,30 +46,40 @@ def one_line(text: str, limit: int) -> str:
     return " ".join(_visible(text).split())[:limit].rstrip()
 
 
-@lru_cache(maxsize=16_384)
+def without_controls(text: str) -> str:
+    """Return the text with a space for each control character and line break."""
+    return text if text.isprintable() else text.translate(_CONTROLS)
+
+
 def _clean(text: str, limit: int) -> str:
-    """Cached: the same names and versions come in every round."""
     composed = unicodedata.normalize("NFC", text.replace("\\", "/"))
-    visible = unicodedata.normalize("NFC", _visible(composed))
-    return " ".join(visible.split())[:limit].rstrip()
+    visible = _visible(composed)[: limit * 4]
+    return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()
+
+
+_clean_known: Final = lru_cache(maxsize=16_384)(_clean)
+"""Cached: the same names and versions come in every round. Longer text is not kept."""
 
 
 def _visible(text: str) -> str:
-    """Return the text without controls and invisible characters; white space becomes spaces.
+    """Return the text without controls and invisible characters; white space becomes spaces."""
+    shown = "".join(filter(str.isprintable, " ".join(text.split())))
+    return shown if shown.isascii() else _few_marks(_INVISIBLE.sub("", shown))
 
-    Of the marks on a character the first few stay; a mark on none goes.
-    """
+
+def _few_marks(text: str) -> str:
+    """Return the text with the first few marks on each character, and none on nothing."""
     shown = []
     marks = _MOST_MARKS
     for char in text:
-        kind = unicodedata.category(char)[0]
-        if char.isspace():
-            shown.append(" ")
+        if char == " ":
             marks = _MOST_MARKS
-        elif kind != "C" and not _INVISIBLE.match(char):
-            marks = marks + 1 if kind == "M" else 0
-            if marks <= _MOST_MARKS:
-                shown.append(char)
+        elif unicodedata.category(char)[0] == "M":
+            marks += 1
+        else:
+            marks = 0
+        if char == " " or marks <= _MOST_MARKS:
+            shown.append(char)
     return "".join(shown)
 
 

@@ -62,6 +62,12 @@ class DirectorySettings(_Section):
     )
     refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
     timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
+    nodes_limit: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="entries of the list at most; a longer list is refused",
+    )
     file: Path | None = Field(
         default=None,
         description="a saved aggregate, crns.json or lines `hash address` instead of the API",

@@ -10,7 +10,7 @@ from typing import Final
 
 from collector import __version__
 from collector.errors import CollectorError, DataDirectoryError, TooNewError
-from collector.store import spool
+from collector.store import commits, spool
 from collector.store.disk_status import to_collector_error
 from collector.store.table import Table
 
@@ -35,6 +35,7 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS rejected (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " measurement TEXT NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL,"
     " store TEXT NOT NULL DEFAULT 'embedded')",
+    commits.TABLE,
     *spool.TABLES,
 )
 
