@@ -64,10 +64,12 @@ class StoreEngine:
         self._pending = PendingRounds(limits.pending)
         self._disk = DiskStatus()
         self._clock = clock
+        self.path = directory / file.FILE_NAME
+        """The file."""
         self._lock = DirectoryLock(directory)
         self._lock.acquire()
         try:
-            self._connection = StoreConnection(directory / file.FILE_NAME, self._tables)
+            self._connection = StoreConnection(self.path, self._tables)
         except BaseException:
             self._lock.release()
             raise
