@@ -88,9 +88,11 @@ class CrnGpu(_NodePoint):
 
     MEASUREMENT: ClassVar[str] = "crn_gpu"
     model: str = tag(
-        "Name published by the network; else one of at most 32 names, `other` or `unknown`."
+        "Name published by the network; else that of one of at most 32 pairs, `other` or `unknown`."
     )
-    device_id: str = tag("PCI vendor and device; `other` or `unknown` outside the published list.")
+    device_id: str = tag(
+        "PCI vendor and device; outside the published list of at most 32 pairs, else `other`."
+    )
     total: int = integer("Cards.")
     used: int = integer("Cards in use by VMs.")
     available: int = integer("Cards free.")
@@ -196,7 +198,9 @@ class NetworkVersion(_ShardPoint):
     """Nodes by the release that they last reported."""
 
     MEASUREMENT: ClassVar[str] = "network_version"
-    version: str = tag("Release part of the version: one of at most 32, or `other`.")
+    version: str = tag(
+        "Release part of the version: the published one, one of at most 32, or `other`."
+    )
     nodes: int = integer("Nodes that run it.")
     reachable: int = integer("Those of them that were reachable in this round.")
 

@@ -78,7 +78,9 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             prober=prober,
             controls=make_controls(settings, prober, nodes_tls),
             gate=gate,
-            tracker=NodeTracker.load(_rules(settings), await store.load_state()),
+            tracker=NodeTracker.load(
+                _rules(settings), await store.load_state(), f"the store in {settings.data_dir}"
+            ),
             store=store,
             vantage=settings.vantage,
             shard=settings.shard,
