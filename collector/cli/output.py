@@ -108,7 +108,12 @@ def print_bytes(chunks: Iterable[bytes]) -> int:
 
 def utc(time: float | None) -> str:
     """Return a time in seconds since 1970 as text in UTC; empty for None."""
-    return "" if time is None else f"{dt.datetime.fromtimestamp(time, dt.UTC):%Y-%m-%d %H:%M:%SZ}"
+    if time is None:
+        return ""
+    try:
+        return f"{dt.datetime.fromtimestamp(time, dt.UTC):%Y-%m-%d %H:%M:%SZ}"
+    except (ValueError, OverflowError, OSError):  # no year that a calendar has
+        return f"{time:.0f} s after 1970"
 
 
 def _print_table(result: Result) -> None:

@@ -10,11 +10,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 from collector.errors import DataDirectoryError
+from collector.model.event import clock as utc_text
 from collector.model.failure import Failure
 from collector.model.status import NodeStatus
 from collector.schema.measurements import CollectorStore, CrnReachability, CrnUsage, CrnVersion
@@ -52,8 +52,8 @@ def clock_problem(reader: Reader) -> str:
     if future is None:
         return ""
     return (
-        f"the last round is from the future ({datetime.fromtimestamp(future, UTC):%Y-%m-%d %H:%M} "
-        "UTC): the clock of this machine is or was wrong"
+        f"the last round is from the future ({utc_text(future)}): "
+        "the clock of this machine is or was wrong"
     )
 
 
