@@ -29,6 +29,7 @@ class NodeDocument:
     evidence: tuple[tuple[int, bool], ...] = ()
     failure: Failure = Failure.NONE
     left_at: int | None = None
+    not_before: int | None = None
     version: str | None = None
     version_at: int | None = None
     capability: Capability = field(default_factory=Capability)
@@ -60,6 +61,7 @@ class NodeDocument:
             evidence=known.evidence,
             failure=state.failure,
             left_at=state.left_at,
+            not_before=state.not_before,
             version=facts.version,
             version_at=facts.version_at,
             capability=facts.capability,
@@ -84,6 +86,7 @@ class NodeDocument:
             address=self.address,
             first_at=self.first_at,
             left_at=self.left_at,
+            not_before=self.not_before,
             failure=self.failure,
             availability=Availability(self.up, self.changed_at, self.last_up_at, self.evidence),
             facts=SlowFacts(
