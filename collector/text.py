@@ -23,15 +23,28 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     return _clean(text[: limit * 8], limit)
 
 
+def one_line(text: str, limit: int) -> str:
+    """Return one line of at most `limit` printable characters, with everything else as it is.
+
+    What `clean` drops is dropped here as well, but backslashes stay.
+    """
+    return " ".join(_visible(text).split())[:limit].rstrip()
+
+
 @lru_cache(maxsize=16_384)
 def _clean(text: str, limit: int) -> str:
     """Cached: the same names and versions come in every round."""
-    visible = "".join(
-        " " if ch.isspace() else "/" if ch == "\\" else ch
+    visible = unicodedata.normalize("NFC", _visible(text.replace("\\", "/")))
+    return " ".join(visible.split())[:limit].rstrip()
+
+
+def _visible(text: str) -> str:
+    """Return the text without controls and invisible characters; white space becomes spaces."""
+    return "".join(
+        " " if ch.isspace() else ch
         for ch in text
         if ch.isspace() or unicodedata.category(ch)[0] != "C"
     )
-    return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()
 
 
 @lru_cache(maxsize=1024)

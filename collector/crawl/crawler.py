@@ -48,6 +48,8 @@ class CrawlParts:
     shard: str
     sinks: Sequence[Sink] = ()
     """Where rounds go besides the store."""
+    instance: str | None = None
+    """Random name of this process, written with its rounds; None writes none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +67,7 @@ class Crawler:
 
     def __init__(self, parts: CrawlParts, observers: Sequence[RoundObserver] = ()) -> None:
         self._parts = parts
-        self._self_report = SelfReport(parts.vantage, parts.shard, parts.sinks)
+        self._self_report = SelfReport(parts.vantage, parts.shard, parts.sinks, parts.instance)
         self._observers = Observers([self._self_report, *observers])
         self._sweep: Sweep | None = None
         self._stop_at: float | None = None

@@ -31,10 +31,13 @@ class RoundMeasurement:
 class SelfReport(RoundObserver):
     """Counts the probes of each round, and remembers the receipt of the one before."""
 
-    def __init__(self, vantage: str, shard: str, sinks: Sequence[Sink]) -> None:
+    def __init__(
+        self, vantage: str, shard: str, sinks: Sequence[Sink], instance: str | None = None
+    ) -> None:
         self._vantage = vantage
         self._shard = shard
         self._sinks = sinks
+        self._instance = instance
         self._probes = 0
         self._receipt: Receipt | None = None
 
@@ -69,6 +72,7 @@ class SelfReport(RoundObserver):
             overran=measured.overran,
             rss_bytes=rss_bytes,
             open_fds=open_fds,
+            instance=self._instance,
         )
         return [collector_point(key, figures), *stored]
 

@@ -1,6 +1,8 @@
 """Sends one batch: written whole, and if the database rejects it, halved down to the bad lines.
 
-Sending a good line twice is harmless, so what is left after a failure is simply sent again.
+Sending a good line twice is harmless, so what is left after a failure is simply sent again. A
+refusal that names neither lines nor the request counts as one of lines only after a single line
+of the batch was accepted: else it is the request that is refused, and everything is kept.
 """
 
 from __future__ import annotations
@@ -8,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
+from collector.influx.advice import Advice
 from collector.influx.write_result import Fate, WriteResult
 from collector.model.batch import Batch
 
-_WRITES_LIMIT: Final = 256
+WRITES_LIMIT: Final = 256
 """Writes for one batch before another has its turn; what is left then returns to the spool."""
+_SAMPLE_LINES: Final = 8
+"""Single lines, spread over a batch, that are written when a refusal is unclear."""
 
 Write = Callable[[bytes], Awaitable[WriteResult]]
 """Writes gzipped line protocol; never raises for what the other side does."""
@@ -48,8 +53,11 @@ class BatchSender:
         """Of the lines whose fate is known."""
         self._batch = batch
         self._write = write
+        self._writes = 0
         self._parts: list[list[bytes]] = []
         """Lines whose fate is not known, in the order in which they are sent, the next one last."""
+        self._takes_lines = False
+        """Whether a single line was accepted or named, so that a refusal is about lines."""
 
     @property
     def has_result(self) -> bool:
@@ -58,38 +66,61 @@ class BatchSender:
 
     async def send(self) -> WriteResult | None:
         """Write everything; return the failure that stopped it, or None."""
-        outcome = await self._write(self._batch.body)
+        outcome = await self._write_body(self._batch.body)
         if outcome.is_kept:
             return outcome
         if outcome.fate is Fate.ACCEPT:
             self.result = SendResult(accepted=self._batch.points)
             return None
         try:
-            lines = await asyncio.to_thread(self._batch.lines)
+            self._parts = [await asyncio.to_thread(self._batch.lines)]
         except (OSError, EOFError, zlib.error) as error:
             reason = f"{self._batch.points} points cannot be unpacked ({error}): {outcome.message}"
             self.result = SendResult(rejected=(("", reason),))
             return None
-        self._sort_out(lines, outcome)
-        return await self._send_parts()
+        return await self._send_parts(outcome)
 
     async def remaining(self) -> Sequence[Batch]:
         """Return the lines whose fate is not known, as batches."""
         parts = reversed(self._parts)
         return [await asyncio.to_thread(Batch.pack, self._batch.time, part) for part in parts]
 
-    async def _send_parts(self) -> WriteResult | None:
-        """Write part by part, within the limit; return the failure that stopped it, or None."""
-        for _ in range(_WRITES_LIMIT):
-            if not self._parts:
-                break
-            part = self._parts[-1]
-            packed = await asyncio.to_thread(Batch.pack, self._batch.time, part)
-            outcome = await self._write(packed.body)
+    async def _send_parts(self, outcome: WriteResult) -> WriteResult | None:
+        """Write part by part, within the limit; return the failure that stopped it, or None.
+
+        `outcome` is that of the whole batch.
+        """
+        while True:
+            outcome = await self._decide(self._parts[-1], outcome)
             if outcome.is_kept:
                 return outcome
             self._sort_out(self._parts.pop(), outcome)
-        return None
+            if not self._parts or self._writes >= WRITES_LIMIT:
+                return None
+            outcome = await self._write_lines(self._parts[-1])
+
+    async def _decide(self, part: list[bytes], outcome: WriteResult) -> WriteResult:
+        """Return the outcome of a part, and if it is unclear, what it proves to be."""
+        if outcome.fate is Fate.SPLIT and len(part) == 1:
+            return replace(outcome, fate=Fate.BLOCKED, advice=Advice.REQUEST, is_suspect=True)
+        if outcome.fate is not Fate.UNCLEAR or self._takes_lines:
+            return outcome
+        for line in part[:: -(-len(part) // _SAMPLE_LINES)]:
+            single = await self._write_lines([line])
+            if single.is_kept:
+                return single
+            if single.fate in (Fate.ACCEPT, Fate.REJECT):
+                self._takes_lines = True
+                return outcome
+        return replace(outcome, fate=Fate.BLOCKED, advice=Advice.REQUEST, is_suspect=True)
+
+    async def _write_lines(self, lines: list[bytes]) -> WriteResult:
+        packed = await asyncio.to_thread(Batch.pack, self._batch.time, lines)
+        return await self._write_body(packed.body)
+
+    async def _write_body(self, body: bytes) -> WriteResult:
+        self._writes += 1
+        return await self._write(body)
 
     def _sort_out(self, part: list[bytes], outcome: WriteResult) -> None:
         """Count a part whose fate is known by the outcome of its write, or send its halves next."""
@@ -97,9 +128,10 @@ class BatchSender:
             self.result = self.result.plus(SendResult(accepted=len(part)))
         elif outcome.fate is Fate.REJECT and outcome.dropped == len(part):
             self.result = self.result.plus(SendResult(dropped=len(part)))
-        elif len(part) == 1:
-            line = part[0].decode(errors="replace").removesuffix("\n")
-            self.result = self.result.plus(SendResult(rejected=((line, outcome.message),)))
+        elif len(part) == 1 or (outcome.fate is Fate.REJECT and outcome.refused == len(part)):
+            lines = [line.decode(errors="replace").removesuffix("\n") for line in part]
+            rejected = tuple((line, outcome.message) for line in lines)
+            self.result = self.result.plus(SendResult(rejected=rejected))
         else:
             half = len(part) // 2
             self._parts += [part[half:], part[:half]]

@@ -27,10 +27,17 @@ class DatabaseStatus:
         self._warned: set[str] = set()
 
     def write_succeeded(self, result: SendResult) -> None:
-        """Note that the database answered for these lines; warn once of each kind that it lost."""
-        if self._failure:
-            log.warning("InfluxDB at %s: write succeeded again", self._url)
-        self.ready, self.problem, self._failure = True, "", ""
+        """Note what the database took of these lines; warn once of each kind that it did not.
+
+        It is not ready while it rejects every line that it gets.
+        """
+        if result.rejected and not (result.accepted or result.dropped):
+            self.ready = False
+            self.problem = f"InfluxDB at {self._url}: every line rejected: {result.rejected[0][1]}"
+        else:
+            if self._failure:
+                log.warning("InfluxDB at %s: write succeeded again", self._url)
+            self.ready, self.problem, self._failure = True, "", ""
         if result.dropped:
             self._warn_once("dropped", f"{result.dropped} points dropped: older than its retention")
         for line, message in result.rejected:
@@ -44,14 +51,12 @@ class DatabaseStatus:
     def write_failed(self, outcome: WriteResult) -> None:
         """Note that the database took nothing; log the reason if it is a new one."""
         self.ready = False
+        self.problem = f"InfluxDB at {self._url}: write failed: {outcome.message}"
         if outcome.fate is Fate.BLOCKED:
             self.problem = (
                 f"InfluxDB at {self._url}: write failed, operator action required: "
-                f"{outcome.message}. Check token, org and bucket; `crn-collector init-store` "
-                "creates a bucket or database that is missing"
+                f"{outcome.message}. {outcome.advice}"
             )
-        else:
-            self.problem = f"InfluxDB at {self._url}: write failed: {outcome.message}"
         failure = f"{outcome.fate} {outcome.message[:12]}"
         if failure != self._failure:
             self._failure = failure

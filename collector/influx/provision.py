@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import aiohttp
 
 from collector.errors import DatabaseError
+from collector.influx.advice import Advice
+from collector.influx.api import (
+    BucketAnswer,
+    BucketList,
+    M,
+    OrganisationList,
+    QueryAnswer,
+    parsed,
+)
 from collector.influx.client import InfluxDb
 from collector.influx.generation import Generation
-from collector.influx.write_result import WriteResult
+from collector.influx.server_answer import ServerAnswer
+from collector.influx.write_result import WriteResult, classify
 from collector.times import DAY, HOUR
 
-_DURATION: Final = re.compile(r"(?:(\d+)h)?(?:(\d+)m)?(?:(\d+)s)?")
+_DURATION: Final = re.compile(r"(?:(\d{1,12})h)?(?:(\d{1,12})m)?(?:(\d{1,12})s)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,20 +44,17 @@ async def provision(database: InfluxDb, days: int | None) -> Bucket:
 
     Raises DatabaseError.
     """
-    url = database.target.url
     try:
         generation = await database.generation()
         if isinstance(generation, WriteResult):
-            raise _error(url, generation.message)
+            raise _error(database, generation)
         if generation.is_1:
             return await _Provision1(database, generation).run(days)
         if generation is Generation.V2:
             return await _provision_2(database, days)
         return await _provision_3(database, days)
-    except TimeoutError:
-        raise _error(url, "no answer in time") from None
-    except (aiohttp.ClientError, OSError) as error:
-        raise _error(url, str(error) or type(error).__name__) from error
+    except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        raise _error(database, database.failure_of(error)) from None
 
 
 class _Provision1:
@@ -60,8 +67,8 @@ class _Provision1:
 
     async def run(self, days: int | None) -> Bucket:
         """Create database and retention policy, each only if it is missing."""
-        duration = f"{days}d" if days else "INF"
-        names = {row["name"] for row in await self._query("SHOW DATABASES")}
+        duration = f"{days}d" if days else "0s"  # for ever; openGemini knows no INF
+        names = {row.get("name") for row in await self._query("SHOW DATABASES")}
         created = self._name not in names
         if created:
             policy = f" NAME {_quoted(self._policy)}" if self._policy else ""
@@ -76,32 +83,26 @@ class _Provision1:
                 f"DURATION {duration} REPLICATION 1"
             )
             policy_row = await self._policy_row() or {}
-        days_kept = _days(policy_row.get("duration"))
+        days_kept = _days(str(policy_row.get("duration")))
         return Bucket(self._generation, self._database.target.bucket, created, days_kept)
 
-    async def _policy_row(self) -> dict[str, Any] | None:
+    async def _policy_row(self) -> dict[str, object] | None:
         """Return the retention policy that is written to; None if it is missing."""
         policies = await self._query(f"SHOW RETENTION POLICIES ON {_quoted(self._name)}")
         for row in policies:
-            if row["name"] == self._policy or (not self._policy and row["default"]):
+            if row.get("name") == self._policy or (not self._policy and row.get("default")):
                 return row
         return None
 
-    async def _query(self, text: str) -> list[dict[str, Any]]:
+    async def _query(self, text: str) -> list[dict[str, object]]:
         """Return the rows of one statement."""
-        status, answer = await self._database.call(
+        answer = await self._database.call(
             "POST", "/query", query={"q": text}, generation=self._generation
         )
-        if status != 200 or not isinstance(answer, dict):
-            raise _refused(self._database.target.url, status, answer)
-        result = answer["results"][0]
-        if "error" in result:
-            raise _refused(self._database.target.url, status, result)
-        return [
-            dict(zip(series["columns"], row, strict=True))
-            for series in result.get("series", ())
-            for row in series.get("values", ())
-        ]
+        read = _read(self._database, answer, QueryAnswer)
+        if read.results[0].error:
+            raise _refused(self._database, answer)
+        return read.rows()
 
 
 async def _provision_2(database: InfluxDb, days: int | None) -> Bucket:
@@ -109,50 +110,48 @@ async def _provision_2(database: InfluxDb, days: int | None) -> Bucket:
     target = database.target
     org_id = await _org_id(database)
     query = {"orgID": org_id, "name": target.bucket}
-    status, answer = await database.call("GET", "/api/v2/buckets", query=query)
-    if status not in (200, 404):
-        raise _refused(target.url, status, answer)
-    buckets: list[Any] = answer.get("buckets", []) if status == 200 else []
-    created = not buckets
-    if created:
-        rules = [{"type": "expire", "everySeconds": days * DAY}] if days else []
-        status, answer = await database.call(
-            "POST",
-            "/api/v2/buckets",
-            content={"orgID": org_id, "name": target.bucket, "retentionRules": rules},
-        )
-        if status != 201:
-            raise _refused(target.url, status, answer)
-        buckets = [answer]
-    seconds = sum(rule.get("everySeconds", 0) for rule in buckets[0].get("retentionRules", ()))
-    return Bucket(Generation.V2, target.bucket, created, seconds / DAY or None)
+    answer = await database.call("GET", "/api/v2/buckets", query=query)
+    found = [] if answer.status == 404 else _read(database, answer, BucketList).buckets
+    if found:
+        return Bucket(Generation.V2, target.bucket, False, found[0].seconds / DAY or None)
+    rules = [{"type": "expire", "everySeconds": days * DAY}] if days else []
+    content = {"orgID": org_id, "name": target.bucket, "retentionRules": rules}
+    answer = await database.call("POST", "/api/v2/buckets", content=content)
+    made = _read(database, answer, BucketAnswer, status=201)
+    return Bucket(Generation.V2, target.bucket, True, made.seconds / DAY or None)
 
 
 async def _org_id(database: InfluxDb) -> str:
     """Return the number of the target's organisation."""
-    target = database.target
-    status, answer = await database.call("GET", "/api/v2/orgs", query={"org": target.org})
-    orgs: list[Any] = answer.get("orgs", []) if status == 200 and isinstance(answer, dict) else []
-    if not target.org or (status in (200, 404) and not orgs):
+    org = database.target.org
+    answer = await database.call("GET", "/api/v2/orgs", query={"org": org})
+    found = [] if answer.status == 404 else _read(database, answer, OrganisationList).orgs
+    if not found:
         raise DatabaseError(
-            f"InfluxDB at {target.url} knows no organisation {target.org!r}",
-            "Check CRN_INFLUXDB__ORG, and that the token may see it.",
+            f"InfluxDB at {database.target.shown_url} knows no organisation {org!r}",
+            f"{Advice.ORG}, and check that the token may see it.",
         )
-    if status != 200:
-        raise _refused(target.url, status, answer)
-    return str(orgs[0]["id"])
+    return found[0].id
 
 
 async def _provision_3(database: InfluxDb, days: int | None) -> Bucket:
     """Create through `/api/v3/configure/database`, for 3.x."""
     target = database.target
     content = {"db": target.bucket} | ({"retention_period": f"{days}d"} if days else {})
-    status, answer = await database.call("POST", "/api/v3/configure/database", content=content)
-    if status == 409:
+    answer = await database.call("POST", "/api/v3/configure/database", content=content)
+    if answer.status == 409:
         return Bucket(Generation.V3, target.bucket, created=False, days=None)
-    if not 200 <= status < 300:
-        raise _refused(target.url, status, answer)
+    if answer.status not in (200, 201, 204) or answer.is_html or answer.json_object.get("error"):
+        raise _refused(database, answer)
     return Bucket(Generation.V3, target.bucket, created=True, days=days)
+
+
+def _read(database: InfluxDb, answer: ServerAnswer, model: type[M], *, status: int = 200) -> M:
+    """Return what an answer of this status holds. Raise DatabaseError for any other."""
+    read = parsed(answer, model) if answer.status == status else None
+    if read is None:
+        raise _refused(database, answer)
+    return read
 
 
 def _quoted(name: str) -> str:
@@ -160,24 +159,22 @@ def _quoted(name: str) -> str:
     return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def _days(duration: str | None) -> float | None:
+def _days(duration: str) -> float | None:
     """Return the days of a duration in the form of `SHOW RETENTION POLICIES`; None for ever."""
-    match = _DURATION.fullmatch(duration or "")
+    match = _DURATION.fullmatch(duration)
     if match is None:
         return None
     hours, minutes, seconds = (int(part or 0) for part in match.groups())
     return (hours * HOUR + minutes * 60 + seconds) / DAY or None
 
 
-def _refused(url: str, status: int, answer: object) -> DatabaseError:
-    """Return the error for a request that was not granted."""
-    message = answer.get("message") or answer.get("error") if isinstance(answer, dict) else answer
-    return _error(url, f"{status} {message or ''}".strip())
+def _refused(database: InfluxDb, answer: ServerAnswer) -> DatabaseError:
+    """Return the error for a request that was not granted, or not as InfluxDB does."""
+    result = classify(answer)
+    message = result.message or f"{answer.status} without an answer"
+    return _error(database, WriteResult(result.fate, message, result.advice or Advice.CREATE))
 
 
-def _error(url: str, message: str) -> DatabaseError:
-    return DatabaseError(
-        f"InfluxDB at {url}: {message}",
-        "Check that it runs, and CRN_INFLUXDB__URL, __TOKEN, __ORG and __BUCKET; the token must "
-        "be allowed to create buckets.",
-    )
+def _error(database: InfluxDb, result: WriteResult) -> DatabaseError:
+    advice = result.advice or Advice.CREATE
+    return DatabaseError(f"InfluxDB at {database.target.shown_url}: {result.message}", f"{advice}.")

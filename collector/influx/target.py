@@ -6,6 +6,7 @@ import base64
 from dataclasses import dataclass, field
 
 from collector.influx.generation import Generation
+from collector.influx.secret_mask import SecretMask, shown_url
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,15 @@ class Target:
         """Database and retention policy of 1.x; '' is the default policy."""
         database, _, policy = self.bucket.partition("/")
         return database, policy
+
+    @property
+    def shown_url(self) -> str:
+        """The URL, safe to log."""
+        return shown_url(self.url)
+
+    def mask(self) -> SecretMask:
+        """Return what hides the token, and the password in it."""
+        return SecretMask(self.token, self.token.partition(":")[2])
 
     def authorization(self, generation: Generation | None) -> dict[str, str]:
         """Return the header with the credentials; none without a token."""

@@ -50,6 +50,8 @@ class StoreReport:
     """Age of the oldest round that waits; 0 if none does."""
     write_seconds: float
     """Duration of the last write."""
+    conflict: bool | None = None
+    """Whether another collector writes points of the same vantage and shard; None if not known."""
 
     @classmethod
     def of(cls, receipt: Receipt) -> StoreReport:

@@ -60,7 +60,7 @@ class VisitLimits:
     """For all probes of a visit together, from its first connection on."""
     diagnostic_timeout_seconds: float = 30.0
     """For the probe of the diagnostic VM, which may have to boot."""
-    body_bytes: int = 1024 * 1024
+    body_bytes: int = 64 * 1024
     diagnostic_vm: str = "d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7"
     """Hash of the program that the diagnostic VM runs, 64 hex digits."""
 

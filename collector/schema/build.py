@@ -49,6 +49,8 @@ class CollectorFigures:
     """None where it cannot be read."""
     open_fds: int | None
     """None where they cannot be counted."""
+    instance: str | None = None
+    """Random name of this process; None writes none."""
 
 
 def points_of(judged: JudgedRound, vantage: str, shard: str) -> list[Point]:
@@ -103,6 +105,7 @@ def collector_point(key: RoundKey, figures: CollectorFigures) -> Collector:
         overran=figures.overran,
         rss_bytes=figures.rss_bytes,
         open_fds=figures.open_fds,
+        instance=figures.instance,
     )
 
 
@@ -121,4 +124,5 @@ def store_point(key: RoundKey, report: StoreReport) -> CollectorStore:
         backlog_points=report.backlog_points,
         backlog_seconds=report.backlog_seconds,
         write_seconds=report.write_seconds,
+        conflict=report.conflict,
     )

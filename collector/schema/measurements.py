@@ -243,6 +243,10 @@ class Collector(_ShardPoint):
     overran: bool = integer("1 if the round was ended by its deadline.")
     rss_bytes: int | None = integer("Resident memory; absent where it cannot be read.")
     open_fds: int | None = integer("Open file descriptors; absent where they cannot be counted.")
+    instance: str | None = string(
+        "Random name of the process that wrote the round: two that take turns are two collectors "
+        "with one vantage and shard."
+    )
 
 
 @measurement
@@ -261,6 +265,10 @@ class CollectorStore(_ShardPoint):
     backlog_points: int = integer("Points that wait to be written.")
     backlog_seconds: float = seconds("Age of the oldest round that waits; 0 if none does.")
     write_seconds: float = seconds("Duration of the last write.")
+    conflict: bool | None = integer(
+        "1 if another collector writes points of the same vantage and shard into it; absent where "
+        "that is not known."
+    )
 
 
 MEASUREMENTS: Final[tuple[type[Point], ...]] = (

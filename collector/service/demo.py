@@ -71,10 +71,14 @@ async def demo(
         times = range(end - DAY, end, interval)
         past = ScriptedPast([host.port for host in network.hosts], script)
         async with startup(settings) as service:
-            filling = fill(
-                service.parts, past, times, lambda done: observer.on_progress(done, len(times))
+            await fill(
+                service.parts,
+                past,
+                times,
+                on_progress=lambda done: observer.on_progress(done, len(times)),
+                stop=stop,
             )
-            if not await _finishes_before(stop, asyncio.create_task(filling)):
+            if stop.is_set():
                 return
             observer.on_ready(settings)
             async with _changing(network, interval):
@@ -87,28 +91,21 @@ async def fill(
     past: ScriptedPast,
     times: range,
     on_progress: Callable[[int], None] = lambda _: None,
+    stop: asyncio.Event | None = None,
 ) -> None:
-    """Crawl rounds at these times as the script has them; leave out those that are stored."""
+    """Crawl rounds at these times as the script has them; leave out those that are stored.
+
+    Once `stop` is set no other round begins.
+    """
     crawler = Crawler(replace(parts, nodes=past, prober=past, controls=past))
     last = crawler.last_round or 0
     for number, at in enumerate(times, 1):
+        if stop and stop.is_set():
+            return
         if at > last:
             past.time = at
             await crawler.round(RoundRequest(at, _AT_ONCE))
         on_progress(number)
-
-
-async def _finishes_before(stop: asyncio.Event, task: asyncio.Task[None]) -> bool:
-    """Whether the task ends before `stop` is set; it is cancelled otherwise."""
-    stopping = asyncio.create_task(stop.wait())
-    await asyncio.wait({task, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
-    if task.done():
-        task.result()
-        return True
-    task.cancel()
-    await asyncio.wait({task})
-    return False
 
 
 @contextlib.asynccontextmanager

@@ -107,7 +107,10 @@ class ProbeSettings(_Section):
         description="hash of the program that answers about IPv6",
     )
     body_limit_bytes: int = Field(
-        default=1024 * 1024, ge=1024, description="longest answer that is read, decompressed"
+        default=64 * 1024,
+        ge=1024,
+        le=1024 * 1024,
+        description="longest answer that is read, decompressed; at most 1 MiB",
     )
     ipv6_interval_seconds: int = Field(
         default=6 * HOUR,

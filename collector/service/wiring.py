@@ -6,6 +6,7 @@ Only here do settings meet parts; parts get values.
 from __future__ import annotations
 
 import contextlib
+import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator
@@ -73,6 +74,7 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             vantage=settings.vantage,
             shard=settings.shard,
             sinks=sinks,
+            instance=secrets.token_hex(8),
         )
 
 
@@ -139,7 +141,7 @@ async def open_delivery(
 ) -> AsyncIterator[Delivery]:
     """Open the delivery of what the store spools; if not `at_once`, it begins with `finish`."""
     async with open_database(settings) as database:
-        delivery = Delivery(store, database, database.target.url, Backoff())
+        delivery = Delivery(store, database, database.target.shown_url, Backoff())
         if at_once:
             delivery.start()
         try:

@@ -78,7 +78,7 @@ def _not_utf8(path: str, healthy: HttpResponse) -> HttpResponse:
 
 
 def _nested(path: str, healthy: HttpResponse) -> HttpResponse:
-    return HttpResponse(200, b"[" * 200_000, JSON)
+    return HttpResponse(200, b"[" * 50_000, JSON)
 
 
 def _not_an_object(path: str, healthy: HttpResponse) -> HttpResponse:

@@ -150,4 +150,4 @@ def test_every_setting_has_a_meaning(command: Command) -> None:
     """`check-config --defaults` lists every setting without reading any."""
     shown = command("check-config", "--defaults", CRN_NONSENSE="1")
     assert shown.returncode == 0
-    assert "CRN_PROBE__BODY_LIMIT_BYTES\t1048576" in shown.stdout
+    assert "CRN_PROBE__BODY_LIMIT_BYTES\t65536" in shown.stdout

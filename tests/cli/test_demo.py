@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import signal
+import sqlite3
 from pathlib import Path
 
 import pytest
 
+from collector.times import DAY
 from tests.support.command import Command
-from tests.support.running import EXIT_SECONDS, read_until, running
+from tests.support.running import EXIT_SECONDS, read_until, running, wait_until
 
 pytestmark = pytest.mark.slow
 
@@ -39,8 +42,21 @@ def test_the_last_day_is_filled_in_and_the_network_crawled_live(
 @pytest.mark.timeout(300)
 def test_a_signal_while_the_day_is_filled_in(tmp_path: Path) -> None:
     """Asked to stop while it fills in the day, it ends in order; what is stored stays."""
+    database = tmp_path / "demo" / "data" / "collector.db"
     with running(tmp_path, "demo", "--nodes", 40, "--data-dir", "demo", COLUMNS="200") as demo:
-        read_until(demo, lambda _: (tmp_path / "demo" / "data" / "collector.db").exists())
+        wait_until(demo, lambda: _rounds(database) > 0)
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(EXIT_SECONDS) == 0
-    assert (tmp_path / "demo" / "data" / "collector.db").stat().st_size > 0
+    assert 0 < _rounds(database) < DAY // 60
+
+
+def _rounds(database: Path) -> int:
+    """Return how many rounds are stored."""
+    if not database.exists():
+        return 0
+    with contextlib.closing(sqlite3.connect(f"file:{database}?mode=ro", uri=True)) as opened:
+        try:
+            (rounds,) = opened.execute("SELECT count(DISTINCT time) FROM network").fetchone()
+        except sqlite3.OperationalError:  # its tables are not made yet
+            return 0
+    return int(rounds)

@@ -30,6 +30,7 @@ def _store(at: int, connected: bool) -> CollectorStore:
         backlog_points=1,
         backlog_seconds=60.0,
         write_seconds=0.1,
+        conflict=None,
     )
 
 

@@ -148,10 +148,11 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
                 overran=False,
                 rss_bytes=None,
                 open_fds=None,
+                instance="a1",
             ),
         ),
         "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,probes=1100i,"
-        "points=1200i,rounds_skipped=0i,rounds_missed=1i,overran=0i 1800000000",
+        'points=1200i,rounds_skipped=0i,rounds_missed=1i,overran=0i,instance="a1" 1800000000',
     ),
     (
         store_point(
@@ -166,11 +167,12 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
                 backlog_points=0,
                 backlog_seconds=0.0,
                 write_seconds=0.0021,
+                conflict=False,
             ),
         ),
         "collector_store,shard=a,store=embedded,vantage=home connected=1i,points_delivered=1200i,"
         "points_rejected=0i,points_dropped=0i,backlog_bytes=0i,backlog_points=0i,"
-        "backlog_seconds=0.0,write_seconds=0.0021 1800000000",
+        "backlog_seconds=0.0,write_seconds=0.0021,conflict=0i 1800000000",
     ),
 ]
 NETWORK_LINE: Final = (

@@ -37,7 +37,7 @@ def _report(at: int, store: str, shard: str = "0", connected: bool = False) -> C
     return CollectorStore(
         time=at, vantage="here", shard=shard, store=store, connected=connected,
         points_delivered=0, points_rejected=0, points_dropped=0, backlog_bytes=0,
-        backlog_points=0, backlog_seconds=0.0, write_seconds=0.1,
+        backlog_points=0, backlog_seconds=0.0, write_seconds=0.1, conflict=None,
     )  # fmt: skip
 
 

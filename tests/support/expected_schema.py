@@ -70,13 +70,14 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {
             "float": "round_seconds loop_lag_seconds",
             "integer": "probes points rounds_skipped rounds_missed overran rss_bytes open_fds",
+            "text": "instance",
         },
     ),
     "collector_store": (
         "shard store vantage",
         {
             "integer": "connected points_delivered points_rejected points_dropped backlog_bytes "
-            "backlog_points",
+            "backlog_points conflict",
             "float": "backlog_seconds write_seconds",
         },
     ),

@@ -488,6 +488,7 @@ class Round:
             overran=False,
             rss_bytes=92_000_000 + int(3e6 * self._noise("memory")),
             open_fds=40 + int(12 * self._noise("files")),
+            instance="5f0c1d2e3a4b5c6d",
         )
         for store in ("embedded", "influxdb"):
             yield CollectorStore(
@@ -501,6 +502,7 @@ class Round:
                 backlog_points=int(self.story.backlog) * nodes,
                 backlog_seconds=self.story.backlog if store == "influxdb" else 0.0,
                 write_seconds=0.02 + 0.02 * self._noise(store),
+                conflict=None,
             )
 
 

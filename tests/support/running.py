@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ FAST = {
     "CRN_ROUNDS__DEADLINE_SECONDS": "8",
 }
 EXIT_SECONDS = 40.0
+POLL_SECONDS = 0.05
 
 
 @contextmanager
@@ -47,3 +49,11 @@ def read_until(collector: subprocess.Popen[str], wanted: Callable[[str], bool]) 
         if wanted(line):
             return said
     pytest.fail(f"the collector ended before it said so: {''.join(said)}")
+
+
+def wait_until(collector: subprocess.Popen[str], wanted: Callable[[], bool]) -> None:
+    """Return when it is so; fail the test if the command ends before."""
+    while not wanted():
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            collector.wait(POLL_SECONDS)
+            pytest.fail("the collector ended before")

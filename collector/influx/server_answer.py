@@ -1,0 +1,134 @@
+"""A server's answer, made safe where it enters: bounded, on one line, without our secrets.
+
+Nothing of what a server says goes past this module in any other form, except JSON that is parsed
+here and read by `collector.influx.api`.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import aiohttp
+from pydantic_core import from_json
+
+from collector.influx.secret_mask import SecretMask, shown_url
+from collector.text import one_line
+
+_BODY_BYTES: Final = 256 * 1024
+"""Most that is read of an answer, unpacked."""
+_RAW_LIMIT: Final = 4096
+_MESSAGE_LIMIT: Final = 500
+"""Characters of an answer that are kept."""
+RETRY_AFTER_LIMIT_SECONDS: Final = 900.0
+"""Longest `Retry-After` that is honoured."""
+_HTML: Final = re.compile(
+    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL
+)
+_TITLE: Final = re.compile(r"<title[^<>]*>(.*?)(?:</title|\Z)", re.IGNORECASE | re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class ServerAnswer:
+    """What a server answered to one request."""
+
+    status: int
+    message: str = ""
+    """The message in its JSON, or its text, or the title of its page: safe to log."""
+    content: object = None
+    """Its JSON as it came, secrets included; None if it is none."""
+    is_empty: bool = True
+    """Whether the body is empty."""
+    is_html: bool = False
+    location: str = ""
+    """Where a redirect leads to, safe to log."""
+    build: str = ""
+    """The header `X-Influxdb-Build`, safe to log."""
+    retry_after_seconds: float | None = None
+    """When the server asks to be tried again; None if it does not."""
+
+    @property
+    def json_object(self) -> dict[str, object]:
+        """The JSON object of the body; an empty one if it is none."""
+        return self.content if isinstance(self.content, dict) else {}
+
+
+async def read_answer(response: aiohttp.ClientResponse, mask: SecretMask) -> ServerAnswer:
+    """Read a response up to the limit. Raise TimeoutError, aiohttp.ClientError or OSError."""
+    body = b""
+    while len(body) < _BODY_BYTES and (part := await response.content.read(_BODY_BYTES)):
+        body += part
+    return make_answer(response.status, body[:_BODY_BYTES], response.headers, mask)
+
+
+def make_answer(
+    status: int, body: bytes, headers: Mapping[str, str], mask: SecretMask
+) -> ServerAnswer:
+    """Return the answer of a status, a body and headers."""
+    text = body.decode(errors="replace")
+    is_html = "html" in headers.get("Content-Type", "").lower() or bool(_HTML.match(text))
+    try:
+        content = None if is_html else from_json(body)
+    except ValueError:  # too deeply nested is one as well
+        content = None
+    message = _page_title(text) if is_html else _message(content) or text
+    location = headers.get("Location", "")
+    return ServerAnswer(
+        status=status,
+        message=safe_text(message, mask),
+        content=content,
+        is_empty=not body.strip(),
+        is_html=is_html,
+        location=safe_text(shown_url(location), mask) if location else "",
+        build=safe_text(headers.get("X-Influxdb-Build", ""), mask),
+        retry_after_seconds=retry_after_seconds(headers.get("Retry-After")),
+    )
+
+
+def safe_text(text: str, mask: SecretMask) -> str:
+    """Return text of a server as one line of 500 characters at most, without our secrets.
+
+    Secrets are hidden before and after cleaning: it must neither cut one nor put one together.
+    """
+    cleaned = one_line(mask.hide(text)[:_RAW_LIMIT], _RAW_LIMIT)
+    return mask.hide(cleaned)[:_MESSAGE_LIMIT].rstrip()
+
+
+def _page_title(text: str) -> str:
+    title = _TITLE.search(text)
+    return f"an HTML page: {title[1]}" if title else "an HTML page"
+
+
+def _message(content: object) -> str:
+    """Return the message of a JSON answer of any generation, or ''."""
+    if not isinstance(content, dict):
+        return ""
+    results = content.get("results")  # of InfluxQL
+    if isinstance(results, list) and results and isinstance(results[0], dict):
+        content = results[0]
+    message = content.get("message") or content.get("error")
+    return message if isinstance(message, str) else ""
+
+
+def retry_after_seconds(value: str | None, now: float | None = None) -> float | None:
+    """Return the seconds of a `Retry-After` header, which may also be a date; None if unreadable.
+
+    `now` is the time in seconds since 1970; None reads the clock.
+    """
+    if value is None:
+        return None
+    try:
+        seconds = float(value)
+    except ValueError:
+        try:
+            moment = parsedate_to_datetime(value).timestamp()
+        except (ValueError, OverflowError):
+            return None
+        seconds = moment - (time.time() if now is None else now)
+    if not seconds >= 0:
+        return 0.0
+    return min(seconds, RETRY_AFTER_LIMIT_SECONDS)
