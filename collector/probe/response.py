@@ -85,6 +85,7 @@ async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> R
     received = bytearray()
     async for chunk in response.content.iter_any():
         received += chunk
+        del chunk  # it would stay in memory as long as the next one does not come
         if len(received) > limit_bytes:
             raise TooLargeError(f"more than {limit_bytes} bytes")
     body = _decompressed(bytes(received), response.headers.get("Content-Encoding", ""), limit_bytes)
