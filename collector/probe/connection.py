@@ -17,6 +17,9 @@ from aiohttp.client_proto import ResponseHandler
 from collector.probe.classify import is_expiry
 from collector.probe.trace import TRACE, ConnectionTrace
 
+_CIPHERS: Final = "@SECLEVEL=2:ECDH+AESGCM:ECDH+CHACHA20:ECDH+AES:!aNULL:!eNULL:!aDSS:!SHA1:!AESCCM"
+"""Python's own list without DHE, where the server chooses the numbers: with 8,192 bits a handshake
+took 229 ms of processor time here instead of 1."""
 _CHAIN: Final = 10
 """Certificates of a chain that are read for an explanation."""
 _SLICE_BYTES: Final = 1024
@@ -85,6 +88,7 @@ def tls_context(ca_file: Path | None = None) -> ssl.SSLContext:
     Raise OSError or ssl.SSLError if the file cannot be read as certificates.
     """
     context = TimedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.set_ciphers(_CIPHERS)
     context.options |= ssl.OP_NO_RENEGOTIATION  # each is a handshake more, at the node's wish
     context.load_default_certs()
     if ca_file:
