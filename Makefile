@@ -4,6 +4,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 COVERAGE ?=
 PICTURES ?= pictures
+# Tests of one file share servers and so stay together.
+PYTEST := pytest --numprocesses logical --maxprocesses 4 --dist loadfile
 
 .DEFAULT_GOAL := help
 .PHONY: help run test check demo servers grafana grafana-check image lint format docs site lock clean
@@ -15,10 +17,10 @@ run: $(VENV)/.run ## Set up and crawl the real network every minute into the emb
 	@exec $(BIN)/crn-collector run $(ARGS)
 
 test: $(VENV)/.test ## Set up and pass the tests (COVERAGE=1 measures what they reach)
-	@$(BIN)/python $(if $(COVERAGE),-m coverage run) -m pytest $(ARGS)
+	@$(BIN)/python $(if $(COVERAGE),-m coverage run) -m $(PYTEST) $(ARGS)
 
 check: lint ## Check style, types and imports, and pass the fast tests (about a minute)
-	@$(BIN)/python -m pytest -m "not slow and not server" $(ARGS)
+	@$(BIN)/python -m $(PYTEST) -m "not slow and not server" $(ARGS)
 
 demo: $(VENV)/.run ## Set up and run a simulated network and the collector together
 	@exec $(BIN)/crn-collector demo $(ARGS)

@@ -32,6 +32,7 @@ class Exit(IntEnum):
     DATABASE = 8, "InfluxDB does not answer, or rejects the request"
     UNHEALTHY = 9, "`health`: no recent round, or, with `--ready`, a database accepts no writes"
     NOT_INSTALLED = 10, "`simulate`, `demo`: the simulated network is not installed"
+    OUTPUT = 11, "the standard output cannot be written, for example because a disk is full"
     INTERRUPTED = 130, "interrupted: Ctrl-C, or a second signal while stopping"
 
 
@@ -46,6 +47,12 @@ class CollectorError(Exception):
     def __init__(self, message: str, advice: str = "") -> None:
         super().__init__(message)
         self.advice = advice
+
+
+class ConfigurationError(CollectorError):
+    """A setting is wrong."""
+
+    exit_code = Exit.CONFIGURATION
 
 
 class DirectoryError(CollectorError):
@@ -82,3 +89,9 @@ class NotInstalledError(CollectorError):
     """An optional part of the program is not installed."""
 
     exit_code = Exit.NOT_INSTALLED
+
+
+class OutputError(CollectorError):
+    """The standard output cannot be written."""
+
+    exit_code = Exit.OUTPUT

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import coverage
 import pytest
 
 from tests.support.command import Command, clean_environment
@@ -23,6 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if SERVER_FIXTURES & set(getattr(item, "fixturenames", ())):
             item.add_marker(pytest.mark.server)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Keep what a worker measured: it may be ended before it would do so on its own."""
+    if hasattr(session.config, "workerinput") and (measured := coverage.Coverage.current()):
+        measured.save()
 
 
 @pytest.fixture

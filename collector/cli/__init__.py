@@ -1,5 +1,1 @@
-"""The command line: `crn-collector`."""
-
-from collector.cli.main import main
-
-__all__ = ["main"]
+"""The command line: `crn-collector`. It starts in `collector.__main__`."""

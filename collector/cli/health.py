@@ -34,7 +34,10 @@ def health(
         time.time(),
     )
     reasons = [found.problem or f"the last round is {found.round_age_seconds:.0f} s old"]
-    reasons += [f"{store} accepts no writes, rounds wait" for store in found.unavailable_stores]
+    reasons += [
+        f"{store} accepts no writes; the collector's log says why"
+        for store in found.unavailable_stores
+    ]
     healthy = found.is_healthy(ready=ready)
     typer.echo(f"{'healthy' if healthy else 'unhealthy'}: {'; '.join(reasons)}")
     if not healthy:

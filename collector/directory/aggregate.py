@@ -10,9 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Generic, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Strict, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError
 
 from collector.directory.entry import Entries, Text, read_entries
+from collector.directory.listed import listed_entries, whole
 from collector.model.listing import NetworkSettings
 from collector.text import clean
 
@@ -20,8 +21,12 @@ GPU_LIMIT: Final = 512
 """Published GPUs that are read."""
 VERSION_LIMIT: Final = 32
 """Characters of the published version that are kept."""
-DIGITS_LIMIT: Final = 18
-"""Most digits of an integer; a longer one, which no field needs, is read as null."""
+NODES_LIMIT: Final = 10_000
+"""Entries of the list of nodes that are read unless the settings say otherwise."""
+ENTRY_BYTES: Final = 1_600
+"""Of the list's body for each entry, the core nodes' share too; real entries have about 900."""
+SETTINGS_BYTES: Final = 256 * 1024
+"""Longest settings aggregate that is read; real ones have about 4 KB."""
 
 T = TypeVar("T")
 
@@ -34,6 +39,8 @@ class Aggregate(Generic[T]):
     key: str
     parse: Callable[[bytes], T]
     """Return the value of a body; raise ValueError if it is not this aggregate."""
+    limit_bytes: int
+    """Longest body that is read, after decompression."""
 
     @property
     def path(self) -> str:
@@ -44,36 +51,19 @@ class Aggregate(Generic[T]):
 def read_json(body: bytes) -> Any:
     """Return the value of a JSON document; raise ValueError with the reason if it is none."""
     try:
-        return json.loads(body.decode("utf-8-sig", errors="replace"), parse_int=_whole)
+        return json.loads(body.decode("utf-8-sig", errors="replace"), parse_int=whole)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON ({error.msg}, line {error.lineno})") from error
     except RecursionError as error:
         raise ValueError("not JSON that can be read (nested too deep)") from error
 
 
-def _whole(digits: str) -> int | None:
-    return int(digits) if len(digits) <= DIGITS_LIMIT else None
+def corechannel_entries(body: bytes, limit: int) -> Entries:
+    """Return the entries of a corechannel aggregate.
 
-
-class _Corechannel(BaseModel):
-    resource_nodes: Annotated[list[Any], Strict()]
-
-
-class _CorechannelKey(BaseModel):
-    corechannel: _Corechannel
-
-
-class _CorechannelBody(BaseModel):
-    data: _CorechannelKey
-
-
-def corechannel_entries(document: object) -> Entries:
-    """Return the entries of a corechannel aggregate; raise ValueError if it has none."""
-    try:
-        wire = _CorechannelBody.model_validate(document)
-    except ValidationError as error:
-        raise ValueError("no list data.corechannel.resource_nodes in it") from error
-    entries = read_entries(wire.data.corechannel.resource_nodes)
+    Raises ValueError if it has none, or more than `limit`.
+    """
+    entries = read_entries(listed_entries(body, limit))
     if not entries.nodes:
         raise ValueError("not one readable node in data.corechannel.resource_nodes")
     return entries
@@ -149,16 +139,25 @@ def _models(listed: list[Any]) -> dict[str, str]:
     return models
 
 
-CORECHANNEL: Final = Aggregate(
-    owner="0xa1B3bb7d2332383D96b7796B908fB7f7F3c2Be10",
-    key="corechannel",
-    parse=lambda body: corechannel_entries(read_json(body)),
-)
-"""The list of nodes, kept by the network's node status service."""
+def corechannel(limit: int) -> Aggregate[Entries]:
+    """Return the list of nodes, kept by the network's node status service: `limit` entries at most.
+
+    A longer list is refused as a whole.
+    """
+    return Aggregate(
+        owner="0xa1B3bb7d2332383D96b7796B908fB7f7F3c2Be10",
+        key="corechannel",
+        parse=lambda body: corechannel_entries(body, limit),
+        limit_bytes=max(1024 * 1024, ENTRY_BYTES * limit),
+    )
+
+
+CORECHANNEL: Final = corechannel(NODES_LIMIT)
 
 SETTINGS: Final = Aggregate(
     owner="0xFba561a84A537fCaa567bb7A2257e7142701ae2A",
     key="settings",
     parse=lambda body: network_settings(read_json(body)),
+    limit_bytes=SETTINGS_BYTES,
 )
 """The network's settings. The aggregate of an older owner is no longer kept up to date."""

@@ -113,7 +113,7 @@ def read_file(path: Path) -> Content:
     if len(body) > FILE_LIMIT_BYTES:
         raise ValueError(f"longer than {FILE_LIMIT_BYTES:,} bytes")
     if body.removeprefix(b"\xef\xbb\xbf").lstrip()[:1] in (b"{", b"["):
-        content = _from_json(read_json(body))
+        content = _from_json(body)
     else:
         content = Content(_from_lines(body.decode("utf-8-sig", "replace")), NetworkSettings())
     if not content.entries.nodes:
@@ -121,8 +121,9 @@ def read_file(path: Path) -> Content:
     return content
 
 
-def _from_json(document: object) -> Content:
+def _from_json(body: bytes) -> Content:
     """Read a saved `crns.json`, with or without its envelope, or a saved aggregate."""
+    document = read_json(body)
     listed = document.get("crns") if isinstance(document, dict) else document
     if isinstance(listed, list):
         return Content(read_entries(listed), NetworkSettings())
@@ -130,7 +131,7 @@ def _from_json(document: object) -> Content:
         settings = network_settings(document)
     except ValueError:
         settings = NetworkSettings()
-    return Content(corechannel_entries(document), settings)
+    return Content(corechannel_entries(body, len(body)), settings)
 
 
 def _from_lines(text: str) -> Entries:

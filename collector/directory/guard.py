@@ -1,42 +1,154 @@
-"""Protects the list of nodes against a fetch that suddenly lacks most of them."""
+"""Protects the list of nodes against a fetch that suddenly lacks most of them, or has many more."""
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Set
+from dataclasses import dataclass
 from typing import Final
+
+from collector.directory.aggregate import read_json
+from collector.directory.cache import BestEffortCache
+from collector.times import DAY, HOUR
 
 log = logging.getLogger(__name__)
 
 FETCHES_NEEDED: Final = 3
-"""Fetches in a row after which a list that has shrunk is accepted."""
+"""Fetches in a row that must say the same before a list that is doubted is accepted."""
+_ALIKE: Final = 0.9
+"""Share of their nodes that two lists which say the same have in common."""
+DOCUMENT: Final = "accepted"
+"""Name of the cached document by which what was accepted survives a restart."""
 
 
-class ShrinkGuard:
-    """Counts fetches in a row that hold less than half of the known nodes."""
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """The largest list accepted within a day, and how short the shortest was.
 
-    def __init__(self) -> None:
+    A list is compared with these and not with the one before it: many small steps, each of which
+    looks harmless, would lead anywhere.
+    """
+
+    largest: frozenset[str] = frozenset()
+    """Its hashes."""
+    largest_at: float = 0.0
+    """When it was last fetched, in seconds since 1970."""
+    shortest: int = 0
+    """Nodes."""
+    shortest_at: float = 0.0
+
+    def plus(self, fetched: frozenset[str], now: float) -> Accepted:
+        """Return the same with one more accepted list."""
+        largest, shortest = (self.largest, self.largest_at), (self.shortest, self.shortest_at)
+        if len(fetched) >= len(self.largest) or _is_old(self.largest_at, now):
+            largest = (self.largest if fetched == self.largest else fetched, now)
+        if len(fetched) <= self.shortest or _is_old(self.shortest_at, now):
+            shortest = (len(fetched), now)
+        return Accepted(*largest, *shortest)
+
+    def doubt(self, fetched: Set[str]) -> str:
+        """Return why a list is not accepted at once; '' if it is."""
+        left, new = len(fetched & self.largest), len(fetched - self.largest)
+        if 2 * left < len(self.largest):
+            return f"holds only {left} of the {len(self.largest)} known nodes"
+        if new > self.shortest > 0:
+            return f"holds {new} nodes that are new, where {self.shortest} were known"
+        return ""
+
+    def to_json(self) -> bytes:
+        """Return the document of it."""
+        return json.dumps(
+            {
+                "largest": sorted(self.largest),
+                "largest_at": self.largest_at,
+                "shortest": self.shortest,
+                "shortest_at": self.shortest_at,
+            }
+        ).encode()
+
+    @classmethod
+    def from_json(cls, body: bytes) -> Accepted:
+        """Return what a document says; nothing if it cannot be read."""
+        try:
+            saved = read_json(body)
+            return cls(
+                frozenset(map(str, saved["largest"])),
+                float(saved["largest_at"]),
+                int(saved["shortest"]),
+                float(saved["shortest_at"]),
+            )
+        except (ValueError, TypeError, KeyError, OverflowError):
+            return cls()
+
+
+class ListGuard:
+    """Accepts lists, at once or after several fetches that agree; remembers them over restarts."""
+
+    def __init__(self, cache: BestEffortCache) -> None:
+        self._cache = cache
+        self._accepted: Accepted | None = None
+        """None until it was read from the cache."""
+        self._current: frozenset[str] = frozenset()
+        """The list in use; empty before the first."""
+        self._doubted: frozenset[str] = frozenset()
+        """The list whose confirmation is waited for; empty if none is."""
         self._in_a_row = 0
+        """Fetches that said the same, itself included."""
+        self._saved = Accepted()
 
-    def admit(self, fetched: Set[str], known: Set[str]) -> bool:
-        """Count a fetch, and return whether its list replaces the known one.
+    async def admit(self, fetched: frozenset[str], now: float) -> bool:
+        """Return whether a list, by its hashes, replaces the one in use.
 
-        Both are hashes; `known` is the last list that was admitted.
+        `now` is in seconds since 1970. Without a list in use any is accepted.
         """
-        left = len(fetched & known)
-        if 2 * left >= len(known):
-            self._in_a_row = 0
-            return True
-        self._in_a_row += 1
-        accepted = self._in_a_row >= FETCHES_NEEDED
+        if self._accepted is None:
+            document = await self._cache.load(DOCUMENT)
+            self._accepted = self._saved = (
+                Accepted.from_json(document[0]) if document else Accepted()
+            )
+        known = self._accepted
+        if self._current:
+            known = known.plus(self._current, now)
+        doubt = known.doubt(fetched) if self._current else ""
+        if doubt and not self._is_confirmed(fetched, doubt):
+            return False
+        self._accepted = (Accepted() if doubt else known).plus(fetched, now)
+        self._current = fetched
+        self._doubted, self._in_a_row = frozenset(), 0
+        await self._save()
+        return True
+
+    def _is_confirmed(self, fetched: frozenset[str], doubt: str) -> bool:
+        """Count a doubted list; return whether enough fetches in a row said the same."""
+        common = len(fetched & self._doubted)
+        if common and common >= _ALIKE * max(len(fetched), len(self._doubted)):
+            self._in_a_row += 1
+        else:
+            self._doubted, self._in_a_row = fetched, 1
+        confirmed = self._in_a_row >= FETCHES_NEEDED
         log.warning(
-            "the new list of nodes holds only %d of the %d known nodes: %s (fetch %d of %d)",
-            left,
-            len(known),
-            "accepted" if accepted else "not accepted, the old list stays in use",
+            "the new list of nodes %s: %s (fetch %d of %d)",
+            doubt,
+            "accepted" if confirmed else "not accepted, the old list stays in use",
             self._in_a_row,
             FETCHES_NEEDED,
         )
-        if accepted:
-            self._in_a_row = 0
-        return accepted
+        return confirmed
+
+    async def _save(self) -> None:
+        """Save what was accepted when it changed, and once an hour for its times."""
+        new, saved = self._accepted, self._saved
+        if new is None or (
+            (new.largest, new.shortest) == (saved.largest, saved.shortest)
+            and 0 <= new.largest_at - saved.largest_at < HOUR
+            and 0 <= new.shortest_at - saved.shortest_at < HOUR
+        ):
+            return
+        await self._cache.save(DOCUMENT, new.to_json(), new.largest_at)
+        self._saved = new
+
+
+def _is_old(at: float, now: float) -> bool:
+    """Return whether something is older than a day, or from the future: the clock was wrong."""
+    return not 0 <= now - at < DAY

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from dataclasses import dataclass
 from typing import Final
 
-from collector.directory.aggregate import CORECHANNEL, SETTINGS
+from collector.directory.aggregate import NODES_LIMIT, SETTINGS, corechannel
 from collector.directory.cache import BestEffortCache, CacheStorage
 from collector.directory.cached_aggregate import CachedAggregate, Clock, Refreshing
 from collector.directory.duplicates import DuplicateResolver, UniqueNodes
 from collector.directory.entry import Entries
-from collector.directory.guard import ShrinkGuard
+from collector.directory.guard import ListGuard
 from collector.directory.source import Source
 from collector.errors import DirectoryError
 from collector.model.listing import Listing, NetworkSettings
@@ -24,6 +25,18 @@ ADVICE: Final = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class RefreshRules:
+    """How often the list is fetched, and what is done with it."""
+
+    seconds: float
+    """Between two fetches."""
+    wait_seconds: float = 3.0
+    """How long a round waits for one."""
+    nodes_limit: int = NODES_LIMIT
+    """Most entries of a list; a longer one is refused."""
+
+
 class Directory:
     """The list of nodes and the network's settings, from the API hosts or from the cache.
 
@@ -34,25 +47,26 @@ class Directory:
         self,
         source: Source,
         storage: CacheStorage,
-        refresh_seconds: float,
+        rules: RefreshRules,
         clock: Clock,
-        wait_seconds: float = 3.0,
     ) -> None:
-        """`clock` gives seconds since 1970; `wait_seconds` bounds how long a refresh is awaited."""
+        """`clock` gives seconds since 1970."""
         cache = BestEffortCache(storage)
-        refreshing = Refreshing(source, cache, refresh_seconds, clock)
+        refreshing = Refreshing(source, cache, rules.seconds, clock)
         self._clock = clock
-        self._wait_seconds = wait_seconds
-        self._guard = ShrinkGuard()
+        self._wait_seconds = rules.wait_seconds
+        self._guard = ListGuard(cache)
         self._duplicates = DuplicateResolver(cache)
         self._unique = UniqueNodes()
         self._skipped = 0
         self._late: set[asyncio.Task[None]] = set()
-        self._nodes = CachedAggregate(CORECHANNEL, refreshing, self._accept_nodes)
+        self._nodes = CachedAggregate(
+            corechannel(rules.nodes_limit), refreshing, self._accept_nodes
+        )
         self._settings = CachedAggregate(SETTINGS, refreshing, _accept_settings)
 
     async def listing(self) -> Listing:
-        """Return the list: at once if it is fresh, else after a refresh or `wait_seconds`.
+        """Return the list: at once if it is fresh, else after a refresh or the time to wait for it.
 
         A refresh that takes longer continues in the background, is waited for only once, and leaves
         the last list in use if it fails. Without any list it is waited for to its end (at most the
@@ -85,8 +99,7 @@ class Directory:
         self._late = {task for task in running if not task.done()}
 
     async def _accept_nodes(self, entries: Entries) -> bool:
-        known = frozenset(node.hash for node in self._unique.nodes)
-        if not self._guard.admit(entries.hashes, known):
+        if not await self._guard.admit(entries.hashes, self._clock()):
             return False
         self._unique = await self._duplicates.choose(entries.nodes, self._clock())
         if entries.skipped and entries.skipped != self._skipped:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Final, Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import aiohttp
 from yarl import URL
@@ -14,9 +15,6 @@ from yarl import URL
 from collector.directory.aggregate import Aggregate
 
 log = logging.getLogger(__name__)
-
-BODY_LIMIT_BYTES: Final = 32 * 1024 * 1024
-"""Longest body that is read, after decompression."""
 
 T = TypeVar("T")
 
@@ -39,6 +37,16 @@ class SourceError(Exception):
         self.reasons = reasons
 
 
+class Session(Protocol):
+    """What sends the requests, such as aiohttp's session."""
+
+    def get(
+        self, url: URL, *, allow_redirects: bool, timeout: aiohttp.ClientTimeout
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        """Send a GET."""
+        ...
+
+
 class Source:
     """Several hosts that publish the same aggregates. The first good answer wins.
 
@@ -47,17 +55,15 @@ class Source:
 
     def __init__(
         self,
-        session: aiohttp.ClientSession,
+        session: Session,
         hosts: Sequence[str],
         timeout_seconds: float = 20.0,
-        limit_bytes: int = BODY_LIMIT_BYTES,
     ) -> None:
         """`hosts` are base URLs; the timeout is per host and holds for connect, head and body."""
         self._session = session
         self._hosts = tuple(dict.fromkeys(host.rstrip("/") for host in hosts))
         self._order: dict[str, list[str]] = {}
         self._timeout_seconds = timeout_seconds
-        self._limit_bytes = limit_bytes
         self._problems: dict[tuple[str, str], str] = {}
 
     async def fetch(self, aggregate: Aggregate[T]) -> FetchedAggregate[T]:
@@ -84,11 +90,11 @@ class Source:
 
     async def _ask(self, host: str, aggregate: Aggregate[T]) -> FetchedAggregate[T]:
         async with asyncio.timeout(self._timeout_seconds):
-            body = await self._body(URL(host + aggregate.path))
+            body = await self._body(URL(host + aggregate.path), aggregate.limit_bytes)
         value = await asyncio.to_thread(aggregate.parse, body)
         return FetchedAggregate(host, body, value)
 
-    async def _body(self, url: URL) -> bytes:
+    async def _body(self, url: URL, limit_bytes: int) -> bytes:
         """Return the body of a 200; raise ValueError for another status or too long a body."""
         unlimited = aiohttp.ClientTimeout(total=None)  # the caller's limit holds for everything
         async with self._session.get(url, allow_redirects=False, timeout=unlimited) as response:
@@ -98,8 +104,8 @@ class Source:
             body = bytearray()
             async for chunk in response.content.iter_any():
                 body += chunk
-                if len(body) > self._limit_bytes:
-                    raise ValueError(f"a body of more than {self._limit_bytes:,} bytes")
+                if len(body) > limit_bytes:
+                    raise ValueError(f"a body of more than {limit_bytes:,} bytes")
         return bytes(body)
 
     def _reason(self, error: Exception) -> str:

@@ -157,8 +157,8 @@ MEANINGS: Final = total(
             slow=False,
             masked_when_blind=False,
             title="address not allowed",
-            meaning="The address is private, local or reserved, or on the list of forbidden hosts; "
-            "it is never dialled.",
+            meaning="The address is private, local or reserved, that of the collector's own "
+            "machine, or on the list of forbidden hosts; it is never dialled.",
             cure="Register the node's public host name, and let it resolve to a public address.",
         ),
         Failure.DNS_NOT_FOUND: FailureMeaning(

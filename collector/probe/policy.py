@@ -1,25 +1,24 @@
 """Which addresses are dialled. Directory entries are free text that strangers register.
 
 The socket factory asks the policy at connect time, for the address that is really dialled: a name
-that resolves to a private address is refused like the address itself.
+that resolves to a private address is refused like the address itself. Requests to hosts that the
+operator configured are exempt, each by itself: no network is opened for them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import contextlib
+from collections.abc import Container, Iterable, Iterator
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import lru_cache
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Final
 
-Network = IPv4Network | IPv6Network
-Address = IPv4Address | IPv6Address
+from collector.probe.special_networks import Address, Network, embedded, special_use
 
-_NAT64: Final = ip_network("64:ff9b::/96")
-_SPECIAL: Final = tuple(
-    map(ip_network, ("192.0.0.0/24", "192.88.99.0/24", "64:ff9b:1::/48", "3fff::/20"))
-)
-"""Special-purpose ranges (RFC 6890 and later) that some Python versions call global."""
+_EXEMPT: ContextVar[bool] = ContextVar("exempt", default=False)
+"""Whether the current request goes to a host that the operator configured."""
 
 FORBIDDEN_ERRNO: Final = 0x4E4F
 """No error number of any system. aiohttp keeps it when it merges errors of several addresses."""
@@ -28,13 +27,23 @@ FORBIDDEN_ERRNO: Final = 0x4E4F
 class ForbiddenAddressError(OSError):
     """The policy forbids to dial this address."""
 
-    def __init__(self, address: str) -> None:
-        super().__init__(FORBIDDEN_ERRNO, f"{address} is not dialled")
+    def __init__(self, address: str, reason: str) -> None:
+        super().__init__(FORBIDDEN_ERRNO, f"{address} is not dialled: {reason}")
+
+
+@contextlib.contextmanager
+def exempt_from_policy() -> Iterator[None]:
+    """Let every address be dialled by what the current task does meanwhile."""
+    token = _EXEMPT.set(True)
+    try:
+        yield
+    finally:
+        _EXEMPT.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
 class AddressPolicy:
-    """Forbids private, loopback, link-local, CGNAT, multicast and reserved addresses.
+    """Forbids all that is no address of a public host, and the addresses of this machine.
 
     An IPv6 address that stands for an IPv4 address is judged as that address.
     """
@@ -42,16 +51,22 @@ class AddressPolicy:
     allowed_networks: tuple[Network, ...] = ()
     """Exceptions by CIDR."""
     forbidden_hosts: frozenset[str] = frozenset()
-    """Lower-case host names; their subdomains are forbidden too."""
+    """Lower-case host names, with their subdomains, and IP addresses."""
+    own_addresses: Container[Address] = frozenset()
+    """The addresses of this machine."""
 
     @classmethod
     def of(
-        cls, allowed_networks: Iterable[str] = (), forbidden_hosts: Iterable[str] = ()
+        cls,
+        allowed_networks: Iterable[str] = (),
+        forbidden_hosts: Iterable[str] = (),
+        own_addresses: Container[Address] = frozenset(),
     ) -> AddressPolicy:
         """Return a policy from text. Raise ValueError for what is not a CIDR."""
         return cls(
             tuple(ip_network(network) for network in allowed_networks),
             frozenset(host.lower().rstrip(".") for host in forbidden_hosts),
+            own_addresses,
         )
 
     def forbids_host(self, host: str) -> bool:
@@ -60,35 +75,41 @@ class AddressPolicy:
         return any(".".join(labels[i:]) in self.forbidden_hosts for i in range(len(labels)))
 
     def forbids(self, address: str) -> bool:
-        """Return whether an IP address must not be dialled. Scope ids (`%eth0`) are forbidden."""
-        return _forbids(address, self.allowed_networks)
+        """Return whether an IP address must not be dialled by the current request."""
+        return bool(self.objection(address))
+
+    def objection(self, address: str) -> str:
+        """Return why an IP address must not be dialled by the current request; '' if it may."""
+        if _EXEMPT.get():
+            return ""
+        ip, stands_for, use = _judged(address)
+        if ip is None or stands_for is None:
+            return use
+        if any(a in network for a in (ip, stands_for) for network in self.allowed_networks):
+            return ""
+        if not use and (ip in self.own_addresses or stands_for in self.own_addresses):
+            return "an address of this machine"
+        if not use and str(stands_for) in self.forbidden_hosts:
+            return "a forbidden host"
+        return use
+
+    def check(self, address: str) -> None:
+        """Raise ForbiddenAddressError if an IP address must not be dialled."""
+        if reason := self.objection(address):
+            raise ForbiddenAddressError(address, reason)
 
 
 @lru_cache(maxsize=16_384)
-def _forbids(address: str, allowed_networks: tuple[Network, ...]) -> bool:
-    """Cached: the same addresses come in every round."""
+def _judged(address: str) -> tuple[Address | None, Address | None, str]:
+    """Return an address, the one that it stands for, and the special use of that.
+
+    Cached: the same addresses come in every round. Scope ids (`%eth0`) belong to no public host.
+    """
     try:
         ip = ip_address(address)
     except ValueError:
-        return True
-    inner = _embedded(ip)
-    if any(a in network for a in (ip, inner) for network in allowed_networks):
-        return False
-    return not _public(inner)
-
-
-def _public(ip: Address) -> bool:
-    if ip.is_multicast or ip.is_reserved or ip.is_unspecified:
-        return False
-    if isinstance(ip, IPv6Address) and (ip.is_site_local or ip.scope_id):
-        return False
-    return ip.is_global and not any(ip in network for network in _SPECIAL)
-
-
-def _embedded(ip: Address) -> Address:
-    """Return the IPv4 address that an IPv6 address stands for (mapped, NAT64, 6to4), or itself."""
-    if isinstance(ip, IPv4Address) or ip.scope_id:
-        return ip
-    if ip in _NAT64:
-        return IPv4Address(int(ip) & 0xFFFFFFFF)
-    return ip.ipv4_mapped or ip.sixtofour or ip
+        return None, None, "not an IP address"
+    if isinstance(ip, IPv6Address) and ip.scope_id:
+        return None, None, "an address with a scope"
+    stands_for = embedded(ip)
+    return ip, stands_for, special_use(stands_for)

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import gc
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from time import thread_time
+from typing import Final, Generic, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
@@ -61,20 +65,64 @@ class Response:
             return Failure.CLIENT_ERROR
         return Failure.REDIRECTED if self.status >= 300 else Failure.NONE
 
-    def parse(self, model: type[Model]) -> Model | Failure:
-        """Return the body as a model, or the failure: `not_json` or `wrong_shape`.
+    def parse(self, model: type[Model]) -> Content[Model]:
+        """Return the content by a contract.
 
         The text is parsed once and the result validated: pydantic's own JSON mode makes objects of
         the whole parent of every error, which took seconds for a body of a few packed kilobytes.
         """
-        try:
-            content = from_json(self.body.removeprefix(codecs.BOM_UTF8), cache_strings="keys")
-        except ValueError:
-            return Failure.NOT_JSON
-        try:
-            return model.model_validate(content)
-        except ValidationError:
-            return Failure.WRONG_SHAPE
+        unread: list[str] = []
+        value: Model | None = None
+        with _uncollected():
+            started = thread_time()
+            try:
+                parsed = from_json(self.body.removeprefix(codecs.BOM_UTF8), cache_strings="keys")
+                value = model.model_validate(parsed, context=unread)
+                failure = Failure.WRONG_SHAPE if unread else Failure.NONE
+            except ValidationError:
+                failure = Failure.WRONG_SHAPE
+            except ValueError:
+                failure = Failure.NOT_JSON
+            spent = thread_time() - started
+        return Content(value, failure, _outermost(unread) if value else (), spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Content(Generic[Model]):
+    """The body of an answer, read by a contract."""
+
+    value: Model | None
+    """None if the body does not show what the contract describes."""
+    failure: Failure
+    """`none`, `not_json` or `wrong_shape`; the last one also if only a part is unread."""
+    unread: tuple[str, ...] = ()
+    """Keys of the contract whose values are outside it, dotted; only with a value."""
+    cpu_seconds: float = 0.0
+    """Processor time that reading it took."""
+
+    @property
+    def detail(self) -> str:
+        """What is unread, in words; empty if nothing is."""
+        return f"not read: {', '.join(self.unread)}" if self.unread else ""
+
+
+def _outermost(names: list[str]) -> tuple[str, ...]:
+    """Return the names once each, without those inside another one."""
+    found = set(names)
+    return tuple(sorted(name for name in found if not any(name.startswith(f"{n}.") for n in found)))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from collecting garbage: it would fall to the node whose answer is read."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> Response:

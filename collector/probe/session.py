@@ -25,7 +25,7 @@ from aiohttp.connector import AddrInfoType, Connection
 
 from collector import __version__
 from collector.probe.connection import BoundedHttp
-from collector.probe.policy import AddressPolicy, ForbiddenAddressError
+from collector.probe.policy import AddressPolicy
 from collector.probe.resolver import Resolver
 from collector.probe.trace import TRACE, ConnectionTrace
 
@@ -44,8 +44,9 @@ class Connector(aiohttp.TCPConnector):
     They cannot be read from the response, whose `connection` is None for small bodies.
     """
 
-    def __init__(self, **options: Any) -> None:
+    def __init__(self, policy: AddressPolicy, **options: Any) -> None:
         super().__init__(**options)
+        self._policy = policy
         bounded: type[ResponseHandler] = BoundedHttp
         self._factory = functools.partial(bounded, loop=self._loop)
 
@@ -55,8 +56,9 @@ class Connector(aiohttp.TCPConnector):
         traces: list[Any],
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
     ) -> Connection:
-        """Do what the base class does."""
+        """Do what the base class does, and refuse a connection that another request may use."""
         connection = await super().connect(req, traces, timeout)
+        self._check_peer(req, connection)
         trace = TRACE.get(None)
         if trace is None:
             return connection
@@ -67,6 +69,17 @@ class Connector(aiohttp.TCPConnector):
             if certificate and (until := certificate.get("notAfter")):
                 trace.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
         return connection
+
+    def _check_peer(self, req: ClientRequest, connection: Connection) -> None:
+        """Refuse a connection kept from a request that might dial what this one must not."""
+        peer = connection.transport and connection.transport.get_extra_info("peername")
+        if not peer:
+            return
+        try:
+            self._policy.check(peer[0])
+        except OSError as exc:
+            connection.release()
+            raise aiohttp.ClientConnectorError(req.connection_key, exc) from exc
 
 
 class _Candidates(AbstractResolver):
@@ -133,8 +146,7 @@ def _socket_factory(policy: AddressPolicy) -> Any:
 
     def create(resolved: AddrInfoType) -> socket.socket:
         family, kind, protocol, _, address = resolved
-        if policy.forbids(address[0]):
-            raise ForbiddenAddressError(address[0])
+        policy.check(address[0])
         if trace := TRACE.get(None):
             if trace.is_repeated:
                 raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
@@ -189,6 +201,7 @@ async def open_session(
     are off.
     """
     connector = Connector(
+        policy,
         limit=limit,
         ssl=context,
         resolver=_Candidates(resolver, policy),

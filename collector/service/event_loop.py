@@ -8,9 +8,10 @@ import logging
 import os
 import signal
 from collections.abc import AsyncIterator, Coroutine
-from typing import Any, TypeVar
+from typing import Any, Final, TypeVar
 
 from collector.errors import Exit
+from collector.service.signals import stop_signals
 
 try:
     import uvloop
@@ -19,6 +20,9 @@ except ImportError:  # not made for this platform
 
 log = logging.getLogger(__name__)
 T = TypeVar("T")
+
+_REPEATED_SECONDS: Final = 0.5
+"""Within so long after the first signal, another one is the same."""
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
@@ -31,17 +35,23 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
 
 @contextlib.asynccontextmanager
 async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
-    """Yield the event that the first SIGTERM or Ctrl-C sets. A second one ends the process."""
-    stop, force = asyncio.Event(), asyncio.Event()
+    """Yield the event that the first SIGTERM, SIGHUP or Ctrl-C sets. A second ends the process.
 
-    def on_signal() -> None:
-        (force if stop.is_set() else stop).set()
+    A signal that follows at once is the first one again: `timeout` signals the process and then its
+    group. A second SIGHUP forces nothing either: a terminal that is closed sends several.
+    """
+    stop, forcible, force = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    def on_signal(number: signal.Signals) -> None:
+        if forcible.is_set() and number.name != "SIGHUP":
+            force.set()
+        stop.set()
 
     loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
+    for number in (signal.SIGINT, *stop_signals()):
         with contextlib.suppress(NotImplementedError):  # Windows
-            loop.add_signal_handler(number, on_signal)
-    watch = asyncio.create_task(_obey(stop, force))
+            loop.add_signal_handler(number, on_signal, number)
+    watch = asyncio.create_task(_obey(stop, forcible, force))
     try:
         yield stop
     finally:
@@ -49,9 +59,12 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
         await asyncio.wait({watch})
 
 
-async def _obey(stop: asyncio.Event, force: asyncio.Event) -> None:
+async def _obey(stop: asyncio.Event, forcible: asyncio.Event, force: asyncio.Event) -> None:
     await stop.wait()
-    log.info("stopping: what is under way may finish; a second signal forces")
+    log.info("stopping: what is under way may finish")
+    await asyncio.sleep(_REPEATED_SECONDS)
+    forcible.set()
+    log.info("still stopping; a second signal forces")
     await force.wait()
     log.error("forced to stop: what is under way is lost")
     os._exit(Exit.INTERRUPTED)

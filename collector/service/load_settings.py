@@ -17,18 +17,12 @@ from pydantic_settings import (
     TomlConfigSettingsSource,
 )
 
-from collector.errors import CollectorError, Exit
+from collector.errors import ConfigurationError
 from collector.service.settings import PREFIX, Settings, fields, variable
 
 CONFIG_VARIABLE: Final = "CRN_CONFIG"
 CONFIG_FILE: Final = "crn-collector.toml"
 """Read from the working directory if it is there and no other file is named."""
-
-
-class ConfigurationError(CollectorError):
-    """A setting is wrong."""
-
-    exit_code = Exit.CONFIGURATION
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:

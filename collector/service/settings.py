@@ -22,6 +22,7 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
+from collector.errors import ConfigurationError
 from collector.service.setting_types import (
     DatabaseUrl,
     GenerationSetting,
@@ -61,6 +62,12 @@ class DirectorySettings(_Section):
     )
     refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
     timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
+    nodes_limit: int = Field(
+        default=10_000,
+        ge=1,
+        le=1_000_000,
+        description="entries of the list at most; a longer list is refused",
+    )
     file: Path | None = Field(
         default=None,
         description="a saved aggregate, crns.json or lines `hash address` instead of the API",
@@ -212,7 +219,23 @@ class InfluxDbSettings(_Section):
             raise ValueError("give token or token_file, not both")
         if self.url is None and (any(given.values()) or self.org):
             raise ValueError("url is missing, but a token or org is given")
+        if self.url is not None and self.generation is InfluxDbGeneration.V2 and not self.org:
+            raise ValueError("org is missing: InfluxDB 2 needs one")
         return self
+
+
+def _default_data_dir() -> Path:
+    """Return the platform's folder for application data. Raise ConfigurationError without a home.
+
+    A container may run as a user without an entry in its passwd file, hence without a home.
+    """
+    try:
+        return user_data_path("crn-collector")
+    except RuntimeError:
+        raise ConfigurationError(
+            "no data directory is set, and this user has no home directory to put one in",
+            f"Set --data-dir, {PREFIX}DATA_DIR or HOME.",
+        ) from None
 
 
 class Settings(BaseSettings):
@@ -227,7 +250,7 @@ class Settings(BaseSettings):
     )
 
     data_dir: Path = Field(
-        default_factory=lambda: user_data_path("crn-collector"),
+        default_factory=_default_data_dir,
         description="directory of the embedded store",
     )
     vantage: str = Field(

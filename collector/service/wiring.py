@@ -18,20 +18,29 @@ import yarl
 from collector.crawl.crawler import CrawlParts
 from collector.crawl.gate import Gate, gate_size
 from collector.crawl.ports import NodeSource
-from collector.directory import CacheStorage, Directory, FileDirectory, NoCache, Source
+from collector.directory import (
+    CacheStorage,
+    Directory,
+    FileDirectory,
+    NoCache,
+    RefreshRules,
+    Source,
+)
+from collector.errors import ConfigurationError
 from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.target import Target
 from collector.model.batch import BatchLimits
+from collector.probe.configured_hosts import ConfiguredHosts
 from collector.probe.connection import tls_context
 from collector.probe.controls import Controls
+from collector.probe.own_addresses import OwnAddresses
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
 from collector.probe.session import open_session
 from collector.probe.visit import VisitLimits
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.load_settings import ConfigurationError
 from collector.service.settings import InfluxDbSettings, Settings, variable
 from collector.state.hysteresis import Hysteresis
 from collector.state.rules import Rules
@@ -69,7 +78,9 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             prober=prober,
             controls=make_controls(settings, prober, nodes_tls),
             gate=gate,
-            tracker=NodeTracker.load(_rules(settings), await store.load_state()),
+            tracker=NodeTracker.load(
+                _rules(settings), await store.load_state(), f"the store in {settings.data_dir}"
+            ),
             store=store,
             vantage=settings.vantage,
             shard=settings.shard,
@@ -85,7 +96,7 @@ async def open_prober(
     """Open the session that all visits share, as wide as the gate."""
     probe = settings.probe
     resolver = Resolver(probe.nameservers)
-    policy = AddressPolicy.of(probe.allowed_networks, probe.forbidden_hosts)
+    policy = AddressPolicy.of(probe.allowed_networks, probe.forbidden_hosts, OwnAddresses())
     limits = VisitLimits(
         timeout_seconds=probe.timeout_seconds,
         diagnostic_timeout_seconds=probe.diagnostic_timeout_seconds,
@@ -214,8 +225,13 @@ async def _open_directory(
     if directory.file:
         yield FileDirectory(directory.file, time.time)
         return
-    source = Source(prober.session, directory.api_hosts, directory.timeout_seconds)
-    published = Directory(source, cache, directory.refresh_seconds, time.time)
+    source = Source(ConfiguredHosts(prober.session), directory.api_hosts, directory.timeout_seconds)
+    published = Directory(
+        source,
+        cache,
+        RefreshRules(directory.refresh_seconds, nodes_limit=directory.nodes_limit),
+        time.time,
+    )
     try:
         yield published
     finally:

@@ -25,7 +25,7 @@ class Blocker(MetaPathFinder):
             raise ModuleNotFoundError(f"No module named {{name!r}}", name=name)
 
 sys.meta_path.insert(0, Blocker())
-from collector.cli import main
+from collector.__main__ import main
 main()
 """
 

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from collector.directory import aggregate
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
 from collector.directory.entry import ENTRY_LIMIT_BYTES, read_entries
 from collector.model.failure import Failure
@@ -102,12 +103,14 @@ def test_bad_entries_are_left_out() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        pytest.param(b"", "not JSON (Expecting value, line 1)", id="empty"),
-        pytest.param(b"<html>", "not JSON (Expecting value, line 1)", id="html"),
-        pytest.param(corechannel(entry(1))[:-1], "not JSON (Expecting ',' delimiter, line 1)",
+        pytest.param(b"", "not JSON (Input data was truncated)", id="empty"),
+        pytest.param(b"<html>", "not JSON (invalid character (byte 0))", id="html"),
+        pytest.param(corechannel(entry(1))[:-1], "not JSON (Input data was truncated)",
                      id="truncated"),
-        pytest.param(b"\xff\xfe\x00", "not JSON (Expecting value, line 1)", id="binary"),
-        pytest.param(b"[" * 200_000, "not JSON that can be read (nested too deep)", id="deep"),
+        pytest.param(b"\xff\xfe\x00", "not JSON (invalid character (byte 0))",
+                     id="binary"),
+        pytest.param(b'{"x": ' + b"[" * 200_000, "not JSON that can be read (nested too deep)",
+                     id="deep"),
         pytest.param(b"[]", "no list data.corechannel.resource_nodes in it", id="list"),
         pytest.param(b"null", "no list data.corechannel.resource_nodes in it", id="null"),
         pytest.param(b'{"data": {}}', "no list data.corechannel.resource_nodes in it", id="no-key"),
@@ -193,9 +196,9 @@ def test_any_entry(junk: object, changed: dict[str, Any]) -> None:
 @given(st.binary(max_size=200) | _json.map(lambda value: json.dumps(value).encode()))
 def test_any_body(body: bytes) -> None:
     """No body can raise anything but the announced error."""
-    for aggregate in (CORECHANNEL, SETTINGS):
+    for each in (CORECHANNEL, SETTINGS):
         with pytest.raises(ValueError, match=r"."):
-            aggregate.parse(body)
+            each.parse(body)
 
 
 def test_recorded_aggregate() -> None:
@@ -212,6 +215,63 @@ def test_entries_are_passed_through_unabridged() -> None:
     (listed,) = json.loads(body)["data"]["corechannel"]["resource_nodes"]
     assert list(json.loads(node.entry).items()) == list(listed.items())
     assert len(node.entry) < len(json.dumps(listed))
+
+
+@pytest.mark.parametrize(
+    ("limit", "listed", "reason"),
+    [
+        pytest.param(2, [entry(1), entry(2)], "", id="as-many-as-allowed"),
+        pytest.param(2, [entry(1), entry(2), {}], "a list of 3 entries: at most 2 are read",
+                     id="one-more"),
+        pytest.param(2, [[]] * 500, "a list that is too long: at most 2 entries are read",
+                     id="far-too-many"),
+        pytest.param(2, [[[]] * 500], "a list that is too long: at most 2 entries are read",
+                     id="nested"),
+    ],
+)  # fmt: skip
+def test_too_many_entries(limit: int, listed: list[Any], reason: str) -> None:
+    """A list of more entries than the limit is refused as a whole, before objects are made."""
+    parse = aggregate.corechannel(limit).parse
+    if not reason:
+        assert len(parse(corechannel(*listed)).nodes) == limit
+        return
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 - the whole text is compared
+        parse(corechannel(*listed))
+    assert str(caught.value) == reason
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        pytest.param(b'{"name": "\\ud800"}', id="half-a-surrogate"),
+        pytest.param(b'{"name": "\\ude00\\ud83d"}', id="halves-the-wrong-way-round"),
+        pytest.param(b'{"score": NaN}', id="nan"),
+        pytest.param(b"[-Infinity , Infinity]", id="infinite"),
+        pytest.param(b'{"name": "\xff\xfe"}', id="no-utf-8"),
+        pytest.param(b'"' + b"x" * 300_000 + b'"', id="longer-than-any-entry"),
+        pytest.param(b'{"a": ' + b"[" * 600 + b"]" * 600 + b"}", id="nested"),
+    ],
+)
+def test_entry_that_strict_readers_refuse(odd: bytes) -> None:
+    """One entry that a strict reader of JSON refuses does not cost the others."""
+    named = json.dumps(entry(2, name="\\ud800 \\u00e9 \U0001f600", description="a NaN, b")).encode()
+    body = b'{"data": {"corechannel": {"resource_nodes": [%s, %s]}}}' % (odd, named)
+    entries = CORECHANNEL.parse(body)
+    assert [node.name for node in entries.nodes] == ["/ud800 /u00e9 \U0001f600"]
+    assert entries.skipped == 1
+
+
+def test_long_entry_is_a_node() -> None:
+    """An entry that is too long to be kept whole is a node all the same."""
+    body = corechannel(entry(1, description="x" * 2 * ENTRY_LIMIT_BYTES))
+    (node,) = CORECHANNEL.parse(body).nodes
+    assert (node.name, node.entry) == ("node 1", b"")
+
+
+def test_other_keys_are_not_read() -> None:
+    """What stands beside the list is skipped, however large it is."""
+    body = corechannel(entry(1))[:-1] + b', "x": [' + b"[]," * 300_000 + b"[]]}"
+    assert len(CORECHANNEL.parse(body).nodes) == 1
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from collector.directory import Directory, Source
+from collector.directory import Directory, RefreshRules, Source
 from collector.directory.aggregate import CORECHANNEL, SETTINGS
 from collector.directory.cache import CacheStorage
 from collector.errors import DirectoryError, Exit
@@ -43,7 +43,9 @@ async def opened(
     def make(
         hosts: tuple[str, ...] = HOSTS, at: CacheStorage = copies, wait: float = 30.0
     ) -> Directory:
-        directories.append(Directory(Source(session, hosts), at, REFRESH, clock, wait))
+        directories.append(
+            Directory(Source(session, hosts), at, RefreshRules(REFRESH, wait), clock)
+        )
         return directories[-1]
 
     yield make
@@ -129,7 +131,7 @@ async def test_no_list_at_all(api: Api, opened: Open) -> None:
         await directory.listing()
     assert str(caught.value) == (
         "no list of nodes: nothing is cached, and no API host provided it ("
-        f"{ONE}: HTTP 502; {TWO}: not JSON (Expecting value, line 1); "
+        f"{ONE}: HTTP 502; {TWO}: not JSON (invalid character (byte 0)); "
         f"{THREE}: no complete answer within 20 s)."
     )
     assert "--directory FILE" in caught.value.advice
@@ -207,7 +209,7 @@ async def test_broken_copy(
     api.settle(settings())
     assert len((await opened().listing()).nodes) == 3
     assert caplog.messages == [
-        "cached aggregate corechannel is not JSON (Expecting value, line 1): ignored"
+        "cached aggregate corechannel is not JSON (invalid character (byte 0)): ignored"
     ]
     assert copies.bodies["corechannel"] == (nodes(3), clock.now)
 

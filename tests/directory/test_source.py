@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import gzip
 import json
 import logging
@@ -53,11 +54,11 @@ async def test_host_that_was_moved_last_is_asked_last(
 @pytest.mark.parametrize(
     ("body", "how", "reason"),
     [
-        pytest.param(b"<html>", {}, "not JSON (Expecting value, line 1)", id="html"),
+        pytest.param(b"<html>", {}, "not JSON (invalid character (byte 0))", id="html"),
         pytest.param(corechannel(), {}, "not one readable node in "
                      "data.corechannel.resource_nodes", id="no-node"),
         pytest.param(b"{}", {}, "no list data.corechannel.resource_nodes in it", id="object"),
-        pytest.param(nodes(2)[:-1], {}, "not JSON (Expecting ',' delimiter, line 1)",
+        pytest.param(nodes(2)[:-1], {}, "not JSON (Input data was truncated)",
                      id="truncated"),
         pytest.param(nodes(2), {"status": 404}, "HTTP 404", id="404"),
         pytest.param(b"", {"status": 502}, "HTTP 502", id="502"),
@@ -178,7 +179,7 @@ async def _garbage(request: web.Request) -> web.Response:
         pytest.param(_bomb, 20, "a body of more than 1,000,000 bytes", id="gzip-bomb"),
         pytest.param(_cut, 20, "no complete HTTP answer (ClientPayloadError)", id="cut-off"),
         pytest.param(_redirect, 20, "HTTP 302 (not followed)", id="redirect"),
-        pytest.param(_garbage, 20, "not JSON (Expecting value, line 1)", id="garbage"),
+        pytest.param(_garbage, 20, "not JSON (invalid character (byte 0))", id="garbage"),
     ],
 )
 async def test_real_server_bad(
@@ -190,12 +191,13 @@ async def test_real_server_bad(
     async def good(request: web.Request) -> web.Response:
         return web.json_response(json.loads(corechannel(entry(1))))
 
-    source = Source(session, (bad,), limit, limit_bytes=1_000_000)
+    aggregate = dataclasses.replace(CORECHANNEL, limit_bytes=1_000_000)
+    source = Source(session, (bad,), limit)
     with pytest.raises(SourceError) as caught:
-        await source.fetch(CORECHANNEL)
+        await source.fetch(aggregate)
     assert caught.value.reasons == {bad: reason}
-    source = Source(session, (bad, await serve(good)), limit, limit_bytes=1_000_000)
-    assert len((await source.fetch(CORECHANNEL)).value.nodes) == 1
+    source = Source(session, (bad, await serve(good)), limit)
+    assert len((await source.fetch(aggregate)).value.nodes) == 1
 
 
 async def test_nothing_listens(session: aiohttp.ClientSession, unused_tcp_port: int) -> None:

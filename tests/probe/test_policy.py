@@ -2,81 +2,75 @@
 
 from __future__ import annotations
 
+import socket
+from ipaddress import ip_address
+from pathlib import Path
+from types import SimpleNamespace
+
+import psutil
 import pytest
 
-from collector.probe.policy import AddressPolicy
-
-FORBIDDEN = {
-    "private-10": "10.1.2.3",
-    "private-172": "172.31.255.255",
-    "private-192": "192.168.0.1",
-    "loopback": "127.0.0.1",
-    "loopback-other": "127.200.0.9",
-    "unspecified": "0.0.0.0",
-    "this-network": "0.1.2.3",
-    "link-local": "169.254.169.254",
-    "cgnat": "100.64.0.1",
-    "cgnat-end": "100.127.255.254",
-    "protocol-assignments": "192.0.0.192",
-    "documentation": "203.0.113.7",
-    "benchmark": "198.18.0.1",
-    "relay-anycast": "192.88.99.1",
-    "multicast": "224.0.0.1",
-    "reserved": "240.0.0.1",
-    "broadcast": "255.255.255.255",
-    "v6-loopback": "::1",
-    "v6-unspecified": "::",
-    "v6-link-local": "fe80::1",
-    "v6-scoped": "2606:4700::1111%eth0",
-    "v6-link-local-scoped": "fe80::1%eth0",
-    "v6-unique-local": "fd00:ec2::254",
-    "v6-site-local": "fec0::1",
-    "v6-multicast": "ff0e::1",
-    "v6-documentation": "2001:db8::1",
-    "v6-documentation-new": "3fff::1",
-    "v6-discard": "100::1",
-    "v6-unassigned": "4000::1",
-    "teredo": "2001::1",
-    "compatible": "::8.8.8.8",
-    "mapped-private": "::ffff:10.0.0.1",
-    "mapped-loopback": "::ffff:127.0.0.1",
-    "mapped-metadata": "::ffff:169.254.169.254",
-    "nat64-loopback": "64:ff9b::127.0.0.1",
-    "nat64-private": "64:ff9b::192.168.1.1",
-    "nat64-local": "64:ff9b:1::1",
-    "6to4-private": "2002:c0a8:0101::1",
-    "6to4-loopback": "2002:7f00:0001::1",
-    "empty": "",
-    "not-an-address": "node.example",
-    "decimal": "2130706433",
-    "short": "127.1",
-    "octal": "0177.0.0.1",
-    "hex": "0x7f000001",
-}
-ALLOWED = {
-    "v4": "8.8.8.8",
-    "v4-end-of-cgnat": "100.128.0.1",
-    "v6": "2606:4700:4700::1111",
-    "mapped-public": "::ffff:8.8.8.8",
-    "nat64-public": "64:ff9b::8.8.8.8",
-    "6to4-public": "2002:808:808::1",
-}
+from collector.probe.own_addresses import OwnAddresses
+from collector.probe.policy import AddressPolicy, exempt_from_policy
 
 
-def cases(table: dict[str, str]) -> list[object]:
-    return [pytest.param(address, id=name) for name, address in table.items()]
+def _addresses() -> list[tuple[str, str]]:
+    """Each address of the table, and why it is not dialled; '' if it is."""
+    lines = (Path(__file__).parent / "addresses.txt").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ") for line in lines if line and not line.startswith("#")]
+    return [(address, "" if reason == "-" else reason) for address, reason in rows]
 
 
-@pytest.mark.parametrize("address", cases(FORBIDDEN))
-def test_address_is_not_dialled(address: str) -> None:
-    """No private, loopback, link-local, CGNAT, multicast or reserved address, in any disguise."""
-    assert AddressPolicy().forbids(address)
+@pytest.mark.parametrize(("address", "reason"), [*_addresses(), ("", "not an IP address")])
+def test_addresses(address: str, reason: str) -> None:
+    """Public addresses are dialled, and those that stand for one; all others say what they are."""
+    assert AddressPolicy().objection(address) == reason
+    assert AddressPolicy().forbids(address) is bool(reason)
 
 
-@pytest.mark.parametrize("address", cases(ALLOWED))
-def test_address_is_dialled(address: str) -> None:
-    """Public addresses are dialled, and those that only wrap a public one."""
-    assert not AddressPolicy().forbids(address)
+def test_addresses_of_this_machine() -> None:
+    """They are not dialled in any form, unless the operator lets them in."""
+    own = frozenset(map(ip_address, ["8.8.8.8", "2600::8"]))
+    policy = AddressPolicy.of(own_addresses=own)
+    addresses = ("8.8.8.8", "::ffff:8.8.8.8", "64:ff9b::8.8.8.8", "2600::8", "8.8.4.4", "2600::9")
+    forbidden = [a for a in addresses if policy.objection(a) == "an address of this machine"]
+    assert forbidden == list(addresses[:4])
+    allowed = AddressPolicy.of(["8.8.8.8/32", "2600::/32"], own_addresses=own)
+    assert not any(map(allowed.forbids, addresses))
+
+
+def test_addresses_of_this_machine_are_read_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The interfaces are read at most twice a minute, so that a new address is noticed."""
+    clock = iter([0.0, 30.0, 31.0]).__next__
+    entry = SimpleNamespace(family=socket.AF_INET, address="8.8.8.8")
+    interfaces: dict[str, list[SimpleNamespace]] = {}
+    monkeypatch.setattr(psutil, "net_if_addrs", lambda: interfaces)
+    own = OwnAddresses(clock)
+    address = ip_address("8.8.8.8")
+    assert address not in own
+    interfaces["eth0"] = [entry]
+    assert address not in own
+    assert address in own
+
+
+def test_this_machine_has_addresses() -> None:
+    """Interfaces are read without an error; loopback is one of them."""
+    assert ip_address("127.0.0.1") in OwnAddresses()
+
+
+def test_what_the_operator_configured_is_exempt() -> None:
+    """Within the exemption every address is dialled; outside of it nothing has changed."""
+    policy = AddressPolicy.of(own_addresses=frozenset([ip_address("8.8.8.8")]))
+    with exempt_from_policy():
+        assert not any(map(policy.forbids, ("127.0.0.1", "8.8.8.8", "fd00::1")))
+    assert all(map(policy.forbids, ("127.0.0.1", "8.8.8.8", "fd00::1")))
+
+
+def test_a_forbidden_host_that_is_an_address() -> None:
+    """It is not dialled, whatever name resolves to it."""
+    policy = AddressPolicy.of(forbidden_hosts=["8.8.8.8"])
+    assert [policy.objection(a) for a in ("8.8.8.8", "8.8.4.4")] == ["a forbidden host", ""]
+    assert policy.forbids_host("8.8.8.8")
 
 
 @pytest.mark.parametrize(

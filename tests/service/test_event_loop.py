@@ -6,6 +6,7 @@ import asyncio
 import logging
 import os
 import signal
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -91,22 +92,97 @@ def test_only_reports_of_aborted_connections_are_ignored(
     assert [r.levelno for r in records if "Fatal error" in r.getMessage()] == levels
 
 
-def test_the_first_signal_asks_and_the_second_forces(
+class _Forcible(logging.Handler):
+    """Sets an event when a second signal would force."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = asyncio.Event()
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if "a second signal forces" in record.getMessage():
+            self.event.set()
+
+
+@pytest.fixture
+def forcible(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> Iterator[asyncio.Event]:
+    """Set when a second signal forces, which is at once here."""
+    monkeypatch.setattr(event_loop, "_REPEATED_SECONDS", 0.0)
+    caplog.set_level(logging.INFO)
+    handler = _Forcible()
+    event_loop.log.addHandler(handler)
+    yield handler.event
+    event_loop.log.removeHandler(handler)
+
+
+@pytest.fixture
+def codes(monkeypatch: pytest.MonkeyPatch) -> asyncio.Queue[int]:
+    """The codes with which the process would have ended."""
+    queue: asyncio.Queue[int] = asyncio.Queue()
+    monkeypatch.setattr(os, "_exit", queue.put_nowait)
+    return queue
+
+
+@pytest.mark.parametrize("first", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_the_first_signal_asks_and_the_second_forces(
+    first: signal.Signals,
+    second: signal.Signals,
+    forcible: asyncio.Event,
+    codes: asyncio.Queue[int],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     """A signal sets the event and nothing else; a second one ends the process with 130."""
-    codes: asyncio.Queue[int] = asyncio.Queue()
-    monkeypatch.setattr(os, "_exit", codes.put_nowait)
 
     async def main() -> int:
         async with stop_on_signals() as stop:
-            os.kill(os.getpid(), signal.SIGTERM)
+            os.kill(os.getpid(), first)
             await stop.wait()
+            await forcible.wait()
             assert codes.empty()
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), second)
             return await codes.get()
 
-    with caplog.at_level(logging.INFO):
-        assert run_async(main()) == Exit.INTERRUPTED
-    assert "a second signal forces" in caplog.text
+    assert run_async(main()) == Exit.INTERRUPTED
     assert "forced to stop" in caplog.text
+
+
+def test_a_signal_that_comes_twice_at_once_forces_nothing(codes: asyncio.Queue[int]) -> None:
+    """`timeout` signals the process and its group: both are one request to stop."""
+
+    async def main() -> None:
+        async with stop_on_signals() as stop:
+            os.kill(os.getpid(), signal.SIGTERM)
+            await stop.wait()
+            await _deliver(signal.SIGTERM)
+
+    run_async(main())
+    assert codes.empty()
+
+
+def test_a_second_hang_up_forces_nothing(
+    forcible: asyncio.Event, codes: asyncio.Queue[int]
+) -> None:
+    """A terminal that is closed sends SIGHUP more than once."""
+
+    async def main() -> None:
+        async with stop_on_signals():
+            os.kill(os.getpid(), signal.SIGHUP)
+            await forcible.wait()
+            await _deliver(signal.SIGHUP)
+
+    run_async(main())
+    assert codes.empty()
+
+
+async def _deliver(number: signal.Signals) -> None:
+    """Send a signal to this process; return when the loop has called what it calls for it."""
+    delivered = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGUSR1, delivered.set)
+    os.kill(os.getpid(), number)
+    os.kill(os.getpid(), signal.SIGUSR1)
+    await delivered.wait()
+    await asyncio.sleep(0)

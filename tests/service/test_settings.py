@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from collector.errors import ConfigurationError
 from collector.influx.generation import Generation
-from collector.service.load_settings import ConfigurationError, load_settings
+from collector.service.load_settings import load_settings
 from collector.service.setting_types import InfluxDbGeneration, Ipv6Mode
 from collector.service.settings import Settings
 
@@ -72,3 +73,19 @@ def test_other_values_are_refused(
         load(name, value, monkeypatch)
     assert name in str(caught.value)
     assert wanted in str(caught.value)
+
+
+def test_without_a_home_the_data_directory_must_be_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """A user without a home, as in many containers, is told which setting to give."""
+
+    def no_home(name: str) -> Path:
+        raise RuntimeError("could not determine the home directory")
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("collector.service.settings.user_data_path", no_home)
+    with pytest.raises(ConfigurationError, match="home directory") as caught:
+        load_settings()
+    assert "CRN_DATA_DIR" in caught.value.advice
+    assert load_settings(data_dir=tmp_path).data_dir == tmp_path

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from collector.errors import ConfigurationError
 from collector.influx.delivery import Delivery
 from collector.probe.resolver import Resolver
-from collector.service.load_settings import ConfigurationError
 from collector.service.settings import InfluxDbSettings, ProbeSettings, Settings
 from collector.service.wiring import open_parts
 from collector.store import EmbeddedStore, MemoryStore

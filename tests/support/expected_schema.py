@@ -44,7 +44,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
         {
             "integer": "success status_code response_bytes",
             "float": "duration_seconds",
-            "text": "failure",
+            "text": "failure unread",
         },
     ),
     "network": (

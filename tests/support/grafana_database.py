@@ -6,7 +6,7 @@ import json
 import urllib.parse
 import urllib.request
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
@@ -73,6 +73,8 @@ class Bucket:
 
     database: Database
     name: str
+    answers: dict[str, list[Series]] = field(default_factory=dict, compare=False, repr=False)
+    """Of queries since the last write: the same one is asked once."""
 
     def write(self, points: Iterable[Point]) -> int:
         """Write points in large batches; how many."""
@@ -84,6 +86,7 @@ class Bucket:
 
     def write_lines(self, body: bytes) -> None:
         """Write lines of line protocol."""
+        self.answers.clear()
         if self.database.kind.startswith("1"):
             self.database.call("/write", {"db": self.name, "precision": "s"}, body)
         else:
@@ -92,6 +95,11 @@ class Bucket:
 
     def ask(self, query: str) -> list[Series]:
         """The series that a query answers; times in seconds."""
+        if query not in self.answers:
+            self.answers[query] = self._asked(query)
+        return self.answers[query]
+
+    def _asked(self, query: str) -> list[Series]:
         body = self.database.call("/query", {"db": self.name, "epoch": "s", "q": query})
         (result,) = json.loads(body)["results"]
         if "error" in result:
