@@ -13,6 +13,7 @@ from collector.schema.measurements import (
     CrnIpv6,
     CrnProbe,
     CrnReachability,
+    CrnUsage,
     CrnVersion,
     Network,
     NetworkEvent,
@@ -32,6 +33,7 @@ class RecordedNode:
 
     reachability: there must be exactly one. version, ipv6: None if not written in this round.
     asked_ipv6: the IPv6 check was made. gpus_used: GPUs in use by model and device.
+    usage: None if not written. in_part: a response was read without some of its keys.
     """
 
     reachability: list[CrnReachability] = field(default_factory=list)
@@ -39,6 +41,8 @@ class RecordedNode:
     ipv6: CrnIpv6 | None = None
     asked_ipv6: bool = False
     gpus_used: dict[tuple[str, str], int] = field(default_factory=dict)
+    usage: CrnUsage | None = None
+    in_part: bool = False
 
 
 @dataclass(slots=True)
@@ -78,8 +82,12 @@ def recorded_round(points: Iterable[Point]) -> RecordedRound:
                 node(point.node).ipv6 = point
             case CrnGpu():
                 node(point.node).gpus_used[point.model, point.device_id] = point.used
+            case CrnUsage():
+                node(point.node).usage = point
             case CrnProbe() if point.endpoint in _IPV6_ENDPOINTS:
                 node(point.node).asked_ipv6 = True
+            case CrnProbe() if point.unread:
+                node(point.node).in_part = True
             case Network():
                 recorded.reason = point.vantage_reason
             case NetworkEvent():

@@ -14,7 +14,12 @@ from collector.cli.output import Column, Result, print_result
 from collector.service.settings import Settings, fields, variable
 from collector.service.wiring import node_tls_context
 
-_COLUMNS = (Column("setting"), Column("variable"), Column("value"), Column("meaning"))
+_COLUMNS = (
+    Column("setting", always=True),
+    Column("variable"),
+    Column("value", always=True),
+    Column("meaning"),
+)
 
 
 def check_config(

@@ -16,13 +16,19 @@ Directory = Annotated[
     typer.Option(
         "--directory",
         metavar="FILE",
+        readable=False,  # judged where it is read, as it is when a variable names it
         help="Read the list of nodes from a file instead of the network: a saved aggregate, a "
         "saved crns.json, or lines `hash address`.",
     ),
 ]
 DataDir = Annotated[
     Path | None,
-    typer.Option("--data-dir", metavar="DIR", help="Data directory; overrides the setting."),
+    typer.Option(
+        "--data-dir",
+        metavar="DIR",
+        readable=False,
+        help="Data directory; overrides the setting.",
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

@@ -22,7 +22,7 @@ _COLUMNS = (
     Column("time", wrap=False),
     Column("event", wrap=False),
     Column("node", wrap=False),
-    Column("text"),
+    Column("text", always=True),
 )
 
 

@@ -19,16 +19,16 @@ from collector.service.status import (
 )
 
 _COLUMNS = (
-    Column("name"),
+    Column("name", always=True),
     Column("node", wrap=False),
     Column("up", wrap=False),
-    Column("failure"),
+    Column("failure", always=True),
     Column("age", "right", wrap=False),
     Column("version", wrap=False),
     Column("cpu", "right", wrap=False),
-    Column("memory free", "right"),
-    Column("gpus free", "right"),
-    Column("tls ms", "right"),
+    Column("memory free", "right", wrap=False),
+    Column("gpus free", "right", wrap=False),
+    Column("tls ms", "right", wrap=False),
     Column("address"),
 )
 

@@ -19,7 +19,12 @@ from collector.service.event_loop import run_async
 from collector.service.single_visit import SingleVisit, visit_address
 from collector.times import DAY
 
-_COLUMNS = (Column("step"), Column("result"), Column("took", "right"), Column("detail"))
+_COLUMNS = (
+    Column("step", always=True),
+    Column("result", always=True),
+    Column("took", "right", wrap=False),
+    Column("detail", always=True),
+)
 
 
 def probe(

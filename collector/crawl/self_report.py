@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -83,9 +83,16 @@ class SelfReport(RoundObserver):
 
 
 def own_resources() -> tuple[int | None, int | None]:
-    """Return resident bytes and open descriptors of this process; None where unknown."""
-    process = psutil.Process()
+    """Return resident bytes and open descriptors of this process; None where the system hides it.
+
+    In a container without `/proc` there is neither, and Windows has no descriptors to count.
+    """
+    return _own(lambda process: process.memory_info().rss), _own(lambda p: p.num_fds())
+
+
+def _own(figure: Callable[[psutil.Process], int]) -> int | None:
+    """Return a figure of this process; None if it cannot be had, for whatever reason."""
     try:
-        return process.memory_info().rss, process.num_fds()
-    except (psutil.Error, AttributeError):  # no descriptors to count on Windows
-        return None, None
+        return figure(psutil.Process())
+    except (psutil.Error, OSError, AttributeError):
+        return None

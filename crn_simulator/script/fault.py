@@ -71,6 +71,14 @@ class Fault(StrEnum):
     NAN = "nan"
     HUGE_NUMBERS = "huge_numbers"
     WEB_SERVER = "web_server"
+    # A complete response of which a part is wrong.
+    NULL_BLOCKS = "null_blocks"
+    BAD_FIELDS = "bad_fields"
+    NULL_GPU = "null_gpu"
+    TOO_MANY_GPUS = "too_many_gpus"
+    # A complete response in another spelling.
+    WHOLE_FLOATS = "whole_floats"
+    BYTE_ORDER_MARK = "byte_order_mark"
 
 
 class FaultPhase(StrEnum):

@@ -22,6 +22,7 @@ class FaultEffect:
     ends_visit: no further request is made to the node in that round.
     complete: the response is complete and below 500; with the node's own `Server` header it makes
         the node reachable, whatever its body holds.
+    unread: parts of the usage that cannot be read, of `disk` and `gpus`; the rest can.
     """
 
     phase: FaultPhase
@@ -31,6 +32,7 @@ class FaultEffect:
     reachable: bool = False
     ends_visit: bool = False
     complete: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 def _harmless(phase: FaultPhase) -> FaultEffect:
@@ -63,6 +65,18 @@ def _response(
     probe_failure: str, failure: str = "not_a_crn", *, complete: bool = True
 ) -> FaultEffect:
     return FaultEffect(FaultPhase.ANSWER, probe_failure, failure, "node", complete=complete)
+
+
+def _in_part(*unread: str) -> FaultEffect:
+    return FaultEffect(
+        FaultPhase.ANSWER,
+        "wrong_shape",
+        "none",
+        "none",
+        reachable=True,
+        complete=True,
+        unread=frozenset(unread),
+    )
 
 
 FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
@@ -126,6 +140,12 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.NAN: _response("wrong_shape"),
         Fault.HUGE_NUMBERS: _response("wrong_shape"),
         Fault.WEB_SERVER: _response("client_error"),
+        Fault.NULL_BLOCKS: _in_part("gpus"),
+        Fault.BAD_FIELDS: _in_part("disk"),
+        Fault.NULL_GPU: _in_part("gpus"),
+        Fault.TOO_MANY_GPUS: _in_part("gpus"),
+        Fault.WHOLE_FLOATS: _harmless(FaultPhase.ANSWER),
+        Fault.BYTE_ORDER_MARK: _harmless(FaultPhase.ANSWER),
     }
 )
 

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 import pytest
 
+from collector.errors import DataDirectoryError
 from collector.schema.column import Column, ColumnKind, Point, integer
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, MemoryStore, Reader
@@ -202,6 +203,23 @@ async def test_only_this_user_can_read(tmp_path: Path) -> None:
         "collector.lock": 0o600,
         "collector.pid": 0o600,
     }
+
+
+@pytest.mark.parametrize("name", ["collector.pid", "collector.lock"])
+async def test_a_link_in_place_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    """A link that somebody put there is named and not written through; the directory is free."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    directory = tmp_path / "store"
+    directory.mkdir()
+    (directory / name).symlink_to(victim)
+    with pytest.raises(DataDirectoryError, match=name) as caught:
+        await EmbeddedStore.open(directory, ALL, 14)
+    assert "remove the link" in caught.value.advice
+    assert victim.read_text() == "precious"
+    (directory / name).unlink()
+    async with await EmbeddedStore.open(directory, ALL, 14):
+        pass
 
 
 async def test_closing_twice_is_harmless(tmp_path: Path) -> None:
