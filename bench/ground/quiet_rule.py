@@ -24,14 +24,14 @@ class ExpectedAnnouncements:
     def change(self, kind: str, value: str, now: int) -> str | None:
         """Return the old value if the present one must be announced now."""
         old = self.values.setdefault(kind, value)
-        if old == value or self._is_quiet(kind, now):
+        if self._is_quiet(kind, now) or old == value:
             return None
         self.values[kind], self.at[kind] = value, now
         return old
 
     def begin(self, kind: str, before: bool, after: bool, now: int) -> bool:
         """Return whether it must be announced now that something began to be so."""
-        if before or not after or self._is_quiet(kind, now):
+        if self._is_quiet(kind, now) or before or not after:
             return False
         self.at[kind] = now
         return True
@@ -41,4 +41,7 @@ class ExpectedAnnouncements:
         self.at = {kind: min(at, now) for kind, at in self.at.items()}
 
     def _is_quiet(self, kind: str, now: int) -> bool:
-        return kind in self.at and now - self.at[kind] < QUIET_SECONDS
+        """Return whether the hour of a kind is not over; once it is, no clock brings it back."""
+        if kind in self.at and now - self.at[kind] >= QUIET_SECONDS:
+            del self.at[kind]
+        return kind in self.at

@@ -126,10 +126,12 @@ class Health:
     """Since the last round; None if there is none or the store cannot be read."""
     unavailable_stores: tuple[str, ...] = ()
     """Databases that accept no writes at present; their rounds wait in the spool."""
+    shared_stores: tuple[str, ...] = ()
+    """Databases into which another collector writes points of the same vantage and shard."""
 
     def is_healthy(self, *, ready: bool) -> bool:
         """Whether rounds are stored and, if `ready` asks for it, every database accepts writes."""
-        return not (self.problem or (ready and self.unavailable_stores))
+        return not (self.problem or (ready and (self.unavailable_stores or self.shared_stores)))
 
 
 def read_health(
@@ -150,11 +152,13 @@ def read_health(
     if last is None:
         return Health(future or "no round is stored yet")
     age = max(0.0, now - last)
-    unavailable = tuple(sorted({s.store for s in stores if s.shard == shard and not s.connected}))
+    own = [s for s in stores if s.shard == shard]
+    unavailable = tuple(sorted({s.store for s in own if not s.connected}))
+    shared = tuple(sorted({s.store for s in own if s.conflict}))
     problem = future
     if age > limit and not future:
         problem = f"the last round is {age:.0f} s old; the interval is {interval_seconds:g} s"
-    return Health(problem, age, unavailable)
+    return Health(problem, age, unavailable, shared)
 
 
 @dataclass(frozen=True, slots=True)

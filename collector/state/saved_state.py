@@ -6,19 +6,18 @@ import logging
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from heapq import nlargest
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
 
 from collector.model.last_known import LastKnown
-from collector.state.bounded_names import LIMIT
 from collector.state.last_known import LastKnownNodes, from_json
 from collector.state.node_document import NodeDocument
 from collector.state.node_state import NodeState
 from collector.state.round_log import RoundLog, foreseen
 from collector.state.rules import Rules
-from collector.state.saved_values import TIME_LIMIT, Count, SavedName, SavedTime
+from collector.state.saved_names import names_to_json, read_names
+from collector.state.saved_values import TIME_LIMIT, Count, SavedTime
 from collector.state.vocabulary import Vocabulary
 from collector.text import clean
 
@@ -42,19 +41,8 @@ class RoundsDocument:
     times: tuple[SavedTime, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class NamesDocument:
-    """The bounded names of a kind, as they are kept in the store. Its keys never change."""
-
-    seen_at: dict[str, SavedTime] = field(default_factory=dict)
-    """Names with a place."""
-    published_at: dict[SavedName, SavedTime] = field(default_factory=dict)
-    """Names that were written; before 1.0, only those that take no place."""
-
-
 _ROUNDS_DOCUMENT: Final = TypeAdapter(RoundsDocument)
 _LAST_ROUND_DOCUMENT: Final = TypeAdapter(SavedTime)
-_NAMES_DOCUMENT: Final = TypeAdapter(NamesDocument)
 
 
 @dataclass(slots=True)
@@ -88,7 +76,7 @@ def read_state(rules: Rules, entries: Mapping[str, bytes], source: str) -> Saved
             elif key.startswith(_LAST_KNOWN):
                 saved.last_known[_hash(key, _LAST_KNOWN)] = from_json(body)
             elif key.startswith(_NAMES):
-                _read_names(saved.vocabulary, key.removeprefix(_NAMES), body)
+                read_names(saved.vocabulary, key.removeprefix(_NAMES), body)
         except ValueError as error:
             errors[key] = error
     if errors:
@@ -117,22 +105,12 @@ def changed_entries(
         entries[_NODE + key] = (
             None if state is None else NodeDocument.of(state, rounds.count).to_json()
         )
-    for kind, document in _names_documents(vocabulary).items():
-        entries[_NAMES + kind] = _NAMES_DOCUMENT.dump_json(document)
+    for kind, names in names_to_json(vocabulary).items():
+        entries[_NAMES + kind] = names
     if rounds.last is not None:
         entries[_LAST_ROUND] = str(rounds.last).encode()
         entries[_ROUND_LOG] = _ROUNDS_DOCUMENT.dump_json(RoundsDocument(rounds.count, rounds.times))
     return entries
-
-
-def _names_documents(vocabulary: Vocabulary) -> dict[str, NamesDocument]:
-    """Return the documents of the bounded names, by kind."""
-    releases, recent = vocabulary.releases.reported_at, vocabulary.recent_releases.written_at
-    return {
-        "models": NamesDocument({}, vocabulary.recent_models.written_at),
-        "gpus": NamesDocument(vocabulary.gpus.reported_at, {}),
-        "releases": NamesDocument(releases, recent),
-    }
 
 
 def _read_rounds(entries: Mapping[str, bytes], errors: dict[str, ValueError]) -> RoundLog:
@@ -170,26 +148,6 @@ def _read_node(rules: Rules, saved: SavedState, key: str, body: bytes) -> None:
         for time in saved.rounds.since(document.written_in):
             state = foreseen(rules, state, time)
     saved.states[key] = state
-
-
-def _read_names(vocabulary: Vocabulary, kind: str, body: bytes) -> None:
-    """Take over the bounded names of a kind; places beyond the limit are given out anew."""
-    document = _NAMES_DOCUMENT.validate_json(body)
-    newest = nlargest(LIMIT, document.seen_at, key=lambda n: (document.seen_at[n], n))
-    places = {name: document.seen_at[name] for name in newest}
-    match kind:
-        case "models":  # versions before 1.0 gave models places of their own
-            vocabulary.recent_models.written_at = {**_clean(places), **document.published_at}
-        case "gpus":
-            vocabulary.gpus.reported_at = places
-        case "releases":
-            vocabulary.releases.reported_at = _clean(places)
-            vocabulary.recent_releases.written_at = {**_clean(places), **document.published_at}
-
-
-def _clean(names: Mapping[str, int]) -> dict[str, int]:
-    """Return the names that can be tags."""
-    return {name: at for name, at in names.items() if clean(name) == name != ""}
 
 
 def _hash(key: str, prefix: str) -> str:

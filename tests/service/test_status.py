@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -131,6 +132,16 @@ async def test_only_our_own_stores_count(tmp_path: Path) -> None:
         await store.commit(RoundRecord(START, reports))
     found = read_health(tmp_path, "here", "0", MINUTE, START)
     assert found.unavailable_stores == ("influxdb",)
+    assert (found.is_healthy(ready=False), found.is_healthy(ready=True)) == (True, False)
+
+
+async def test_another_collector_in_the_database(tmp_path: Path) -> None:
+    """A database into which another collector writes the same points is not ready."""
+    report = dataclasses.replace(_report(START, "influxdb", connected=True), conflict=True)
+    async with await EmbeddedStore.open(tmp_path, MEASUREMENTS, 14) as store:
+        await store.commit(RoundRecord(START, [report]))
+    found = read_health(tmp_path, "here", "0", MINUTE, START)
+    assert (found.unavailable_stores, found.shared_stores) == ((), ("influxdb",))
     assert (found.is_healthy(ready=False), found.is_healthy(ready=True)) == (True, False)
 
 
