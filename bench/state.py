@@ -3,6 +3,7 @@
 Simulated rounds of a quiet network: most nodes answer, each with other usage in every round; a
 fifth has been down for days and is visited every 15 minutes; one in a thousand fails in a round.
 Written bytes are those of the documents, and those of SQLite's pages, in which they cost more.
+"judge: …" are single rounds whose list or answers are as bad as they can be.
 "Whole" is what it would be if every node were written in every round. The last line is JSON.
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from time import process_time
 from typing import Any, Final
 
+from bench.state_adversarial import measure_adversarial
 from collector.directory.entry import read_entries
 from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
@@ -93,6 +95,7 @@ def measure(nodes: int, rounds: int) -> dict[str, float]:
         "SQLite pages KB a round": statistics.mean(pages[1:]) / 1e3,
         "SQLite pages KB a round, whole": whole_pages / 1e3,
         "judge and changes, s a round": statistics.median(seconds),
+        **measure_adversarial(network.nodes),
         **memory(nodes),
     }
 

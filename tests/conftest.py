@@ -26,9 +26,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.server)
 
 
-def pytest_sessionfinish() -> None:
+def pytest_sessionfinish(session: pytest.Session) -> None:
     """Keep what a worker measured: it may be ended before it would do so on its own."""
-    if measured := coverage.Coverage.current():
+    if hasattr(session.config, "workerinput") and (measured := coverage.Coverage.current()):
         measured.save()
 
 

@@ -27,6 +27,14 @@ from collector.text import NAME_LIMIT, clean, release_of
         pytest.param("x" * 63 + " y", "x" * 63, id="cut-without-a-space-at-the-end"),
         pytest.param("\u200b" * 1000 + "x", "", id="cut-before-it-is-looked-at"),
         pytest.param("", "", id="empty"),
+        pytest.param("a\U000e0041\U000e0042\U000e007f", "a", id="tag-characters"),
+        pytest.param("a\ufe01\U000e0101b", "ab", id="variants-that-hide-text"),
+        pytest.param("\u2764\ufe0f", "\u2764\ufe0f", id="how-an-emoji-looks"),
+        pytest.param("x" + "\u0301" * 500, "x" + "\u0301" * 4, id="flood-of-marks"),
+        pytest.param("\u0301a \u0301b", "a b", id="marks-on-nothing"),
+        pytest.param("\u3164\u115f\u2800 \uffa0", "", id="blank-letters"),
+        pytest.param("\u200b\u2060\ufe0f\u0301", "", id="nothing-visible"),
+        pytest.param("שָׁלוֹם", "שָׁלוֹם", id="marks-of-a-script"),
     ],
 )
 def test_clean(text: str, expected: str) -> None:

@@ -16,6 +16,7 @@ from bench.ground.expectation import (
     visit_failure,
 )
 from bench.ground.recorded import RecordedNode, RecordedRound
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
 from crn_simulator.script.machine import COMPATIBLE_GPUS
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.script.trouble import Trouble
@@ -117,7 +118,7 @@ class PointCheck:
         return must.failure
 
     def _check_facts(self, visit: _CheckedVisit, host: str) -> None:
-        """Check version, GPUs and IPv6. host: the name that the directory lists."""
+        """Check version, GPUs, usage and IPv6. host: the name that the directory lists."""
         name, time, truth = self.script.profile(visit.index).hash, visit.time, visit.truth
         node = self._nodes.setdefault(name, _ExpectedNode())
         node.unconfirmed &= host == node.host  # a result for another address confirms nothing
@@ -131,7 +132,23 @@ class PointCheck:
         used = self._gpus_used(visit.index, truth) if truth else {}
         row = "cards" if used else "none"
         self.matrix.check(Cell("gpus used", name, time, used, visit.recorded.gpus_used), row)
+        self._check_usage(name, visit)
         self._check_ipv6(name, node, visit)
+
+    def _check_usage(self, name: str, visit: _CheckedVisit) -> None:
+        """Check the totals of the usage, and that a response read in part is told."""
+        true, point = visit.truth.usage if visit.truth else None, visit.recorded.usage
+        expected: object = None
+        if true:
+            gpus = None if true.gpus is None else sum(gpu.total for gpu in true.gpus)
+            expected = (true.cpu_count, true.mem_total_bytes, true.disk_total_bytes, gpus)
+        found = point and (
+            *(point.cpu_count, point.mem_total_bytes, point.disk_total_bytes, point.gpu_total),
+        )
+        in_part = bool(visit.truth and FAULT_EFFECTS[visit.truth.cause].unread)
+        row = "none" if true is None else "in part" if in_part else "whole"
+        self.matrix.check(Cell("usage", name, visit.time, expected, found), row)
+        self.matrix.check(Cell("in part", name, visit.time, in_part, visit.recorded.in_part))
 
     def _check_ipv6(self, name: str, node: _ExpectedNode, visit: _CheckedVisit) -> None:
         time, recorded = visit.time, visit.recorded

@@ -13,15 +13,16 @@ from collector.schema.measurements import (
     CrnIpv6,
     CrnProbe,
     CrnReachability,
+    CrnUsage,
     CrnVersion,
     Network,
     NetworkEvent,
 )
 
-STANDSTILL_SECONDS: Final = 2.0
-"""A round in which the event loop stood still for longer is not trusted.
+LATE_SECONDS: Final = 2.0
+"""A round in which the event loop was later, in sum within 5 seconds, is not trusted.
 
-Only the collector can know for how long it did, so its own figure is taken.
+Only the collector can know how late it was, so its own figure is taken.
 """
 _IPV6_ENDPOINTS = frozenset({"/status/check/ipv6", "/vm/ip/6"})
 
@@ -32,6 +33,7 @@ class RecordedNode:
 
     reachability: there must be exactly one. version, ipv6: None if not written in this round.
     asked_ipv6: the IPv6 check was made. gpus_used: GPUs in use by model and device.
+    usage: None if not written. in_part: a response was read without some of its keys.
     """
 
     reachability: list[CrnReachability] = field(default_factory=list)
@@ -39,6 +41,8 @@ class RecordedNode:
     ipv6: CrnIpv6 | None = None
     asked_ipv6: bool = False
     gpus_used: dict[tuple[str, str], int] = field(default_factory=dict)
+    usage: CrnUsage | None = None
+    in_part: bool = False
 
 
 @dataclass(slots=True)
@@ -46,7 +50,7 @@ class RecordedRound:
     """What one round records.
 
     reason: why the vantage was blind; `none` if it was not.
-    lag_seconds: how long the collector's event loop stood still.
+    lag_seconds: how late the collector's event loop was, in sum within 5 seconds.
     """
 
     nodes: dict[str, RecordedNode] = field(default_factory=dict)
@@ -55,10 +59,10 @@ class RecordedRound:
     lag_seconds: float = 0.0
 
     def expected_reason(self, controls: str, own: str = "none") -> str:
-        """Return why the round must be blind: by its controls, a standstill, or `own`."""
+        """Return why the round must be blind: by its controls, a late loop, or `own`."""
         if controls != "none":
             return controls
-        return "loop_lag" if self.lag_seconds > STANDSTILL_SECONDS else own
+        return "loop_lag" if self.lag_seconds > LATE_SECONDS else own
 
 
 def recorded_round(points: Iterable[Point]) -> RecordedRound:
@@ -78,12 +82,16 @@ def recorded_round(points: Iterable[Point]) -> RecordedRound:
                 node(point.node).ipv6 = point
             case CrnGpu():
                 node(point.node).gpus_used[point.model, point.device_id] = point.used
+            case CrnUsage():
+                node(point.node).usage = point
             case CrnProbe() if point.endpoint in _IPV6_ENDPOINTS:
                 node(point.node).asked_ipv6 = True
+            case CrnProbe() if point.unread:
+                node(point.node).in_part = True
             case Network():
                 recorded.reason = point.vantage_reason
             case NetworkEvent():
                 recorded.events.append(point)
             case Collector():
-                recorded.lag_seconds = point.loop_lag_seconds
+                recorded.lag_seconds = point.loop_late_seconds
     return recorded

@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from bench.ground.confusion_matrix import Cell, ConfusionMatrix
 from bench.ground.expectation import Expectation
+from bench.ground.quiet_rule import ExpectedAnnouncements
 from bench.ground.recorded import RecordedRound
 from bench.ground.scenario import INTERVAL, Scenario, Step
 from bench.ground.status_rule import DAY, FRESH_INTERVALS, ExpectedStatus
 from crn_simulator.script.directory_entry import registered_address
+from crn_simulator.truth.shared_address import nodes_sharing
 
 Events = dict[str, tuple[Any, ...]]
 """The details of the events of one node in one round, by kind."""
 
 _PORT: Final = 4020
-_UNSCRIPTED: Final = frozenset({"duplicate_hash", "duplicate_address"})
-"""Kinds of events that the scenario does not define; each may come once for a node."""
 
 
 @dataclass(slots=True)
@@ -33,6 +33,8 @@ class _ExpectedNode:
     failure: str = "none"
     version: str | None = None
     listed: bool = True
+    is_sharing: bool = False
+    announced: ExpectedAnnouncements = field(default_factory=ExpectedAnnouncements)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +42,14 @@ class _CheckedRound:
     """A round that is being checked.
 
     entry: its entry in the log. events: those of the entry, by node. is_blind: it must be.
+    sharing: the nodes that share their address.
     """
 
     step: Step
     entry: dict[str, Any]
     events: dict[str, Events]
     is_blind: bool
+    sharing: frozenset[int]
 
     @property
     def clock(self) -> int:
@@ -67,7 +71,6 @@ class TransitionCheck:
     wrong_faults: int = 0
     _nodes: dict[int, _ExpectedNode] = field(default_factory=dict)
     _clock: int | None = None
-    _unscripted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     def check(self, entry: dict[str, Any]) -> None:
         """Check one round."""
@@ -77,6 +80,7 @@ class TransitionCheck:
             for known in self._nodes.values():
                 known.status.step_back(step.clock)
                 known.name_at = min(known.name_at, step.clock)
+                known.announced.step_back(step.clock)
         recorded = RecordedRound(reason=entry["reason"], lag_seconds=entry["lag_seconds"])
         reason = recorded.expected_reason(
             self.scenario.control_result(step), self.scenario.blind_reason(step)
@@ -85,7 +89,8 @@ class TransitionCheck:
         events: dict[str, Events] = {}
         for node, kind, *details in entry["events"]:
             events.setdefault(node, {})[kind] = _details(kind, details)
-        checked = _CheckedRound(step, entry, events, reason != "none")
+        sharing = nodes_sharing(self.scenario.script, step.at, _PORT)
+        checked = _CheckedRound(step, entry, events, reason != "none", sharing)
         for index in range(len(self.scenario.script)):
             self._check_node(index, checked)
         self._clock = step.clock
@@ -118,8 +123,11 @@ class TransitionCheck:
                 self._nodes[index] = node
                 if self._clock is not None:
                     expected["joined"] = ()
+            moved = node.address != address
             expected |= _directory_events(node, address, stage.name, step.clock)
-            expected |= self._visit_events(index, node, checked, "address_changed" in expected)
+            expected |= self._visit_events(index, node, checked, moved)
+            expected |= _version_events(node, step.clock)
+            expected |= _sharing_events(node, index in checked.sharing, step.clock)
             if rows:
                 self._check_row(profile.hash, node, checked, rows[0])
         found = checked.events.get(profile.hash, {})
@@ -145,10 +153,7 @@ class TransitionCheck:
         reachable = node.failure == "none"
         expected: Events = {}
         version = self.scenario.truth(index, step).version if reachable else None
-        if version:
-            if node.version not in (None, version):
-                expected["version_changed"] = (node.version, version)
-            node.version = version
+        node.version = version or node.version
         if reachable or Expectation(node.failure).fault in ("node", "dns"):
             transition = node.status.add_evidence(clock, reachable)
             if transition and transition.kind == "down":
@@ -192,10 +197,6 @@ class TransitionCheck:
         self.transitions.update(expected.keys())
         for kind in sorted(expected.keys() | found.keys()):
             must, recorded = expected.get(kind), found.get(kind)
-            if kind in _UNSCRIPTED:
-                self._unscripted[node, kind] += 1
-                if self._unscripted[node, kind] == 1:
-                    continue
             self.matrix.check(Cell("events", node, clock, must, recorded), kind)
             self.missed_transitions += must is not None and recorded != must
             self.false_transitions += recorded is not None and recorded != must
@@ -210,8 +211,24 @@ def _directory_events(node: _ExpectedNode, address: str, name: str, clock: int) 
     if node.address != address:
         node.address = address
         node.status.rounds = []
+    if node.announced.change("address_changed", address, clock) is not None:
         expected["address_changed"] = ()
     return expected
+
+
+def _version_events(node: _ExpectedNode, clock: int) -> Events:
+    """Return the event that must follow if the version of a node has changed."""
+    if node.version is None:
+        return {}
+    old = node.announced.change("version_changed", node.version, clock)
+    return {} if old is None else {"version_changed": (old, node.version)}
+
+
+def _sharing_events(node: _ExpectedNode, is_sharing: bool, clock: int) -> Events:
+    """Account for a node that shares its address or not; return the events that must follow."""
+    begins = node.announced.begin("duplicate_address", node.is_sharing, is_sharing, clock)
+    node.is_sharing = is_sharing
+    return {"duplicate_address": ()} if begins else {}
 
 
 def _details(kind: str, details: list[Any]) -> tuple[Any, ...]:

@@ -11,7 +11,12 @@ from collector.cli.output import Column, Result, print_result
 from collector.service.setting_files import check_files
 from collector.service.settings import Settings, fields, variable
 
-_COLUMNS = (Column("setting"), Column("variable"), Column("value"), Column("meaning"))
+_COLUMNS = (
+    Column("setting", always=True),
+    Column("variable"),
+    Column("value", always=True),
+    Column("meaning"),
+)
 
 
 def check_config(

@@ -23,6 +23,13 @@ from collector.service.event_loop import run_async
 from collector.service.run import crawl_once
 from collector.service.status import count_failures
 
+_COLUMNS = (
+    Column("nodes", "right", always=True),
+    Column("result", always=True),
+    Column("failure"),
+    Column("fault"),
+)
+
 
 def crawl(
     context: typer.Context,
@@ -116,7 +123,7 @@ def _result(done: RoundResult) -> Result:
     if counts.not_visited:
         rows.append([counts.not_visited, "not visited (down for long)", None, None])
     return Result(
-        columns=(Column("nodes", "right"), Column("result"), Column("failure"), Column("fault")),
+        columns=_COLUMNS,
         rows=rows,
         document=_document(done),
         title=f"Round of {utc(done.judged.time)}",

@@ -12,6 +12,7 @@ from collector.cli.common import AsJson, DataDir, settings_of
 from collector.cli.output import Cell, Column, Result, print_json, print_line, print_result, utc
 from collector.model.event import EventKind
 from collector.schema.measurements import NetworkEvent
+from collector.service.status import open_reader, warn_of_future
 from collector.store import Reader
 from collector.times import HOUR
 
@@ -21,7 +22,7 @@ _COLUMNS = (
     Column("time", wrap=False),
     Column("event", wrap=False),
     Column("node", wrap=False),
-    Column("text"),
+    Column("text", always=True),
 )
 
 
@@ -47,24 +48,25 @@ def events(
     """
     settings = settings_of(context, data_dir=data_dir)
     tags = {"kind": [str(wanted) for wanted in kind]} if kind else {}
-    with Reader(settings.data_dir) as reader:
+    with open_reader(settings.data_dir, settings.rounds.interval_seconds) as reader:
+        warn_of_future(reader)
+        commits = reader.commits_since()
         last = reader.last_round() or 0
         found = reader.between(NetworkEvent, last - hours * HOUR, last, **tags)
         if not follow:
             print_result(_result(found), as_json=as_json)
             return
         _print_each(found, as_json)
-        _follow(reader, last, tags, as_json)
+        _follow(reader, commits[-1][0] if commits else 0, tags, as_json)
 
 
-def _follow(reader: Reader, last: int, tags: dict[str, list[str]], as_json: bool) -> None:
-    """Print the events of each new round, for ever."""
+def _follow(reader: Reader, number: int, tags: dict[str, list[str]], as_json: bool) -> None:
+    """Print the events of each round that is committed after one, for ever."""
     while True:
         time.sleep(_POLL_SECONDS)
-        newest = reader.last_round() or last
-        if newest > last:
-            _print_each(reader.between(NetworkEvent, last + 1, newest, **tags), as_json)
-            last = newest
+        for committed, round_time in reader.commits_since(number):
+            _print_each(reader.between(NetworkEvent, round_time, round_time, **tags), as_json)
+            number = committed
 
 
 def _print_each(found: list[NetworkEvent], as_json: bool) -> None:

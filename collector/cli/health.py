@@ -17,7 +17,10 @@ def health(
     data_dir: DataDir = None,
     ready: Annotated[
         bool,
-        typer.Option("--ready", help="Unhealthy too while a database accepts no writes."),
+        typer.Option(
+            "--ready",
+            help="Unhealthy too while a database accepts no writes or is written to by another.",
+        ),
     ] = False,
 ) -> None:
     """Check that the collector stores rounds, for health checks.
@@ -34,7 +37,14 @@ def health(
         time.time(),
     )
     reasons = [found.problem or f"the last round is {found.round_age_seconds:.0f} s old"]
-    reasons += [f"{store} accepts no writes, rounds wait" for store in found.unavailable_stores]
+    reasons += [
+        f"{store} accepts no writes; the collector's log says why"
+        for store in found.unavailable_stores
+    ]
+    reasons += [
+        f"another collector writes points of this vantage and shard into {store}"
+        for store in found.shared_stores
+    ]
     healthy = found.is_healthy(ready=ready)
     typer.echo(f"{'healthy' if healthy else 'unhealthy'}: {'; '.join(reasons)}")
     if not healthy:

@@ -25,6 +25,7 @@ from collector.cli import (
 )
 from collector.cli.registration import add_command, exit_codes
 from collector.errors import CollectorError, Exit
+from collector.text import escaped
 
 app = typer.Typer(
     name="crn-collector",
@@ -48,7 +49,11 @@ def _common(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config", "-c", envvar="CRN_CONFIG", help="TOML file with settings.", metavar="FILE"
+            *("--config", "-c"),
+            envvar="CRN_CONFIG",
+            help="TOML file with settings.",
+            metavar="FILE",
+            readable=False,
         ),
     ] = None,
     version: Annotated[
@@ -87,7 +92,7 @@ def run_command() -> None:
     try:
         app()
     except CollectorError as exc:
-        typer.secho(f"error: {exc}", fg="red", err=True)
+        typer.secho(f"error: {escaped(str(exc))}", fg="red", err=True)
         if exc.advice:
             typer.echo(f"  {exc.advice}", err=True)
         sys.exit(exc.exit_code)

@@ -10,20 +10,25 @@ import typer
 from collector.cli.common import AsJson, DataDir, settings_of
 from collector.cli.output import Cell, Column, Result, print_result, utc
 from collector.model.failure import Failure
-from collector.service.status import StoredNode, StoredNodes, read_nodes
-from collector.store import Reader
+from collector.service.status import (
+    StoredNode,
+    StoredNodes,
+    open_reader,
+    read_nodes,
+    warn_of_future,
+)
 
 _COLUMNS = (
-    Column("name"),
+    Column("name", always=True),
     Column("node", wrap=False),
     Column("up", wrap=False),
-    Column("failure"),
+    Column("failure", always=True),
     Column("age", "right", wrap=False),
     Column("version", wrap=False),
     Column("cpu", "right", wrap=False),
-    Column("memory free", "right"),
-    Column("gpus free", "right"),
-    Column("tls ms", "right"),
+    Column("memory free", "right", wrap=False),
+    Column("gpus free", "right", wrap=False),
+    Column("tls ms", "right", wrap=False),
     Column("address"),
 )
 
@@ -40,8 +45,10 @@ def nodes(
     a collector uses the data directory.
     """
     settings = settings_of(context, data_dir=data_dir)
-    with Reader(settings.data_dir) as reader:
-        found = read_nodes(reader, settings.vantage, settings.rounds.interval_seconds)
+    interval_seconds = settings.rounds.interval_seconds
+    with open_reader(settings.data_dir, interval_seconds) as reader:
+        warn_of_future(reader)
+        found = read_nodes(reader, settings.vantage, interval_seconds)
     print_result(_result(found.not_up() if down else found), as_json=as_json)
 
 

@@ -19,7 +19,12 @@ from collector.service.event_loop import run_async
 from collector.service.single_visit import SingleVisit, visit_address
 from collector.times import DAY
 
-_COLUMNS = (Column("step"), Column("result"), Column("took", "right"), Column("detail"))
+_COLUMNS = (
+    Column("step", always=True),
+    Column("result", always=True),
+    Column("took", "right", wrap=False),
+    Column("detail", always=True),
+)
 
 
 def probe(
@@ -112,12 +117,14 @@ def _probe(probe: Probe) -> _Step:
 
 def _findings(observation: Observation) -> Iterator[_Step]:
     if usage := observation.usage:
-        yield _Step("CPUs", usage.cpu_count, f"load {usage.load1:.2f}")
+        load = "" if usage.load1 is None else f"load {usage.load1:.2f}"
+        yield _Step("CPUs", "?" if usage.cpu_count is None else usage.cpu_count, load)
         for name, total, free in (
             ("memory", usage.mem_total_bytes, usage.mem_available_bytes),
             ("disk", usage.disk_total_bytes, usage.disk_available_bytes),
         ):
-            yield _Step(name, f"{total / 1e9:.0f} GB", f"{free / 1e9:.0f} GB free")
+            if total is not None and free is not None:
+                yield _Step(name, f"{total / 1e9:.0f} GB", f"{free / 1e9:.0f} GB free")
         for gpu in usage.gpus or ():
             state = "free" if gpu.available else "in use"
             yield _Step("GPU", gpu.model or gpu.device_name, f"{gpu.device_id}, {state}")

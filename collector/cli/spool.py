@@ -14,6 +14,7 @@ from collector.errors import Exit
 from collector.service.event_loop import run_async
 from collector.service.spool import purge_spool, replay_spool
 from collector.store import Reader
+from collector.text import escaped
 
 app = typer.Typer(
     help="List, replay or purge the rounds that wait for InfluxDB, and the rejected lines.",
@@ -26,13 +27,18 @@ Round = Annotated[
 Rejected = Annotated[bool, typer.Option("--rejected", help="Rejected lines too.")]
 
 _ROUNDS = (
-    Column("time", "right"),
-    Column("round"),
-    Column("batches", "right"),
-    Column("points", "right"),
-    Column("bytes", "right"),
+    Column("time", "right", wrap=False, always=True),
+    Column("round", wrap=False),
+    Column("batches", "right", wrap=False),
+    Column("points", "right", wrap=False),
+    Column("bytes", "right", wrap=False),
 )
-_LINES = (Column("round"), Column("rejected by"), Column("reason"), Column("line"))
+_LINES = (
+    Column("round", wrap=False),
+    Column("rejected by", wrap=False),
+    Column("reason", always=True),
+    Column("line", always=True),
+)
 
 
 def ls(context: typer.Context, data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -93,7 +99,7 @@ def replay(context: typer.Context, data_dir: DataDir = None, rejected: Rejected 
         f"InfluxDB's retention), {left.points} still wait"
     )
     if left.batches:
-        typer.secho(f"error: {replayed.problem}", fg="red", err=True)
+        typer.secho(f"error: {escaped(replayed.problem)}", fg="red", err=True)
         raise typer.Exit(Exit.DATABASE)
 
 

@@ -23,6 +23,14 @@ _EARLY_SECONDS: Final = 0.5
 """A job that the scheduler starts a little before its time belongs to that time."""
 _STEP_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 5.0
+_EARLIEST: Final = 1_577_836_800
+"""2020-01-01: a clock that says less was not set yet since the machine started."""
+
+
+def uptime_seconds() -> float:
+    """Return the seconds since some moment, time asleep included where the system counts it."""
+    boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
+    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +59,18 @@ class Schedule:
         crawl: Callable[[ScheduledRound], Awaitable[bool]],
         last_round: int | None = None,
         clock: Callable[[], float] = time.time,
+        uptime: Callable[[], float] = uptime_seconds,
     ) -> None:
         self._interval = interval_seconds
         self._crawl = crawl
         self._clock = clock
+        self._uptime = uptime
         self._last = last_round
         """Time of the last round that was begun, here or before the start."""
         self._stored: int | None = None
         """Time of the last round that was stored since the start."""
+        self._stored_uptime = 0.0
+        """When that one began, by a clock that nobody sets."""
         self._skipped = 0
         self._stopping = False
         self._first: asyncio.Task[None] | None = None
@@ -102,7 +114,9 @@ class Schedule:
         """Rounds between the last stored one and this one that did not run, skipped ones aside."""
         if self._stored is None:
             return 0
-        return max(0, (at - self._stored) // self._interval - 1 - self._skipped)
+        passed = round((self._uptime() - self._stored_uptime) / self._interval)
+        multiples = min(passed, (at - self._stored) // self._interval)  # the clock may have leapt
+        return max(0, multiples - 1 - self._skipped)
 
     def _trigger(self) -> IntervalTrigger:
         return IntervalTrigger(seconds=self._interval, start_date=_EPOCH, timezone=dt.UTC)
@@ -127,12 +141,16 @@ class Schedule:
     async def _run(self, at: int, first: bool) -> None:
         if self._stopping:
             return
+        if at < _EARLIEST:
+            log.warning("round %d is not crawled: the clock of this machine is not set", at)
+            return
         self._under_way = asyncio.current_task()
         self._last = at
+        began = self._uptime()
         due = ScheduledRound(at, first, self._skipped, self._missed(at))
         try:
             if await self._crawl(due):
-                self._stored = at
+                self._stored, self._stored_uptime = at, began
                 self._skipped -= due.skipped  # those skipped meanwhile are the next round's
         finally:
             self._under_way = None

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import psutil
 
+from collector.crawl.loop_lag import LoopLag
 from collector.crawl.ports import RoundObserver, Sink
 from collector.crawl.round import RoundRequest, RoundResult
 from collector.model.observation import Observation
@@ -21,8 +22,8 @@ class RoundMeasurement:
 
     seconds: float
     """From its start until now."""
-    lag_seconds: float
-    """The longest that the event loop stood still in it."""
+    lag: LoopLag
+    """Of its visits."""
     overran: bool
     points: int
     """Points about the network that it made."""
@@ -64,7 +65,8 @@ class SelfReport(RoundObserver):
         rss_bytes, open_fds = own_resources()
         figures = CollectorFigures(
             round_seconds=measured.seconds,
-            loop_lag_seconds=measured.lag_seconds,
+            loop_lag_seconds=measured.lag.worst_seconds,
+            loop_late_seconds=measured.lag.most_late_seconds,
             probes=self._probes,
             points=measured.points + len(stored) + 1,
             rounds_skipped=request.skipped,
@@ -83,9 +85,16 @@ class SelfReport(RoundObserver):
 
 
 def own_resources() -> tuple[int | None, int | None]:
-    """Return resident bytes and open descriptors of this process; None where unknown."""
-    process = psutil.Process()
+    """Return resident bytes and open descriptors of this process; None where the system hides it.
+
+    In a container without `/proc` there is neither, and Windows has no descriptors to count.
+    """
+    return _own(lambda process: process.memory_info().rss), _own(lambda p: p.num_fds())
+
+
+def _own(figure: Callable[[psutil.Process], int]) -> int | None:
+    """Return a figure of this process; None if it cannot be had, for whatever reason."""
     try:
-        return process.memory_info().rss, process.num_fds()
-    except (psutil.Error, AttributeError):  # no descriptors to count on Windows
-        return None, None
+        return figure(psutil.Process())
+    except (psutil.Error, OSError, AttributeError):
+        return None

@@ -13,7 +13,7 @@ class Series(BaseModel):
     """One table of an InfluxQL result."""
 
     columns: list[str]
-    values: list[list[object]] = []
+    values: list[list[str | int | float | None]] = []
 
 
 class Statement(BaseModel):

@@ -17,6 +17,7 @@ from typing import Final, Protocol
 from collector.influx.backoff import Backoff
 from collector.influx.batch_sender import BatchSender, SendResult
 from collector.influx.database_status import DatabaseStatus
+from collector.influx.other_collector import OtherCollector
 from collector.influx.write_result import WriteResult
 from collector.model.queue import Ack, Backlog, QueuedBatch
 from collector.model.store_report import StoreReport
@@ -68,6 +69,8 @@ class Delivery:
         self._task: asyncio.Task[None] | None = None
         self._unreported = SendResult()
         self._write_seconds = 0.0
+        self.other: OtherCollector | None = None
+        """Watches for another collector, if anybody does."""
 
     def start(self) -> None:
         """Deliver from now on, until `stop`."""
@@ -112,6 +115,7 @@ class Delivery:
             backlog_points=left.points,
             backlog_seconds=max(0.0, round_time - left.oldest) if left.oldest is not None else 0.0,
             write_seconds=self._write_seconds,
+            conflict=self.other.present if self.other else None,
         )
 
     async def _run(self) -> None:

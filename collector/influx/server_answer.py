@@ -19,16 +19,13 @@ from pydantic_core import from_json
 from collector.influx.secret_mask import SecretMask, shown_url
 from collector.text import one_line
 
-_BODY_BYTES: Final = 256 * 1024
+_BODY_BYTES: Final = 64 * 1024
 """Most that is read of an answer, unpacked."""
 _RAW_LIMIT: Final = 4096
 _MESSAGE_LIMIT: Final = 500
 """Characters of an answer that are kept."""
 RETRY_AFTER_LIMIT_SECONDS: Final = 900.0
 """Longest `Retry-After` that is honoured."""
-_HTML: Final = re.compile(
-    r"\s*(?:<!--.*?-->\s*)*<(?:!doctype|html|head|body)\b", re.IGNORECASE | re.DOTALL
-)
 _TITLE: Final = re.compile(r"<title[^<>]*>(.*?)(?:</title|\Z)", re.IGNORECASE | re.DOTALL)
 
 
@@ -44,6 +41,7 @@ class ServerAnswer:
     is_empty: bool = True
     """Whether the body is empty."""
     is_html: bool = False
+    """Whether it is a page for a browser, or any other markup."""
     location: str = ""
     """Where a redirect leads to, safe to log."""
     build: str = ""
@@ -70,7 +68,7 @@ def make_answer(
 ) -> ServerAnswer:
     """Return the answer of a status, a body and headers."""
     text = body.decode(errors="replace")
-    is_html = "html" in headers.get("Content-Type", "").lower() or bool(_HTML.match(text))
+    is_html = "html" in headers.get("Content-Type", "").lower() or text.lstrip().startswith("<")
     try:
         content = None if is_html else from_json(body)
     except ValueError:  # too deeply nested is one as well

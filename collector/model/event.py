@@ -48,7 +48,10 @@ class Event:
 
 def clock(time: float) -> str:
     """Return a time in epoch seconds as text for people, in UTC."""
-    return f"{dt.datetime.fromtimestamp(time, dt.UTC):%Y-%m-%d %H:%M} UTC"
+    try:
+        return f"{dt.datetime.fromtimestamp(time, dt.UTC):%Y-%m-%d %H:%M} UTC"
+    except (ValueError, OverflowError, OSError):  # no year that a calendar has
+        return f"{time} s after 1970"
 
 
 def span(seconds: float) -> str:

@@ -22,7 +22,8 @@ class Reading(Generic[T]):
     tried_at: int | None = None
     """Round of the last try; None if there was none."""
     failure: Failure = Failure.NONE
-    """Of the last try; of the visit, if it failed before it came to the endpoint."""
+    """Of the last try, `wrong_shape` also if only a part of the answer could not be read; of the
+    visit, if it failed before it came to the endpoint."""
     detail: str = ""
     """What exactly went wrong, for a person; empty when nothing did."""
 

@@ -33,6 +33,8 @@ class Probe:
     duration_seconds: float = 0.0
     detail: str = ""
     """The error in words, for a person; empty without one."""
+    unread: tuple[str, ...] = ()
+    """Keys of the answer whose values are outside the contract, dotted, when the rest was read."""
 
     @property
     def answered(self) -> bool:
@@ -68,25 +70,28 @@ class Gpu:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """What `/about/usage/system` reports, in bytes (the answer has units of 1,000)."""
+    """What `/about/usage/system` reports, in bytes (the answer has units of 1,000).
 
-    cpu_count: int
-    load1: float
-    load5: float
-    load15: float
-    mem_total_bytes: float
-    mem_available_bytes: float
-    disk_total_bytes: float
-    disk_available_bytes: float
+    None for what is missing in the answer or outside the contract.
+    """
+
+    cpu_count: int | None
+    load1: float | None
+    load5: float | None
+    load15: float | None
+    mem_total_bytes: float | None
+    mem_available_bytes: float | None
+    disk_total_bytes: float | None
+    disk_available_bytes: float | None
     architecture: str | None
     cpu_vendor: str | None
     gpus: tuple[Gpu, ...] | None
-    """None on firmware that does not report GPUs."""
+    """Every GPU; None on firmware that does not report them, or if one of them is unreadable."""
 
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """What `/status/config` reports; None for what the firmware leaves out."""
+    """What `/status/config` reports; None for what is left out or outside the contract."""
 
     version: str | None
     payment_receiver: str | None
@@ -158,6 +163,8 @@ class Observation:
     ipv6: Ipv6 | None = None
     ipv6_only: bool = False
     """The node has IPv6 addresses only."""
+    retry_after_seconds: int | None = None
+    """How long the node asks not to be visited, at most an hour; None without such a wish."""
 
     @property
     def reachable(self) -> bool:

@@ -21,7 +21,7 @@ class GpuCount:
     total: int
     available: int
     compatible: int | None
-    """Cards that the network rents out; None on firmware that does not state it."""
+    """Cards that the network rents out; None if the node does not state it of each."""
 
 
 @dataclass(frozen=True, slots=True)

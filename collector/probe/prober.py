@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import aiohttp
@@ -14,6 +14,7 @@ from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.probe.policy import AddressPolicy
 from collector.probe.resolver import Resolver
+from collector.probe.slow_answers import SlowAnswers
 from collector.probe.visit import Visit, VisitLimits
 
 _DIRECT_TIMEOUT_SECONDS: Final = 5.0
@@ -27,6 +28,7 @@ class Prober:
     resolver: Resolver
     policy: AddressPolicy
     limits: VisitLimits
+    slow_answers: SlowAnswers = field(default_factory=SlowAnswers)
 
     def use_ipv6(self, available: bool) -> None:
         """Set whether this vantage has a route over IPv6; without one only IPv4 is dialled."""
@@ -41,7 +43,7 @@ class Prober:
 
     def visit(self, node: Node, ipv6: bool) -> Visit:
         """Return a visit to a node that is not refused; `ipv6`: its IPv6 probe is due."""
-        return Visit(node, self.session, self.limits, self._direct, ipv6_due=ipv6)
+        return Visit(node, self.session, self.limits, self._direct, self.slow_answers, ipv6)
 
     async def _direct(self, address: yarl.URL, found: list[str]) -> bool | None:
         """Return whether the node accepts TCP over IPv6; None without IPv6 on either side."""

@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
+import gc
 import re
 import zlib
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from time import thread_time
+from typing import Final, Generic, TypeVar
 
 import aiohttp
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from collector.model.failure import Failure
+from collector.probe.screening import is_screened, retry_after_seconds
 from collector.probe.wire import usable_version
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_SERVER: Final = re.compile(r"^aleph-vm/(.+)$")
+_SERVER: Final = re.compile(r"(?:^|,)\s*aleph-vm/([^,]+)")
+"""A proxy may join its own header and the node's in one line: `Caddy, aleph-vm/1.9.0`."""
 _WINDOWS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """Encodings that are understood, as zlib wants them. Some servers send deflate without header."""
 
@@ -36,6 +42,10 @@ class Response:
     """A `Server` header says `aleph-vm/…`. A proxy may add its own header or replace this one."""
     version: str | None
     """The version that this header states; None if there is none."""
+    screened: bool = False
+    """A proxy keeps this collector away: too many requests, or a challenge page."""
+    retry_after_seconds: int | None = None
+    """How long it asks to wait; None without such a wish, and if the answer is not screened."""
 
     @property
     def shows_crn(self) -> bool:
@@ -44,7 +54,9 @@ class Response:
 
     @property
     def status_failure(self) -> Failure:
-        """The failure that the status stands for; `none` from 200 to 299."""
+        """The failure that status and headers stand for; `none` if the body decides."""
+        if self.screened:
+            return Failure.SCREENED
         if self.status < 200:  # nobody asked for another protocol (101)
             return Failure.ANSWER_BROKEN
         if self.status >= 500:
@@ -53,20 +65,64 @@ class Response:
             return Failure.CLIENT_ERROR
         return Failure.REDIRECTED if self.status >= 300 else Failure.NONE
 
-    def parse(self, model: type[Model]) -> Model | Failure:
-        """Return the body as a model, or the failure: `not_json` or `wrong_shape`.
+    def parse(self, model: type[Model]) -> Content[Model]:
+        """Return the content by a contract.
 
         The text is parsed once and the result validated: pydantic's own JSON mode makes objects of
         the whole parent of every error, which took seconds for a body of a few packed kilobytes.
         """
-        try:
-            content = from_json(self.body.removeprefix(codecs.BOM_UTF8), cache_strings="keys")
-        except ValueError:
-            return Failure.NOT_JSON
-        try:
-            return model.model_validate(content)
-        except ValidationError:
-            return Failure.WRONG_SHAPE
+        unread: list[str] = []
+        value: Model | None = None
+        with _uncollected():
+            started = thread_time()
+            try:
+                parsed = from_json(self.body.removeprefix(codecs.BOM_UTF8), cache_strings="keys")
+                value = model.model_validate(parsed, context=unread)
+                failure = Failure.WRONG_SHAPE if unread else Failure.NONE
+            except ValidationError:
+                failure = Failure.WRONG_SHAPE
+            except ValueError:
+                failure = Failure.NOT_JSON
+            spent = thread_time() - started
+        return Content(value, failure, _outermost(unread) if value else (), spent)
+
+
+@dataclass(frozen=True, slots=True)
+class Content(Generic[Model]):
+    """The body of an answer, read by a contract."""
+
+    value: Model | None
+    """None if the body does not show what the contract describes."""
+    failure: Failure
+    """`none`, `not_json` or `wrong_shape`; the last one also if only a part is unread."""
+    unread: tuple[str, ...] = ()
+    """Keys of the contract whose values are outside it, dotted; only with a value."""
+    cpu_seconds: float = 0.0
+    """Processor time that reading it took."""
+
+    @property
+    def detail(self) -> str:
+        """What is unread, in words; empty if nothing is."""
+        return f"not read: {', '.join(self.unread)}" if self.unread else ""
+
+
+def _outermost(names: list[str]) -> tuple[str, ...]:
+    """Return the names once each, without those inside another one."""
+    found = set(names)
+    return tuple(sorted(name for name in found if not any(name.startswith(f"{n}.") for n in found)))
+
+
+@contextlib.contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep Python from collecting garbage: it would fall to the node whose answer is read."""
+    if not gc.isenabled():
+        yield
+        return
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
 
 
 async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> Response:
@@ -77,15 +133,19 @@ async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> R
     received = bytearray()
     async for chunk in response.content.iter_any():
         received += chunk
+        del chunk  # it would stay in memory as long as the next one does not come
         if len(received) > limit_bytes:
             raise TooLargeError(f"more than {limit_bytes} bytes")
     body = _decompressed(bytes(received), response.headers.get("Content-Encoding", ""), limit_bytes)
-    stated = [m[1] for h in response.headers.getall("Server", ()) if (m := _SERVER.match(h))]
+    stated = [m[1] for h in response.headers.getall("Server", ()) if (m := _SERVER.search(h))]
+    screened = is_screened(response.status, response.headers, body)
     return Response(
         status=response.status,
         body=body,
         aleph=bool(stated),
         version=usable_version(stated[0]) if stated else None,
+        screened=screened,
+        retry_after_seconds=retry_after_seconds(response.headers) if screened else None,
     )
 
 

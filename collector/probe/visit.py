@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Final, Protocol
 
@@ -31,7 +31,8 @@ from collector.model.observation import (
 )
 from collector.probe.allowance import Allowance
 from collector.probe.classify import classify
-from collector.probe.response import Model, Response, TooLargeError, read_response
+from collector.probe.response import Content, Model, Response, TooLargeError, read_response
+from collector.probe.slow_answers import SlowAnswers
 from collector.probe.trace import TRACE, ConnectionTrace
 from collector.probe.wire import (
     ConfigWire,
@@ -79,6 +80,7 @@ class Visit:
     session: aiohttp.ClientSession
     limits: VisitLimits
     direct: DirectIpv6
+    slow_answers: SlowAnswers = field(default_factory=SlowAnswers)
     ipv6_due: bool = False
     probes: list[Probe] = field(default_factory=list)
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
@@ -88,6 +90,7 @@ class Visit:
     _config: Config | None = None
     _usage: Usage | None = None
     _ipv6: Ipv6 | None = None
+    _retry_after_seconds: int | None = None
     _started: float | None = None
     _ended: float | None = None
     _current: Endpoint | None = None
@@ -158,7 +161,7 @@ class Visit:
         started = perf_counter()
         answer: Response | None = None
         failure, detail = Failure.NONE, ""
-        parsed: Model | None = None
+        content: Content[Model] = Content(None, Failure.NONE)
         try:
             async with asyncio.timeout_at(deadline):
                 answer = await self._ask(endpoint, last)
@@ -166,11 +169,13 @@ class Visit:
             failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
         except Exception as exc:
             failure = classify(exc, self.trace)
-            words = self.trace.allowance.exceeded or str(exc) or type(exc).__name__
+            words = self.trace.explanation or str(exc) or type(exc).__name__
             detail = clean(words, _DETAIL_LIMIT)
         if answer:
-            failure, parsed = _read(endpoint, answer, model)
-            self._learn(answer, parsed is not None)
+            content = _read(endpoint, answer, model)
+            failure, detail = content.failure, content.detail
+            self._learn(answer, content.value is not None)
+            self.slow_answers.add(self.node, endpoint, answer, content.cpu_seconds)
         self._current = None
         self.probes.append(
             Probe(
@@ -180,9 +185,10 @@ class Visit:
                 response_bytes=len(answer.body) if answer else None,
                 duration_seconds=perf_counter() - started,
                 detail=detail,
+                unread=content.unread,
             )
         )
-        return parsed
+        return content.value
 
     async def _ask(self, endpoint: Endpoint, last: bool) -> Response:
         path = endpoint.value
@@ -209,6 +215,10 @@ class Visit:
             self._phases = self.trace.phases()
         self._version = self._version or answer.version
         self._shows_crn = self._shows_crn or answer.shows_crn or fits
+        if answer.retry_after_seconds:
+            self._retry_after_seconds = max(
+                answer.retry_after_seconds, self._retry_after_seconds or 0
+            )
 
     @property
     def version(self) -> str | None:
@@ -240,6 +250,7 @@ class Visit:
             usage=self._usage,
             ipv6=self._ipv6,
             ipv6_only=bool(reached) and all(":" in a for a in reached),
+            retry_after_seconds=self._retry_after_seconds,
         )
 
     def _failure(self, probes: list[Probe], is_unfinished: bool) -> Failure:
@@ -248,15 +259,18 @@ class Visit:
         first = next((a.failure for a in probes if a.failure is not Failure.NONE), None)
         if first is None:
             return Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL
-        return Failure.NOT_A_CRN if first in _NO_CRN_ANSWERS else first
+        if first in _NO_CRN_ANSWERS:
+            screened = any(a.failure is Failure.SCREENED for a in probes)
+            return Failure.SCREENED if screened else Failure.NOT_A_CRN
+        return first
 
 
-def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> tuple[Failure, Model | None]:
-    """Return the failure of an answer and its body. The diagnostic VM says `false` with 503."""
+def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> Content[Model]:
+    """Return the content of an answer. The diagnostic VM says `false` with 503."""
     is_negative = endpoint is Endpoint.DIAGNOSTIC_VM and answer.status == 503
     if answer.status_failure is not Failure.NONE and not is_negative:
-        return answer.status_failure, None
-    parsed = answer.parse(model)
-    if isinstance(parsed, Failure):
-        return (Failure.SERVER_ERROR if is_negative else parsed), None
-    return Failure.NONE, parsed
+        return Content(None, answer.status_failure)
+    content = answer.parse(model)
+    if is_negative and content.value is None:
+        return replace(content, failure=Failure.SERVER_ERROR)
+    return content

@@ -1,14 +1,28 @@
 """The answers of a node by the contracts of its firmware, from 0.2.7 to the newest.
 
 Bodies come from strangers: types are strict, numbers are bounded by what a machine can hold, text
-is bounded, unknown keys are ignored, and what old firmware leaves out is None.
+is bounded, unknown keys are ignored, and what old firmware leaves out is None. An answer is judged
+block by block: what is outside the contract is None and its name is noted as unread, as long as
+enough of the answer shows what it is. The notes are the list that is given as validation's context.
 """
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+import contextlib
+from typing import Annotated, Any, Final, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    ValidationInfo,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+    model_validator,
+)
 
 from collector.model.observation import Config, Gpu, Usage
 from collector.text import clean
@@ -24,15 +38,39 @@ def _short(text: Any) -> Any:
     return clean(text) if isinstance(text, str) else text
 
 
-def _or_none(text: Any) -> Any:
-    return clean(text) or None if isinstance(text, str) else None
+def _short_or_none(text: Any) -> Any:
+    return clean(text) or None if isinstance(text, str) else text
+
+
+def _whole(number: Any) -> Any:
+    return int(number) if isinstance(number, float) and number.is_integer() else number
+
+
+def _or_unread(name: str, *, null: bool = False) -> WrapValidator:
+    """Return a validator that makes None of what the contract does not allow, and notes its name.
+
+    `null`: the contract allows null.
+    """
+
+    def read(value: Any, validate: ValidatorFunctionWrapHandler, validation: ValidationInfo) -> Any:
+        if value is None and null:
+            return None
+        if value is not None:
+            with contextlib.suppress(ValidationError):
+                return validate(value)
+        if validation.context is not None:
+            validation.context.append(name)
+        return None
+
+    return WrapValidator(read)
 
 
 Text = Annotated[str, BeforeValidator(_short)]
 """Text that becomes a name somewhere: one clean line of at most 64 characters."""
-MaybeText = Annotated[str | None, BeforeValidator(_or_none)]
-"""Text that may be missing, empty or of another type; then it is None."""
-Kilobytes = Annotated[int, Field(ge=0, le=MAX_KILOBYTES)]
+MaybeText = Annotated[str | None, BeforeValidator(_short_or_none)]
+"""Text that may be missing, null or empty; then it is None."""
+Count = Annotated[int, Field(gt=0, le=MAX_CPUS), BeforeValidator(_whole)]
+Kilobytes = Annotated[int, Field(ge=0, le=MAX_KILOBYTES), BeforeValidator(_whole)]
 Load = Annotated[float, Field(ge=0, le=MAX_LOAD, allow_inf_nan=False)]
 
 
@@ -49,66 +87,94 @@ class _Load(_Wire):
 
 
 class _Cpu(_Wire):
-    count: int = Field(gt=0, le=MAX_CPUS)
-    load_average: _Load
+    count: Annotated[Count | None, _or_unread("cpu.count")] = Field(None, validate_default=True)
+    load_average: Annotated[_Load | None, _or_unread("cpu.load_average")] = Field(
+        None, validate_default=True
+    )
 
 
 class _Space(_Wire):
     """Memory or disk, in units of 1,000 bytes."""
 
-    total_kB: Kilobytes = Field(gt=0)  # noqa: N815  the name on the wire
+    total_kB: Annotated[Kilobytes, Field(gt=0)]  # noqa: N815  the name on the wire
     available_kB: Kilobytes  # noqa: N815
+
+    @property
+    def total_bytes(self) -> float:
+        """All of it."""
+        return self.total_kB * 1000.0
+
+    @property
+    def available_bytes(self) -> float:
+        """What is free, never more than there is."""
+        return min(self.available_kB, self.total_kB) * 1000.0
 
 
 class _CpuProperties(_Wire):
-    architecture: MaybeText = None
-    vendor: MaybeText = None
+    architecture: Annotated[MaybeText, _or_unread("properties.cpu.architecture", null=True)] = None
+    vendor: Annotated[MaybeText, _or_unread("properties.cpu.vendor", null=True)] = None
 
 
 class _Properties(_Wire):
-    cpu: _CpuProperties = _CpuProperties()
+    cpu: Annotated[_CpuProperties | None, _or_unread("properties.cpu")] = None
 
 
-class _Gpu(_Wire):
+class _Slot(_Wire):
+    """Where a card is and what it is: by these it is counted."""
+
+    pci_host: str | None = None
+    """Only compared, and not kept: so it is not cleaned."""
+    device_id: MaybeText = None
+
+
+class _Gpu(_Slot):
     """`model` and `compatible` are missing before 1.4, `model` also on cards not rented out."""
 
-    vendor: MaybeText = None
-    model: MaybeText = None
-    device_name: MaybeText = None
-    pci_host: MaybeText = None
-    device_id: MaybeText = None
-    compatible: bool | None = None
+    model: Annotated[MaybeText, _or_unread("gpu.devices.model", null=True)] = None
+    device_name: Annotated[MaybeText, _or_unread("gpu.devices.device_name", null=True)] = None
+    compatible: Annotated[bool | None, _or_unread("gpu.devices.compatible", null=True)] = None
 
 
 class _Gpus(_Wire):
+    """All cards or none: a list with one that cannot be read would give wrong totals."""
+
     devices: list[_Gpu] = Field(default_factory=list, max_length=MAX_GPUS)
-    available_devices: list[_Gpu] = Field(default_factory=list, max_length=MAX_GPUS)
+    available_devices: list[_Slot] = Field(default_factory=list, max_length=MAX_GPUS)
 
 
 class UsageWire(_Wire):
-    """`/about/usage/system`."""
+    """`/about/usage/system`. At least two of CPU count, memory and disk show what it is."""
 
-    cpu: _Cpu
-    mem: _Space
-    disk: _Space
-    properties: _Properties = _Properties()
-    gpu: _Gpus | None = None
+    cpu: Annotated[_Cpu | None, _or_unread("cpu")] = Field(None, validate_default=True)
+    mem: Annotated[_Space | None, _or_unread("mem")] = Field(None, validate_default=True)
+    disk: Annotated[_Space | None, _or_unread("disk")] = Field(None, validate_default=True)
+    properties: Annotated[_Properties | None, _or_unread("properties")] = None
+    gpu: Annotated[_Gpus | None, _or_unread("gpu")] = None
+
+    @model_validator(mode="after")
+    def _is_usage(self) -> Self:
+        count = self.cpu.count if self.cpu else None
+        if sum(found is not None for found in (count, self.mem, self.disk)) < 2:
+            raise ValueError("less than two of CPU count, memory and disk are there")
+        return self
 
     def usage(self) -> Usage:
         """Return the usage, in bytes."""
-        load = self.cpu.load_average
+        load = self.cpu.load_average if self.cpu else None
+        mem, disk = self.mem, self.disk
+        properties = self.properties.cpu if self.properties else None
         return Usage(
-            cpu_count=self.cpu.count,
-            load1=load.load1,
-            load5=load.load5,
-            load15=load.load15,
-            mem_total_bytes=self.mem.total_kB * 1000.0,
-            mem_available_bytes=min(self.mem.available_kB, self.mem.total_kB) * 1000.0,
-            disk_total_bytes=self.disk.total_kB * 1000.0,
-            disk_available_bytes=min(self.disk.available_kB, self.disk.total_kB) * 1000.0,
-            architecture=self.properties.cpu.architecture,
-            cpu_vendor=self.properties.cpu.vendor,
-            gpus=None if self.gpu is None else _gpus(self.gpu),
+            cpu_count=self.cpu.count if self.cpu else None,
+            load1=load.load1 if load else None,
+            load5=load.load5 if load else None,
+            load15=load.load15 if load else None,
+            mem_total_bytes=mem.total_bytes if mem else None,
+            mem_available_bytes=mem.available_bytes if mem else None,
+            disk_total_bytes=disk.total_bytes if disk else None,
+            disk_available_bytes=disk.available_bytes if disk else None,
+            architecture=properties.architecture if properties else None,
+            cpu_vendor=properties.vendor if properties else None,
+            gpus=_gpus(self.gpu) if self.gpu else None,
         )
 
 
@@ -132,48 +198,87 @@ def _gpus(gpu: _Gpus) -> tuple[Gpu, ...]:
     return tuple(gpus)
 
 
-Flag = Annotated[bool | None, BeforeValidator(lambda v: v if isinstance(v, bool) else None)]
+def _or_none_if_empty(text: Any) -> Any:
+    return text or None
+
+
+VmHash = Annotated[
+    Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")] | None,
+    BeforeValidator(_or_none_if_empty),
+]
+
+
+class _Block(_Wire):
+    """A block of which nothing is read."""
 
 
 class _References(_Wire):
-    CHECK_FASTAPI_VM_ID: Annotated[str, StringConstraints(pattern=r"^[0-9a-fA-F]{64}$")] | None = (
-        None
-    )
+    CHECK_FASTAPI_VM_ID: Annotated[
+        VmHash, _or_unread("references.CHECK_FASTAPI_VM_ID", null=True)
+    ] = None
 
 
 class _Payment(_Wire):
     """Missing before 0.4.0."""
 
-    PAYMENT_RECEIVER_ADDRESS: MaybeText = None
+    PAYMENT_RECEIVER_ADDRESS: Annotated[
+        MaybeText, _or_unread("payment.PAYMENT_RECEIVER_ADDRESS", null=True)
+    ] = None
 
 
 class _Computing(_Wire):
     """Missing before 1.0.0."""
 
-    ENABLE_QEMU_SUPPORT: Flag = None
-    ENABLE_CONFIDENTIAL_COMPUTING: Flag = None
-    ENABLE_GPU_SUPPORT: Flag = None
+    ENABLE_QEMU_SUPPORT: Annotated[
+        bool | None, _or_unread("computing.ENABLE_QEMU_SUPPORT", null=True)
+    ] = None
+    ENABLE_CONFIDENTIAL_COMPUTING: Annotated[
+        bool | None, _or_unread("computing.ENABLE_CONFIDENTIAL_COMPUTING", null=True)
+    ] = None
+    ENABLE_GPU_SUPPORT: Annotated[
+        bool | None, _or_unread("computing.ENABLE_GPU_SUPPORT", null=True)
+    ] = None
 
 
 class ConfigWire(_Wire):
-    """`/status/config`, there since 0.3.1."""
+    """`/status/config`, there since 0.3.1. A version and at least two of its blocks show it."""
 
     version: Text
-    references: _References
-    networking: dict[str, Any]
-    payment: _Payment = _Payment()
-    computing: _Computing = _Computing()
+    references: Annotated[_References | None, _or_unread("references")] = Field(
+        None, validate_default=True
+    )
+    networking: Annotated[_Block | None, _or_unread("networking")] = Field(
+        None, validate_default=True
+    )
+    payment: Annotated[_Payment | None, _or_unread("payment")] = None
+    computing: Annotated[_Computing | None, _or_unread("computing")] = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_config(cls, content: Any) -> Any:
+        if isinstance(content, dict):
+            blocks = sum(isinstance(content.get(name), dict) for name in _CONFIG_BLOCKS)
+            if blocks < 2:
+                raise ValueError("less than two blocks of a configuration are there")
+        return content
 
     def config(self) -> Config:
         """Return the configuration."""
+        payment, computing = self.payment, self.computing
         return Config(
             version=usable_version(self.version),
-            payment_receiver=self.payment.PAYMENT_RECEIVER_ADDRESS,
-            qemu=self.computing.ENABLE_QEMU_SUPPORT,
-            confidential=self.computing.ENABLE_CONFIDENTIAL_COMPUTING,
-            gpu=self.computing.ENABLE_GPU_SUPPORT,
-            diagnostic_vm=self.references.CHECK_FASTAPI_VM_ID,
+            payment_receiver=payment.PAYMENT_RECEIVER_ADDRESS if payment else None,
+            qemu=computing.ENABLE_QEMU_SUPPORT if computing else None,
+            confidential=computing.ENABLE_CONFIDENTIAL_COMPUTING if computing else None,
+            gpu=computing.ENABLE_GPU_SUPPORT if computing else None,
+            diagnostic_vm=self.references.CHECK_FASTAPI_VM_ID if self.references else None,
         )
+
+
+_CONFIG_BLOCKS: Final = (
+    *("references", "networking", "security", "debug", "payment", "computing"),
+)
+"""In the order of the releases that brought them."""
 
 
 class Ipv6Wire(_Wire):

@@ -24,6 +24,7 @@ from collector.schema.limits import (
     check_time,
     tag_bytes,
 )
+from collector.text import without_controls
 
 Value = str | int | float | None
 T = TypeVar("T")
@@ -71,9 +72,10 @@ class Point:
         """Return the values in the order of `columns`, each in the type of its column.
 
         Floats are rounded, whole numbers in a float column are floats, flags are 0 or 1, what is
-        absent is None.
+        absent is None. Control characters and line breaks in text fields are spaces: InfluxDB takes
+        them, but openGemini loses a line with a line break in it.
         """
-        values_of, numbers = _conversions(type(self))
+        values_of, numbers, texts = _conversions(type(self))
         values: list[Any] = list(values_of(self))
         for i, is_float, digits in numbers:
             value = values[i]
@@ -85,6 +87,10 @@ class Point:
                 values[i] = int(value)
             elif is_float and kind is int and value in INTEGER_RANGE:
                 values[i] = float(value)
+        for i in texts:
+            value = values[i]
+            if type(value) is str:
+                values[i] = without_controls(value)
         return tuple(values)
 
     @classmethod
@@ -125,7 +131,8 @@ class Point:
 
 
 _Check = Callable[[Any], str | None]
-_Conversions = tuple[Callable[[Any], tuple[Any, ...]], tuple[tuple[int, bool, int | None], ...]]
+_Numbers = tuple[tuple[int, bool, int | None], ...]
+_Conversions = tuple[Callable[[Any], tuple[Any, ...]], _Numbers, tuple[int, ...]]
 _CHECK_OF: Final[dict[ColumnKind, _Check]] = {
     ColumnKind.TAG: check_tag,
     ColumnKind.INTEGER: check_integer,
@@ -143,14 +150,16 @@ def _declared_columns(cls: type[Point]) -> tuple[Column, ...]:
 
 
 def _conversions_of(cls: type[Point]) -> _Conversions:
-    """Return what gets all values at once; and of each number its place, type and decimals."""
-    names = [c.name for c in _columns(cls)]
+    """Return what gets all values; of each number its place, type and decimals; places of text."""
+    columns = _columns(cls)
+    names = [c.name for c in columns]
     values = attrgetter(*names) if len(names) > 1 else lambda point: (getattr(point, names[0]),)
-    return values, tuple(
+    numbers = tuple(
         (i, c.kind is ColumnKind.FLOAT, c.digits)
-        for i, c in enumerate(_columns(cls))
+        for i, c in enumerate(columns)
         if c.kind in (ColumnKind.INTEGER, ColumnKind.FLOAT)
     )
+    return values, numbers, tuple(i for i, c in enumerate(columns) if c.kind is ColumnKind.TEXT)
 
 
 def _checks_of(cls: type[Point]) -> tuple[tuple[str, bool, _Check], ...]:

@@ -88,33 +88,35 @@ class CrnGpu(_NodePoint):
 
     MEASUREMENT: ClassVar[str] = "crn_gpu"
     model: str = tag(
-        "Name published by the network; else one of at most 32 names, `other` or `unknown`."
+        "Name published by the network; else that of one of at most 32 pairs, `other` or `unknown`."
     )
-    device_id: str = tag("PCI vendor and device; `other` or `unknown` outside the published list.")
+    device_id: str = tag(
+        "PCI vendor and device; outside the published list of at most 32 pairs, else `other`."
+    )
     total: int = integer("Cards.")
     used: int = integer("Cards in use by VMs.")
     available: int = integer("Cards free.")
     compatible: int | None = integer(
-        "Cards that the network rents out; absent if the node does not report it."
+        "Cards that the network rents out; absent if the node does not report it of each."
     )
 
 
 @measurement
 class CrnUsage(_NodePoint):
-    """Resources of a node; every round in which they were read."""
+    """Resources of a node; every round in which they were read. What was not read is absent."""
 
     MEASUREMENT: ClassVar[str] = "crn_usage"
-    cpu_count: int = integer("Logical CPUs.")
-    gpu_total: int | None = integer("GPUs; absent if the node does not report them.")
+    cpu_count: int | None = integer("Logical CPUs.")
+    gpu_total: int | None = integer("GPUs; absent if the node does not report all of them.")
     gpu_used: int | None = integer("GPUs in use by VMs.")
     gpu_available: int | None = integer("GPUs free.")
-    load1: float = ratio("Load average over 1 minute.")
-    load5: float = ratio("Load average over 5 minutes.")
-    load15: float = ratio("Load average over 15 minutes.")
-    mem_total_bytes: float = real("Memory.")
-    mem_available_bytes: float = real("Memory free.")
-    disk_total_bytes: float = real("Disk for volumes.")
-    disk_available_bytes: float = real("Disk free and not reserved.")
+    load1: float | None = ratio("Load average over 1 minute.")
+    load5: float | None = ratio("Load average over 5 minutes.")
+    load15: float | None = ratio("Load average over 15 minutes.")
+    mem_total_bytes: float | None = real("Memory.")
+    mem_available_bytes: float | None = real("Memory free.")
+    disk_total_bytes: float | None = real("Disk for volumes.")
+    disk_available_bytes: float | None = real("Disk free and not reserved.")
 
 
 @measurement
@@ -137,11 +139,14 @@ class CrnProbe(_NodePoint):
 
     MEASUREMENT: ClassVar[str] = "crn_probe"
     endpoint: str = tag("Path of the endpoint.")
-    success: bool = integer("1 if the answer had the expected shape.")
+    success: bool = integer("1 if the answer had the expected shape, all of it.")
     status_code: int | None = integer("HTTP status; absent if there was no answer.")
     response_bytes: int | None = integer("Body after decompression; absent if it was not complete.")
     duration_seconds: float = seconds("From the request to the last byte of the answer.")
     failure: str = string("Failure of this probe; `none` if it succeeded.")
+    unread: str | None = string(
+        "Keys of the answer that were left out as `wrong_shape`, by comma; the rest was read."
+    )
 
 
 @measurement
@@ -193,7 +198,9 @@ class NetworkVersion(_ShardPoint):
     """Nodes by the release that they last reported."""
 
     MEASUREMENT: ClassVar[str] = "network_version"
-    version: str = tag("Release part of the version: one of at most 32, or `other`.")
+    version: str = tag(
+        "Release part of the version: the published one, one of at most 32, or `other`."
+    )
     nodes: int = integer("Nodes that run it.")
     reachable: int = integer("Those of them that were reachable in this round.")
 
@@ -232,6 +239,9 @@ class Collector(_ShardPoint):
     MEASUREMENT: ClassVar[str] = "collector"
     round_seconds: float = seconds("From the start of the round until its points are built.")
     loop_lag_seconds: float = seconds("Longest time that the event loop was blocked.")
+    loop_late_seconds: float = seconds(
+        "How late the event loop was in sum, in the worst 5 seconds of the visits."
+    )
     probes: int = integer("Probes of endpoints.")
     points: int = integer("Points of this round, this one included.")
     rounds_skipped: int = integer(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from collector.model.failure import Failure
@@ -120,23 +120,29 @@ class _GpuSum:
 
 @dataclass(frozen=True, slots=True)
 class _ResourceSum:
-    """Resources of many nodes."""
+    """Resources of many nodes, each of those that gave it; None if none did."""
 
-    cpus: int
-    mem_total_bytes: float
-    mem_available_bytes: float
-    disk_total_bytes: float
-    disk_available_bytes: float
+    cpus: int | None
+    mem_total_bytes: float | None
+    mem_available_bytes: float | None
+    disk_total_bytes: float | None
+    disk_available_bytes: float | None
 
     @classmethod
     def of(cls, usages: list[Usage]) -> _ResourceSum:
+        cpus = [u.cpu_count for u in usages if u.cpu_count is not None]
         return cls(
-            sum(usage.cpu_count for usage in usages),
-            float(sum(usage.mem_total_bytes for usage in usages)),
-            float(sum(usage.mem_available_bytes for usage in usages)),
-            float(sum(usage.disk_total_bytes for usage in usages)),
-            float(sum(usage.disk_available_bytes for usage in usages)),
+            sum(cpus) if cpus else None,
+            _sum(u.mem_total_bytes for u in usages),
+            _sum(u.mem_available_bytes for u in usages),
+            _sum(u.disk_total_bytes for u in usages),
+            _sum(u.disk_available_bytes for u in usages),
         )
+
+
+def _sum(amounts: Iterable[float | None]) -> float | None:
+    known = [amount for amount in amounts if amount is not None]
+    return float(sum(known)) if known else None
 
 
 def _is_reachable(status: NodeStatus) -> bool:

@@ -108,7 +108,7 @@ def gpu_point(key: NodeKey, model: str, device_id: str, count: GpuCount) -> CrnG
 
 
 def usage_point(key: NodeKey, usage: Usage) -> CrnUsage:
-    """Return the resources of one node; no GPUs if its firmware does not report them."""
+    """Return the resources of one node, without what its answer did not give."""
     gpus = usage.gpus
     return CrnUsage(
         time=key.time,
@@ -159,6 +159,7 @@ def probe_point(key: NodeKey, probe: Probe) -> CrnProbe:
         response_bytes=probe.response_bytes,
         duration_seconds=probe.duration_seconds,
         failure=str(probe.failure),
+        unread=",".join(probe.unread) or None,
     )
 
 

@@ -158,9 +158,13 @@ def _usage(truth: UsageTruth) -> Usage:
         load15=truth.load15,
         mem_total_bytes=float(truth.mem_total_bytes),
         mem_available_bytes=float(truth.mem_available_bytes),
-        disk_total_bytes=float(truth.disk_total_bytes),
-        disk_available_bytes=float(truth.disk_available_bytes),
+        disk_total_bytes=_bytes(truth.disk_total_bytes),
+        disk_available_bytes=_bytes(truth.disk_available_bytes),
         architecture="x86_64",
         cpu_vendor=None,
         gpus=None if truth.gpus is None else tuple(gpus),
     )
+
+
+def _bytes(amount: int | None) -> float | None:
+    return None if amount is None else float(amount)

@@ -232,6 +232,8 @@ class InfluxDbSettings(_Section):
             raise ValueError("give token or token_file, not both")
         if self.url is None and (any(given.values()) or self.org):
             raise ValueError("url is missing, but a token or org is given")
+        if self.url is not None and self.generation is InfluxDbGeneration.V2 and not self.org:
+            raise ValueError("org is missing: InfluxDB 2 needs one")
         return self
 
 

@@ -46,7 +46,7 @@ async def replay_spool(settings: Settings, *, with_rejected: bool) -> ReplayRepo
     """
     retried = 0
     async with await _open(settings) as store:
-        async with open_delivery(settings, store, at_once=False) as delivery:
+        async with open_delivery(settings, store) as delivery:
             if with_rejected:
                 spooled = spool_limits(settings)
                 limits = spooled.batch if spooled else BatchLimits()

@@ -5,23 +5,56 @@ Typed answers to what commands ask; nothing here prints.
 
 from __future__ import annotations
 
+import logging
+import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from collector.errors import DataDirectoryError
+from collector.model.event import clock as utc_text
 from collector.model.failure import Failure
 from collector.model.status import NodeStatus
 from collector.schema.measurements import CollectorStore, CrnReachability, CrnUsage, CrnVersion
 from collector.store import Reader
 from collector.times import HOUR
 
+log = logging.getLogger(__name__)
+
 MAX_AGE_ROUNDS: Final = 3
 """Intervals after which usage is out of date, and a collector without a round is not running."""
 _VERSION_SECONDS: Final = 2 * HOUR
 """Versions are written on change and once an hour."""
+
+
+def open_reader(
+    directory: Path, interval_seconds: float, clock: Callable[[], float] = time.time
+) -> Reader:
+    """Open the store in a data directory, to be read by the clock of this machine.
+
+    A round more than an interval ahead of it was made by a clock that was wrong, and is not the
+    last one. Raises as `Reader` does.
+    """
+    return Reader(directory, lambda: clock() + interval_seconds)
+
+
+def warn_of_future(reader: Reader) -> None:
+    """Log a last round from the future, which what follows passes over."""
+    if problem := clock_problem(reader):
+        log.warning("%s; what came before it is shown", problem)
+
+
+def clock_problem(reader: Reader) -> str:
+    """Return what to say of a last round from the future; '' if it is not from there."""
+    future = reader.future_round()
+    if future is None:
+        return ""
+    return (
+        f"the last round is from the future ({utc_text(future)}): "
+        "the clock of this machine is or was wrong"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,10 +126,12 @@ class Health:
     """Since the last round; None if there is none or the store cannot be read."""
     unavailable_stores: tuple[str, ...] = ()
     """Databases that accept no writes at present; their rounds wait in the spool."""
+    shared_stores: tuple[str, ...] = ()
+    """Databases into which another collector writes points of the same vantage and shard."""
 
     def is_healthy(self, *, ready: bool) -> bool:
         """Whether rounds are stored and, if `ready` asks for it, every database accepts writes."""
-        return not (self.problem or (ready and self.unavailable_stores))
+        return not (self.problem or (ready and (self.unavailable_stores or self.shared_stores)))
 
 
 def read_health(
@@ -108,19 +143,22 @@ def read_health(
     """
     limit = MAX_AGE_ROUNDS * interval_seconds
     try:
-        with Reader(directory) as reader:
+        with open_reader(directory, interval_seconds, lambda: now) as reader:
+            future = clock_problem(reader)
             last = reader.last_round()
             stores = reader.latest(CollectorStore, limit, vantage=vantage)
     except DataDirectoryError as exc:
         return Health(str(exc))
     if last is None:
-        return Health("no round is stored yet")
-    age = now - last
-    unavailable = tuple(sorted({s.store for s in stores if s.shard == shard and not s.connected}))
-    problem = ""
-    if age > limit:
+        return Health(future or "no round is stored yet")
+    age = max(0.0, now - last)
+    own = [s for s in stores if s.shard == shard]
+    unavailable = tuple(sorted({s.store for s in own if not s.connected}))
+    shared = tuple(sorted({s.store for s in own if s.conflict}))
+    problem = future
+    if age > limit and not future:
         problem = f"the last round is {age:.0f} s old; the interval is {interval_seconds:g} s"
-    return Health(problem, age, unavailable)
+    return Health(problem, age, unavailable, shared)
 
 
 @dataclass(frozen=True, slots=True)

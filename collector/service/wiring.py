@@ -5,6 +5,7 @@ Only here do settings meet parts; parts get values.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import secrets
 import ssl
@@ -28,6 +29,7 @@ from collector.directory import (
 from collector.errors import ConfigurationError
 from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
+from collector.influx.other_collector import OtherCollector, WriterName
 from collector.influx.target import Target
 from collector.model.batch import BatchLimits
 from collector.probe.configured_hosts import ConfiguredHosts
@@ -66,11 +68,12 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
     """
     nodes_tls = node_tls_context(settings)
     async with contextlib.AsyncExitStack() as stack:
+        instance = secrets.token_hex(8)
         store = await _open_store(settings, dry_run)
         await stack.enter_async_context(store)
         sinks = []
         if isinstance(store, EmbeddedStore) and settings.influxdb.url:
-            sinks = [await stack.enter_async_context(open_delivery(settings, store))]
+            sinks = [await stack.enter_async_context(open_delivery(settings, store, instance))]
         gate = Gate(gate_size(settings.rounds.concurrency))
         prober = await stack.enter_async_context(open_prober(settings, nodes_tls, gate))
         nodes = await stack.enter_async_context(
@@ -81,12 +84,14 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             prober=prober,
             controls=make_controls(settings, prober, nodes_tls),
             gate=gate,
-            tracker=NodeTracker.load(_rules(settings), await store.load_state()),
+            tracker=NodeTracker.load(
+                _rules(settings), await store.load_state(), f"the store in {settings.data_dir}"
+            ),
             store=store,
             vantage=settings.vantage,
             shard=settings.shard,
             sinks=sinks,
-            instance=secrets.token_hex(8),
+            instance=instance,
         )
 
 
@@ -149,16 +154,29 @@ async def open_database(settings: Settings) -> AsyncIterator[InfluxDb]:
 
 @contextlib.asynccontextmanager
 async def open_delivery(
-    settings: Settings, store: EmbeddedStore, *, at_once: bool = True
+    settings: Settings, store: EmbeddedStore, instance: str = ""
 ) -> AsyncIterator[Delivery]:
-    """Open the delivery of what the store spools; if not `at_once`, it begins with `finish`."""
+    """Open the delivery of what the store spools.
+
+    `instance` is the random name of the process that crawls, and delivers at once; without it,
+    delivery begins with `finish`.
+    """
     async with open_database(settings) as database:
         delivery = Delivery(store, database, database.target.shown_url, Backoff())
-        if at_once:
-            delivery.start()
+        if not instance:
+            yield delivery
+            await delivery.stop()
+            return
+        delivery.start()
+        delivery.other = OtherCollector(
+            database, WriterName(settings.vantage, settings.shard, instance)
+        )
+        watch = asyncio.create_task(delivery.other.run(), name="other-collector")
         try:
             yield delivery
         finally:
+            watch.cancel()
+            await asyncio.gather(watch, return_exceptions=True)
             await delivery.stop()
 
 

@@ -8,18 +8,18 @@ from collections.abc import Iterable, Mapping, Sequence
 from collector.model.listing import NetworkSettings
 from collector.model.observation import Gpu
 from collector.model.status import GpuCount
-from collector.state.vocabulary import Vocabulary
+from collector.state.vocabulary import NodeNames, Vocabulary
 
 
 def count_kinds(
-    gpus: Sequence[Gpu], vocabulary: Vocabulary, settings: NetworkSettings, time: int
+    gpus: Sequence[Gpu], vocabulary: Vocabulary, held: NodeNames, time: int
 ) -> dict[tuple[str, str], GpuCount]:
-    """Take up the names of the cards; return their counts by bounded model and device id."""
+    """Return the counts of the cards by bounded model and device id, on a node with its names."""
     if not gpus:
         return {}
     grouped: dict[tuple[str, str], list[Gpu]] = {}
     for gpu in gpus:
-        grouped.setdefault(vocabulary.admit_gpu(gpu, settings, time), []).append(gpu)
+        grouped.setdefault(vocabulary.gpu_tags(gpu, held, time), []).append(gpu)
     return {
         kind: GpuCount(
             total=len(same),
@@ -32,7 +32,7 @@ def count_kinds(
 
 def _compatible(same: list[Gpu]) -> int | None:
     known = [gpu.compatible for gpu in same if gpu.compatible is not None]
-    return sum(known) if known else None
+    return sum(known) if len(known) == len(same) else None
 
 
 def count_devices(gpus: Sequence[Gpu]) -> dict[str, int]:

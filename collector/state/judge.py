@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Final
 
@@ -14,7 +14,7 @@ from collector.model.observation import Ipv6, Observation
 from collector.model.status import DueFacts, GpuCount, NodeStatus
 from collector.model.vantage import BlindReason, mark_blind
 from collector.state.context import RoundContext
-from collector.state.events import events_between, gpu_events
+from collector.state.events import announce_changes, events_between
 from collector.state.facts import update_facts
 from collector.state.gpus import count_devices, count_kinds, device_labels
 from collector.state.hysteresis import Availability
@@ -83,10 +83,14 @@ class NodeJudge:
             availability = self._availability(listed, context.time, observation)
             visited = self._observe(context, listed, availability, observation)
         state = visited.state
-        events = events_between(node.hash, before, state)
-        if observation is not None and observation.usage and state.gpus != before.gpus:
-            labels = device_labels(observation.usage.gpus or (), context.listing.settings)
-            events += gpu_events(node.hash, before, state, labels)
+        announced, changes = announce_changes(before, state, context.time)
+        if announced is not before.announced:
+            state = replace(state, announced=announced)
+        if changes.gpus:
+            cards = observation.usage.gpus if observation and observation.usage else None
+            labels = device_labels(cards or (), context.listing.settings)
+            changes = replace(changes, gpu_labels=labels)
+        events = events_between(node.hash, before, state, changes)
         status = self._status(context, node, observation, visited)
         return NodeUpdate(state, status, tuple(events), state is expected or state == expected)
 
@@ -112,7 +116,8 @@ class NodeJudge:
         if devices == state.gpus:  # the same object, so that memory holds it once
             devices = state.gpus
         state = state.observed(observation.failure, availability, facts, ipv6, devices)
-        kinds = count_kinds(cards or (), self.vocabulary, context.listing.settings, time)
+        state = state.waiting(time, observation.retry_after_seconds)
+        kinds = count_kinds(cards or (), self.vocabulary, state.names, time)
         return _Visited(state, due, measured, kinds)
 
     def _status(
@@ -140,7 +145,7 @@ class NodeJudge:
             ipv6_ok=state.ipv6.ok_within(time, 2 * self.rules.ipv6_interval_seconds),
             due=visited.due,
             gpus=visited.gpus,
-            release=self.vocabulary.admit_release(state.facts.version, time),
+            release=self.vocabulary.release_tag(state.facts.version, time),
             last_known=self.last_known.update(node, observation, visited.ipv6, time),
         )
 

@@ -14,8 +14,9 @@ from pydantic import TypeAdapter
 
 from collector.model.last_known import LastKnown, Reading
 from collector.model.node import Node
-from collector.model.observation import Endpoint, Ipv6, Observation, Probe
+from collector.model.observation import Endpoint, Gpu, Ipv6, Observation, Probe
 from collector.state.ipv6 import ipv6_probes
+from collector.state.saved_values import TIME_LIMIT
 from collector.times import HOUR, is_due
 
 T = TypeVar("T")
@@ -48,6 +49,11 @@ class LastKnownNodes:
         self._nodes[node.hash] = after
         return after
 
+    def gpus(self, key: str) -> tuple[Gpu, ...]:
+        """Return the cards that a node reported last; none if it never reported any."""
+        usage = self._nodes.get(key, _NOTHING).usage.value
+        return usage.gpus or () if usage else ()
+
     def write_hourly(self, nodes: Iterable[Node], time: int, last_round: int | None) -> None:
         """Have the nodes written whose hour comes after `last_round`, up to the round at `time`.
 
@@ -64,8 +70,9 @@ class LastKnownNodes:
 
     def rewind(self, time: int) -> None:
         """Follow a clock that was stepped back to `time`: nothing was read later than now."""
-        self._nodes = {key: _rewound(known, time) for key, known in self._nodes.items()}
-        self._unsaved |= self._nodes.keys()
+        rewound = {key: _rewound(known, time) for key, known in self._nodes.items()}
+        self._unsaved |= {key for key, known in rewound.items() if known != self._nodes[key]}
+        self._nodes = rewound
 
     def changes(self) -> dict[str, bytes | None]:
         """Return the document of each node that has to be written; None deletes it."""
@@ -96,9 +103,11 @@ def _read(
     known: Reading[T], value: T | None, endpoint: Endpoint, observation: Observation, time: int
 ) -> Reading[T]:
     """Return the reading of an endpoint that is asked in every visit."""
-    if value is not None:
-        return Reading(value, time, time)
     probe = _last_probe(observation, endpoint)
+    if value is not None:
+        if probe is None or not probe.unread:
+            return Reading(value, time, time)
+        return Reading(value, time, time, probe.failure, probe.detail)
     if probe is not None:
         return Reading(known.value, known.read_at, time, probe.failure, probe.detail)
     if observation.reachable:
@@ -164,5 +173,10 @@ def to_json(known: LastKnown) -> bytes:
 
 
 def from_json(body: bytes) -> LastKnown:
-    """Return the last values read back; raise pydantic.ValidationError if they are none."""
-    return _LAST_KNOWN.validate_json(body)
+    """Return the last values read back; raise ValueError if they are none."""
+    known = _LAST_KNOWN.validate_json(body)
+    for reading in (known.config, known.usage, known.ipv6):
+        for at in (reading.read_at, reading.tried_at):
+            if at is not None and not 0 <= at < TIME_LIMIT:
+                raise ValueError("a time in it is out of range")
+    return known

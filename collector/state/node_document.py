@@ -9,40 +9,47 @@ from pydantic import TypeAdapter
 
 from collector.model.failure import Failure
 from collector.model.observation import Capability
+from collector.state.announcements import NO_ANNOUNCEMENTS, Announcements
 from collector.state.facts import SlowFacts
 from collector.state.hysteresis import Availability
 from collector.state.ipv6 import Ipv6State
 from collector.state.node_state import NodeState
+from collector.state.saved_values import Count, SavedName, SavedTime
+from collector.state.vocabulary import NodeNames
 
 
 @dataclass(frozen=True, slots=True)
 class NodeDocument:
     """One node: keys with their default are left out, unknown keys are ignored."""
 
-    name: str
-    name_at: int
+    name: SavedName
+    name_at: SavedTime
     address: str
-    first_at: int
+    first_at: SavedTime
     up: bool | None = None
-    changed_at: int | None = None
-    last_up_at: int | None = None
-    evidence: tuple[tuple[int, bool], ...] = ()
+    changed_at: SavedTime | None = None
+    last_up_at: SavedTime | None = None
+    evidence: tuple[tuple[SavedTime, bool], ...] = ()
     failure: Failure = Failure.NONE
-    left_at: int | None = None
+    left_at: SavedTime | None = None
+    not_before: SavedTime | None = None
     version: str | None = None
-    version_at: int | None = None
+    version_at: SavedTime | None = None
     capability: Capability = field(default_factory=Capability)
-    capability_at: int | None = None
+    capability_at: SavedTime | None = None
     failing: tuple[str, ...] = ()
-    attempts_at: int | None = None
-    gpus: dict[str, int] | None = None
-    ipv6_at: int | None = None
+    attempts_at: SavedTime | None = None
+    gpus: dict[str, Count] | None = None
+    ipv6_at: SavedTime | None = None
     ipv6_doubted: bool = False
-    ipv6_measured_at: int | None = None
+    ipv6_measured_at: SavedTime | None = None
     ipv6_ok: bool | None = None
     duplicate_hash: bool = False
     duplicate_address: bool = False
-    written_in: int | None = None
+    announced: Announcements = NO_ANNOUNCEMENTS
+    releases: tuple[tuple[SavedName, SavedTime], ...] = ()
+    gpu_names: tuple[tuple[str, SavedTime], ...] = ()
+    written_in: Count | None = None
     """Number of the round that wrote it; None if a version before 1.0 did, which has no numbers."""
 
     @classmethod
@@ -60,6 +67,7 @@ class NodeDocument:
             evidence=known.evidence,
             failure=state.failure,
             left_at=state.left_at,
+            not_before=state.not_before,
             version=facts.version,
             version_at=facts.version_at,
             capability=facts.capability,
@@ -73,6 +81,9 @@ class NodeDocument:
             ipv6_ok=ipv6.ok,
             duplicate_hash=state.duplicate_hash,
             duplicate_address=state.duplicate_address,
+            announced=state.announced,
+            releases=state.names.releases,
+            gpu_names=state.names.gpus,
             written_in=written_in,
         )
 
@@ -84,6 +95,7 @@ class NodeDocument:
             address=self.address,
             first_at=self.first_at,
             left_at=self.left_at,
+            not_before=self.not_before,
             failure=self.failure,
             availability=Availability(self.up, self.changed_at, self.last_up_at, self.evidence),
             facts=SlowFacts(
@@ -98,6 +110,8 @@ class NodeDocument:
             gpus=self.gpus,
             duplicate_hash=self.duplicate_hash,
             duplicate_address=self.duplicate_address,
+            announced=self.announced,
+            names=NodeNames(self.releases, self.gpu_names),
         )
 
     def to_json(self) -> bytes:

@@ -7,9 +7,11 @@ from dataclasses import dataclass, field, replace
 
 from collector.model.failure import Failure
 from collector.model.node import Node
+from collector.state.announcements import NO_ANNOUNCEMENTS, Announcements
 from collector.state.facts import SlowFacts
 from collector.state.hysteresis import Availability
 from collector.state.ipv6 import Ipv6State
+from collector.state.vocabulary import NO_NAMES, NodeNames
 from collector.times import DAY
 
 
@@ -28,6 +30,8 @@ class NodeState:
     """When it was no longer listed; None while it is."""
     failure: Failure = Failure.NONE
     """Of the last observation."""
+    not_before: int | None = None
+    """Rounds before this one do not visit it, as it asked; None without such a wish."""
     availability: Availability = field(default_factory=Availability)
     facts: SlowFacts = field(default_factory=SlowFacts)
     ipv6: Ipv6State = field(default_factory=Ipv6State)
@@ -37,6 +41,9 @@ class NodeState:
     """The hash is listed more than once."""
     duplicate_address: bool = False
     """Other nodes are listed with the same address."""
+    announced: Announcements = NO_ANNOUNCEMENTS
+    names: NodeNames = NO_NAMES
+    """The names that it brings in."""
 
     @classmethod
     def of(cls, node: Node, time: int) -> NodeState:
@@ -58,6 +65,7 @@ class NodeState:
             state = replace(
                 state,
                 address=node.address,
+                not_before=None,
                 availability=state.availability.without_evidence(),
                 ipv6=Ipv6State(asked_at=state.ipv6.asked_at),
             )
@@ -89,6 +97,7 @@ class NodeState:
             address=self.address,
             first_at=self.first_at,
             left_at=self.left_at,
+            not_before=self.not_before,
             failure=failure,
             availability=availability,
             facts=facts,
@@ -96,7 +105,14 @@ class NodeState:
             gpus=gpus,
             duplicate_hash=self.duplicate_hash,
             duplicate_address=self.duplicate_address,
+            announced=self.announced,
+            names=self.names,
         )
+
+    def waiting(self, time: int, seconds: int | None) -> NodeState:
+        """Return the state after a visit at `time` that was asked to wait so long; None is: not."""
+        not_before = None if seconds is None else time + seconds
+        return self if not_before == self.not_before else replace(self, not_before=not_before)
 
     def with_availability(self, availability: Availability) -> NodeState:
         """Return the same state with another availability."""
@@ -105,6 +121,19 @@ class NodeState:
     def leaving(self, time: int) -> NodeState:
         """Return the state of a node that is no longer listed since `time`."""
         return replace(self, left_at=time)
+
+    @property
+    def latest_at(self) -> int:
+        """The latest time in it."""
+        known, facts, ipv6 = self.availability, self.facts, self.ipv6
+        times = (
+            *(self.name_at, self.first_at, self.left_at, known.changed_at, known.last_up_at),
+            *(facts.version_at, facts.capability_at, facts.probes_at),
+            *(ipv6.asked_at, ipv6.measured_at, *(at for at, _ in known.evidence)),
+            *(at for _, at in (*self.names.releases, *self.names.gpus)),
+            self.announced.latest_at,
+        )
+        return max(at for at in times if at is not None)
 
     def rewound(self, time: int) -> NodeState:
         """Return the state after the clock was stepped back to `time`.
@@ -121,6 +150,7 @@ class NodeState:
             name_at=min(self.name_at, time),
             first_at=min(self.first_at, time),
             left_at=past(self.left_at),
+            not_before=None,
             availability=Availability(known.up, past(known.changed_at), past(known.last_up_at)),
             facts=replace(
                 facts,
@@ -129,4 +159,6 @@ class NodeState:
                 probes_at=past(facts.probes_at),
             ),
             ipv6=replace(ipv6, asked_at=past(ipv6.asked_at), measured_at=past(ipv6.measured_at)),
+            announced=self.announced.rewound(time),
+            names=self.names.rewound(time),
         )

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from collector.model.last_known import LastKnown
 from collector.state.last_known import LastKnownNodes, from_json
@@ -15,27 +16,33 @@ from collector.state.node_document import NodeDocument
 from collector.state.node_state import NodeState
 from collector.state.round_log import RoundLog, foreseen
 from collector.state.rules import Rules
+from collector.state.saved_names import names_to_json, read_names
+from collector.state.saved_values import TIME_LIMIT, Count, SavedTime
 from collector.state.vocabulary import Vocabulary
+from collector.text import clean
 
 log = logging.getLogger(__name__)
 
 _NODE: Final = "node:"
+_HASH: Final = re.compile(r"[0-9a-f]{64}", re.ASCII)
 _LAST_KNOWN: Final = "last_known:"
 _NAMES: Final = "names:"
 _LAST_ROUND: Final = "round"
 _ROUND_LOG: Final = "rounds"
-_ROUNDS: Final = TypeAdapter(RoundLog)
+_SHOWN: Final = 3
+"""Entries that a warning names."""
 
 
 @dataclass(frozen=True, slots=True)
-class NamesDocument:
-    """The bounded names of a kind, as they are kept in the store. Its keys never change."""
+class RoundsDocument:
+    """The log of rounds, as it is kept in the store. Its keys never change."""
 
-    seen_at: dict[str, int] = field(default_factory=dict)
-    published_at: dict[str, int] = field(default_factory=dict)
+    count: Count = 0
+    times: tuple[SavedTime, ...] = ()
 
 
-_NAMES_DOCUMENT: Final = TypeAdapter(NamesDocument)
+_ROUNDS_DOCUMENT: Final = TypeAdapter(RoundsDocument)
+_LAST_ROUND_DOCUMENT: Final = TypeAdapter(SavedTime)
 
 
 @dataclass(slots=True)
@@ -50,24 +57,36 @@ class SavedState:
     """By hash."""
     unsaved: set[str] = field(default_factory=set)
     """Hashes whose document has to be written anew, since the rounds do not continue it."""
+    forgotten: frozenset[str] = frozenset()
+    """Entries that could not be read, and are deleted."""
 
 
-def read_state(rules: Rules, entries: Mapping[str, bytes]) -> SavedState:
+def read_state(rules: Rules, entries: Mapping[str, bytes], source: str) -> SavedState:
     """Return the state that the entries hold.
 
-    An entry that cannot be read begins anew, with a warning. Other entries are ignored.
+    Entries that cannot be read begin anew, with one warning that names `source`; they are deleted
+    when the next round is saved. Entries with other keys are ignored.
     """
-    saved = SavedState(rounds=_read_rounds(entries))
+    errors: dict[str, ValueError] = {}
+    saved = SavedState(rounds=_read_rounds(entries, errors))
     for key, body in entries.items():
         try:
             if key.startswith(_NODE):
-                _read_node(rules, saved, key.removeprefix(_NODE), body)
+                _read_node(rules, saved, _hash(key, _NODE), body)
             elif key.startswith(_LAST_KNOWN):
-                saved.last_known[key.removeprefix(_LAST_KNOWN)] = from_json(body)
+                saved.last_known[_hash(key, _LAST_KNOWN)] = from_json(body)
             elif key.startswith(_NAMES):
-                _read_names(saved.vocabulary, key.removeprefix(_NAMES), body)
+                read_names(saved.vocabulary, key.removeprefix(_NAMES), body)
         except ValueError as error:
-            _warn(key, error)
+            errors[key] = error
+    if errors:
+        log.warning(
+            "%s is damaged: %d entries of the state cannot be read and begin anew: %s",
+            source,
+            len(errors),
+            _summary(errors),
+        )
+    saved.forgotten = frozenset(errors)
     return saved
 
 
@@ -86,16 +105,15 @@ def changed_entries(
         entries[_NODE + key] = (
             None if state is None else NodeDocument.of(state, rounds.count).to_json()
         )
-    for kind, names in vocabulary.by_kind().items():
-        document = NamesDocument(names.reported_at, names.published_at)
-        entries[_NAMES + kind] = _NAMES_DOCUMENT.dump_json(document)
+    for kind, names in names_to_json(vocabulary).items():
+        entries[_NAMES + kind] = names
     if rounds.last is not None:
         entries[_LAST_ROUND] = str(rounds.last).encode()
-        entries[_ROUND_LOG] = _ROUNDS.dump_json(rounds)
+        entries[_ROUND_LOG] = _ROUNDS_DOCUMENT.dump_json(RoundsDocument(rounds.count, rounds.times))
     return entries
 
 
-def _read_rounds(entries: Mapping[str, bytes]) -> RoundLog:
+def _read_rounds(entries: Mapping[str, bytes], errors: dict[str, ValueError]) -> RoundLog:
     """Return the rounds; without numbers if the log is missing or does not end in the last round.
 
     (Versions before 1.0 write the last round only.)
@@ -103,13 +121,16 @@ def _read_rounds(entries: Mapping[str, bytes]) -> RoundLog:
     last: int | None = None
     rounds = RoundLog()
     try:
-        last = int(entries[_LAST_ROUND]) if _LAST_ROUND in entries else None
+        if _LAST_ROUND in entries:
+            last = _LAST_ROUND_DOCUMENT.validate_json(entries[_LAST_ROUND])
     except ValueError as error:
-        _warn(_LAST_ROUND, error)
+        errors[_LAST_ROUND] = error
     try:
-        rounds = _ROUNDS.validate_json(entries[_ROUND_LOG]) if _ROUND_LOG in entries else rounds
+        if _ROUND_LOG in entries:
+            document = _ROUNDS_DOCUMENT.validate_json(entries[_ROUND_LOG])
+            rounds = RoundLog(document.count, document.times)
     except ValueError as error:
-        _warn(_ROUND_LOG, error)
+        errors[_ROUND_LOG] = error
     if rounds.last == last:
         return rounds
     return RoundLog() if last is None else RoundLog(times=(last,))
@@ -119,6 +140,8 @@ def _read_node(rules: Rules, saved: SavedState, key: str, body: bytes) -> None:
     """Add the state of a node as it was after the last round."""
     document = NodeDocument.from_json(body)
     state = document.state()
+    if state.latest_at >= TIME_LIMIT:
+        raise ValueError("a time in it is out of range")
     if document.written_in is None or document.written_in > saved.rounds.count:
         saved.unsaved.add(key)
     else:
@@ -127,13 +150,24 @@ def _read_node(rules: Rules, saved: SavedState, key: str, body: bytes) -> None:
     saved.states[key] = state
 
 
-def _read_names(vocabulary: Vocabulary, kind: str, body: bytes) -> None:
-    """Take over the bounded names of a kind."""
-    names = vocabulary.by_kind().get(kind)
-    if names is not None:
-        document = _NAMES_DOCUMENT.validate_json(body)
-        names.reported_at, names.published_at = document.seen_at, document.published_at
+def _hash(key: str, prefix: str) -> str:
+    """Return the hash of a node's key; raise ValueError if it is none."""
+    digest = key.removeprefix(prefix)
+    if not _HASH.fullmatch(digest):
+        raise ValueError("not the key of a node")
+    return digest
 
 
-def _warn(key: str, error: ValueError) -> None:
-    log.warning("the state of %s cannot be read and begins anew: %s", key, error)
+def _summary(errors: Mapping[str, ValueError]) -> str:
+    """Return the first few entries with what is wrong, and how many more there are."""
+    shown = [f"{clean(key, 80)} ({_reason(error)})" for key, error in list(errors.items())[:_SHOWN]]
+    more = len(errors) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more else "")
+
+
+def _reason(error: ValueError) -> str:
+    """Return what is wrong with an entry: the first of its errors, in a few words."""
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        return clean(" ".join([*map(str, first["loc"]), first["msg"]]), 120)
+    return str(error)

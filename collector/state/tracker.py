@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Final
 
 from collector.model.event import Event
@@ -19,6 +20,7 @@ from collector.state.node_state import NodeState
 from collector.state.plan import VisitPlan, plan_visits
 from collector.state.rules import Rules
 from collector.state.saved_state import SavedState, changed_entries, read_state
+from collector.state.vocabulary import NO_NAMES, NodeNames, Statement
 from collector.times import DAY
 
 LEFT_SECONDS: Final = DAY
@@ -38,16 +40,22 @@ class NodeTracker:
         self._vocabulary = saved.vocabulary
         self._rounds = saved.rounds
         self._unsaved = saved.unsaved
+        self._forgotten = saved.forgotten
+        self._is_loaded = bool(saved.states or saved.last_known)
+        self._names: Mapping[str, NodeNames] = {}
+        """By hash, the names of nodes that hold others in this round than in the last one."""
         self._last_known = LastKnownNodes(saved.last_known)
         self._judge = NodeJudge(self._rules, self._vocabulary, self._last_known)
 
     @classmethod
-    def load(cls, rules: Rules, stored: Mapping[str, bytes]) -> NodeTracker:
+    def load(
+        cls, rules: Rules, stored: Mapping[str, bytes], source: str = "the store"
+    ) -> NodeTracker:
         """Return the tracker that the store's entries describe.
 
-        An entry that cannot be read begins anew, with a warning.
+        Entries that cannot be read begin anew, with a warning that names `source`.
         """
-        return cls(rules, read_state(rules, stored))
+        return cls(rules, read_state(rules, stored, source))
 
     @property
     def last_round(self) -> int | None:
@@ -61,8 +69,7 @@ class NodeTracker:
 
     def plans(self, listing: Listing, time: int) -> list[VisitPlan]:
         """Return a plan for each listed node that the round at `time` visits; change nothing."""
-        states = self._rewound(time) if self._is_stepped_back(time) else self._states
-        return plan_visits(self._rules, states, listing, time)
+        return plan_visits(self._rules, self._states_at(time), listing, time)
 
     def is_suspicious(self, observations: Iterable[Observation]) -> bool:
         """Return whether so many nodes failed together that the controls should be asked again."""
@@ -79,18 +86,15 @@ class NodeTracker:
     def judge(self, context: RoundContext, observations: Mapping[str, Observation]) -> JudgedRound:
         """Judge a round by its observations, one by hash for each node that was visited."""
         time, listing = context.time, context.listing
-        if self._is_stepped_back(time):
-            self._states = self._rewound(time)
-            self._vocabulary.rewind(time)
-            self._last_known.rewind(time)
-            self._unsaved |= self._states.keys()
+        self._follow_clock(time)
+        self._count_names(context, observations)
         statuses: list[NodeStatus] = []
         events: list[Event] = []
         for node in listing.nodes:
             update = self.update(context, node, observations.get(node.hash))
             statuses.append(update.status)
             events += update.events
-        events += self._find_duplicates(listing)
+        events += self._find_duplicates(time, listing)
         events += self._leave(time, listing)
         self._last_known.write_hourly(listing.nodes, time, self.last_round)
         self._rounds = self._rounds.add(time, self._rules.hysteresis.down_within)
@@ -102,8 +106,8 @@ class NodeTracker:
             events=tuple(events),
             reason=context.blind_reason,
             ipv6=context.ipv6,
-            models=self._vocabulary.models.current(time),
-            releases=self._vocabulary.releases.current(time),
+            models=self._vocabulary.current_models(time),
+            releases=self._vocabulary.current_releases(time),
         )
 
     def update(
@@ -112,11 +116,14 @@ class NodeTracker:
         """Judge one listed node and keep its new state; no observation: it was not visited."""
         known = self._states.get(node.hash)
         before = known or NodeState.of(node, context.time)
+        names = self._names.get(node.hash)
+        if names is not None:
+            before = replace(before, names=names)
         if before.address != node.address:
             self._last_known.forget(node.hash)
         update = self._judge.update(context, node, before, observation)
         self._states[node.hash] = update.state
-        if known is None or not update.as_foreseen:
+        if known is None or names is not None or not update.as_foreseen:
             self._unsaved.add(node.hash)
         if known is None and self.last_round is not None:
             return update.preceded_by(joined(node.hash, before))
@@ -127,22 +134,42 @@ class NodeTracker:
 
         Holds every node whose state did not go on as foreseen since `mark_saved`.
         """
-        return changed_entries(
+        return dict.fromkeys(self._forgotten) | changed_entries(
             self._states, self._unsaved, self._last_known, self._vocabulary, self._rounds
         )
 
     def mark_saved(self) -> None:
         """Note that the store has taken over the changes."""
         self._unsaved = set()
+        self._forgotten = frozenset()
         self._last_known.mark_saved()
 
-    def _find_duplicates(self, listing: Listing) -> list[Event]:
+    def _count_names(self, context: RoundContext, observations: Mapping[str, Observation]) -> None:
+        """Give out the places for names, by what every listed node reported last."""
+        statements = (
+            self._statement(node.hash, observations.get(node.hash))
+            for node in context.listing.nodes
+        )
+        self._names = self._vocabulary.count(context.listing.settings, statements, context.time)
+
+    def _statement(self, key: str, observation: Observation | None) -> Statement:
+        state = self._states.get(key)
+        version = observation.version if observation else None
+        usage = observation.usage if observation else None
+        return Statement(
+            node=key,
+            held=state.names if state else NO_NAMES,
+            version=version or (state.facts.version if state else None),
+            gpus=usage.gpus or () if usage else self._last_known.gpus(key),
+        )
+
+    def _find_duplicates(self, time: int, listing: Listing) -> list[Event]:
         """Update who shares a hash or an address; return the events of those that began to."""
         duplicates = Duplicates.of(listing)
         events: list[Event] = []
         for node in listing.nodes:
             before = self._states[node.hash]
-            after, new = duplicates.update(node, before)
+            after, new = duplicates.update(node, before, time)
             if after is not before:
                 self._states[node.hash] = after
                 self._unsaved.add(node.hash)
@@ -167,6 +194,27 @@ class NodeTracker:
         """Whether the round at `time` is not after the last one: the clock was stepped back."""
         return self.last_round is not None and time <= self.last_round
 
-    def _rewound(self, time: int) -> dict[str, NodeState]:
-        """Return the states in step with a clock that was stepped back to `time`."""
-        return {key: state.rewound(time) for key, state in self._states.items()}
+    def _states_at(self, time: int) -> dict[str, NodeState]:
+        """Return the states in step with the clock: nothing in them is later than `time`.
+
+        That can be so after a step back, and in what a damaged store gave.
+        """
+        if self._is_stepped_back(time):
+            return {key: state.rewound(time) for key, state in self._states.items()}
+        if not self._is_loaded:
+            return self._states
+        return {
+            key: state.rewound(time) if state.latest_at > time else state
+            for key, state in self._states.items()
+        }
+
+    def _follow_clock(self, time: int) -> None:
+        """Bring everything that is known in step with the clock of the round at `time`."""
+        states = self._states_at(time)
+        if states is self._states:
+            return
+        self._unsaved |= {key for key, state in states.items() if state is not self._states[key]}
+        self._states = states
+        self._vocabulary.rewind(time)
+        self._last_known.rewind(time)
+        self._is_loaded = False

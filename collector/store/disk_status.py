@@ -37,6 +37,7 @@ _OS_ADVICE: Final = {
     errno.EROFS: "Mount that disk writable, or choose another data directory.",
     errno.EACCES: "Give this user the right to it, or choose another data directory.",
     errno.EPERM: "Give this user the right to it, or choose another data directory.",
+    errno.ELOOP: "It is a symbolic link, and must be a file of its own: remove the link.",
     errno.ENOTDIR: "Choose a data directory whose path holds no plain file.",
     errno.EEXIST: "Choose a data directory whose path holds no plain file.",
 }

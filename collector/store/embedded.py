@@ -15,7 +15,7 @@ from collector.model.queue import Ack, Backlog, QueuedBatch
 from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
-from collector.store import maintenance
+from collector.store import maintenance, state_table
 from collector.store.engine import StoreEngine, StoreLimits
 
 T = TypeVar("T")
@@ -142,14 +142,12 @@ class EmbeddedStore:
         )
 
     async def load_state(self) -> dict[str, bytes]:
-        """Return the whole state in the file; raises DataDirectoryError."""
-        rows = await self._run(lambda: self._engine.rows("SELECT key, value FROM state"))
-        return dict(cast("list[tuple[str, bytes]]", rows))
+        """Return the whole state in the file, without damaged rows; raises DataDirectoryError."""
+        return await self._run(lambda: state_table.load_state(self._engine))
 
     async def last_round(self) -> int | None:
-        """Return the time of the newest round in the file; None before the first."""
-        rows = await self._run(lambda: self._engine.rows("SELECT max(time) FROM rounds"))
-        return cast("int | None", rows[0][0])
+        """Return the time of the round committed last; None before the first."""
+        return await self._run(self._engine.last_round)
 
     async def load(self, name: str) -> tuple[bytes, float] | None:
         """Return the copy kept under a name and when it was fetched (seconds since 1970)."""

@@ -22,7 +22,7 @@ from collector.model.queue import Ack, Backlog, QueuedBatch
 from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
-from collector.store import file, spool
+from collector.store import commits, file, spool
 from collector.store.connection import StoreConnection
 from collector.store.disk_status import DiskStatus
 from collector.store.lock import DirectoryLock
@@ -64,10 +64,12 @@ class StoreEngine:
         self._pending = PendingRounds(limits.pending)
         self._disk = DiskStatus()
         self._clock = clock
+        self.path = directory / file.FILE_NAME
+        """The file."""
         self._lock = DirectoryLock(directory)
         self._lock.acquire()
         try:
-            self._connection = StoreConnection(directory / file.FILE_NAME, self._tables)
+            self._connection = StoreConnection(self.path, self._tables)
         except BaseException:
             self._lock.release()
             raise
@@ -108,6 +110,10 @@ class StoreEngine:
         return self._connection.run(
             lambda writer: writer.connection.execute(sql, parameters).fetchall()
         )
+
+    def last_round(self) -> int | None:
+        """Return the time of the round committed last; raises DataDirectoryError."""
+        return self._connection.run(lambda writer: commits.last(writer.connection))
 
     def close(self) -> None:
         """Try once more to write what waits, close the file and release the directory."""
@@ -174,7 +180,7 @@ class StoreEngine:
         """Delete what is too old, from points and spool; return the points dropped unsent."""
 
         def step(writer: Writer) -> None:
-            if self._retention.expire(writer.connection, newest.time, newest.points):
+            if self._retention.expire(writer.connection, newest.points):
                 writer.forget_series()
 
         self._attempt(step, None)

@@ -10,7 +10,7 @@ from typing import Final
 
 from collector import __version__
 from collector.errors import CollectorError, DataDirectoryError, TooNewError
-from collector.store import spool
+from collector.store import commits, spool
 from collector.store.disk_status import to_collector_error
 from collector.store.table import Table
 
@@ -23,6 +23,7 @@ FORMAT: Final = 2
 New fields and new measurements do not raise it, new tags do. 2: the tag `shard`.
 """
 
+_MAGIC: Final = b"SQLite format 3\0"
 _BUSY_SECONDS: Final = 2.0
 _WAL_LIMIT_BYTES: Final = 64 * 1024 * 1024
 
@@ -35,6 +36,7 @@ _TABLES: Final = (
     "CREATE TABLE IF NOT EXISTS rejected (id INTEGER PRIMARY KEY, time INTEGER NOT NULL,"
     " measurement TEXT NOT NULL, line TEXT NOT NULL, reason TEXT NOT NULL,"
     " store TEXT NOT NULL DEFAULT 'embedded')",
+    commits.TABLE,
     *spool.TABLES,
 )
 
@@ -47,6 +49,7 @@ def create(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
     """
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        _refuse_foreign(path)
         return _prepared(path, tables)
     except (sqlite3.Error, OSError) as error:
         raise to_collector_error(error, path) or error from error
@@ -63,23 +66,65 @@ def reopen(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
 
 
 def read(path: Path) -> sqlite3.Connection:
-    """Open the file for reading, also while a collector writes; raises as `create` does."""
+    """Open the file for reading, also while a collector writes; raises as `create` does.
+
+    Where nothing may be written, SQLite reads a file only as one that nobody changes. That is right
+    while no log of changes lies beside it.
+    """
     try:
-        connection = _connect(path, "ro") if path.exists() else None
+        if path.exists():
+            _refuse_foreign(path)
+        connection = _readable(path, "ro") if path.exists() else None
     except (sqlite3.Error, OSError) as error:
         raise to_collector_error(error, path) or error from error
-    ours = False
-    try:
-        ours = connection is not None and _format(connection, path) is not None
-    finally:
-        if connection is not None and not ours:
-            connection.close()
-    if connection is None or not ours:
+    except DataDirectoryError as error:
+        if not _needs_to_write(error):
+            raise
+        log = path.with_name(f"{path.name}-wal")
+        if log.exists() and log.stat().st_size:
+            raise DataDirectoryError(
+                f"{path}: its last rounds are in {log.name}, which this user may not take over",
+                "Run this as the user of the collector, or copy both files to a place of your own.",
+            ) from error
+        connection = _readable(path, "ro&immutable=1")
+    if connection is None:
         raise DataDirectoryError(
             f"there is no store in {path.parent} yet",
             "Start the collector, or name the data directory of the one that runs.",
         )
     return connection
+
+
+def _readable(path: Path, mode: str) -> sqlite3.Connection | None:
+    """Open the file for reading; return None if it is empty, raise as `_format` does."""
+    connection = _connect(path, mode)
+    ours = False
+    try:
+        ours = _format(connection, path) is not None
+    finally:
+        if not ours:
+            connection.close()
+    return connection if ours else None
+
+
+def _needs_to_write(error: DataDirectoryError) -> bool:
+    """Return whether reading failed only since nothing may be written beside the file."""
+    code = getattr(error.__cause__, "sqlite_errorcode", None)
+    return code is not None and code & 0xFF in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
+
+
+def _refuse_foreign(path: Path) -> None:
+    """Raise DataDirectoryError for a file that is neither empty nor SQLite's; OSError."""
+    try:
+        with path.open("rb") as opened:
+            start = opened.read(len(_MAGIC))
+    except PermissionError as error:
+        raise DataDirectoryError(
+            f"{path} may not be read by this user",
+            "Run this as the user of the collector, or give this user the right to read it.",
+        ) from error
+    if start and start != _MAGIC:
+        raise _foreign(path)
 
 
 def gone(path: Path) -> CollectorError:
@@ -91,13 +136,20 @@ def gone(path: Path) -> CollectorError:
 
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"{path.absolute().as_uri()}?mode={mode}",
         uri=True,
         timeout=_BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
+    connection.text_factory = lenient_text
+    return connection
+
+
+def lenient_text(stored: bytes) -> str:
+    """Return a text of the file, which another program or a bad disk may have damaged."""
+    return stored.decode(errors="replace")
 
 
 def _prepared(path: Path, tables: Sequence[Table]) -> sqlite3.Connection:
@@ -156,6 +208,6 @@ def _format(connection: sqlite3.Connection, path: Path) -> int | None:
 
 def _foreign(path: Path) -> CollectorError:
     return DataDirectoryError(
-        f"{path} is a SQLite file of another program",
+        f"{path} is a file of another program",
         "Choose another data directory, or move that file away.",
     )

@@ -35,18 +35,22 @@ class DirectoryLock:
         except filelock.Timeout:
             raise self._locked() from None
         except OSError as error:
-            raise to_collector_error(error, self._directory) or error from error
+            raise self._error(error) from error
         try:
             _write_private(self._directory / _PID, f"{os.getpid()}\n".encode())
         except OSError as error:
             self._lock.release()
-            raise to_collector_error(error, self._directory) or error from error
+            raise self._error(error) from error
 
     def release(self) -> None:
         """Release the lock."""
         with suppress(OSError):  # a stale pid does no harm: it is read while the lock is held
             (self._directory / _PID).unlink(missing_ok=True)
         self._lock.release()
+
+    def _error(self, error: OSError) -> Exception:
+        """Return the error for an operator; it names the file that is to blame."""
+        return to_collector_error(error, Path(error.filename or self._directory)) or error
 
     def _locked(self) -> LockedError:
         try:
@@ -62,7 +66,11 @@ class DirectoryLock:
 
 
 def _write_private(path: Path, body: bytes) -> None:
-    """Write a small file that only this user can read; raises OSError."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    """Write a small file that only this user can read; raises OSError, also for a link.
+
+    Through a link that somebody else put there, a file elsewhere would be emptied.
+    """
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
+    descriptor = os.open(path, flags, 0o600)
     with os.fdopen(descriptor, "wb") as pid_file:
         pid_file.write(body)

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import gzip
+import math
 import sqlite3
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from collector.schema.column import ColumnKind, Point
-from collector.store import file
+from collector.store import commits, file
 from collector.store.disk_status import to_collector_error
 from collector.store.table import points_table, quoted, series_table
 
 Parameters = Sequence[Any] | Mapping[str, Any]
 P = TypeVar("P", bound=Point)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,13 +56,19 @@ class Reader:
     absent), fields (None if absent). One thread at a time.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(
+        self, directory: Path, latest_time: Callable[[], float] = lambda: math.inf
+    ) -> None:
         """Open the store in a data directory.
+
+        A round after `latest_time` (seconds since 1970, asked at each call) was made by a clock
+        that was wrong: it is not the last round.
 
         Raises DataDirectoryError if there is none yet or it cannot be read, and TooNewError if a
         newer version wrote it.
         """
         self._path = directory / file.FILE_NAME
+        self._latest_time = latest_time
         self._connection = file.read(self._path)
 
     def close(self) -> None:
@@ -83,17 +91,41 @@ class Reader:
 
         Raises DataDirectoryError if the disk fails, and sqlite3.Error for a wrong query.
         """
-        try:
+
+        def read() -> list[dict[str, Any]]:
             cursor = self._connection.execute(sql, parameters)
             names = [column[0] for column in cursor.description or ()]
             return [dict(zip(names, row, strict=True)) for row in cursor]
+
+        return self._try(read)
+
+    def _try(self, read: Callable[[], T]) -> T:
+        """Return what is read; raise as `rows` does."""
+        try:
+            return read()
         except (sqlite3.Error, OSError) as error:
             raise to_collector_error(error, self._path) or error from error
 
     def last_round(self) -> int | None:
-        """Return the time of the newest round in seconds since 1970; None before the first."""
-        last: int | None = self.rows("SELECT max(time) AS last FROM rounds")[0]["last"]
-        return last
+        """Return the time of the round committed last, in seconds since 1970; None without one.
+
+        Rounds from the future are passed over.
+        """
+        return self._try(lambda: commits.last(self._connection, self._latest_time()))
+
+    def future_round(self) -> int | None:
+        """Return the time of the round committed last if it is from the future, else None."""
+        last = self._try(lambda: commits.last(self._connection))
+        return last if last is not None and last > self._latest_time() else None
+
+    def commits_since(self, number: int = 0) -> list[tuple[int, int]]:
+        """Return number and round's time of each commit after one, oldest first.
+
+        The last 1,000 are known; rounds from the future are left out.
+        """
+        latest = self._latest_time()
+        found = self._try(lambda: commits.since(self._connection, number))
+        return [(each, time) for each, time in found if time <= latest]
 
     def latest(
         self, kind: type[P], within_seconds: float, /, **tags: str | Collection[str]
@@ -113,11 +145,11 @@ class Reader:
         where, values = _conditions(tags)
         rows = self.rows(
             f"WITH newest AS (SELECT series, max(time) AS time FROM {points} "
-            f"WHERE time >= ? GROUP BY series) "
+            f"WHERE time BETWEEN ? AND ? GROUP BY series) "
             f"SELECT p.time, s.*, p.* FROM newest "
             f"JOIN {points} AS p USING (time, series) JOIN {series} AS s USING (series) "
             f"WHERE 1{where} ORDER BY p.time",
-            (last - within_seconds, *values),
+            (last - within_seconds, last, *values),
         )
         return [_point(kind, row) for row in rows]
 

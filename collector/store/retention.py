@@ -12,6 +12,7 @@ import sqlite3
 from collections.abc import Iterable
 from typing import Final
 
+from collector.store import commits
 from collector.store.table import Table, points_table, quoted, series_table
 from collector.store.writer import transaction
 from collector.times import DAY
@@ -29,14 +30,17 @@ class Retention:
         self._series_expired_on = 0
         """Day, counted from 1970, on which series were deleted last."""
 
-    def expire(self, connection: sqlite3.Connection, newest: int, stored: int) -> bool:
-        """Delete one slice of what is too old, seen from the time of the newest round.
+    def expire(self, connection: sqlite3.Connection, stored: int) -> bool:
+        """Delete one slice of what is too old, seen from the time that several rounds confirm.
 
         `stored` is how many points the last commit stored: twice as many are deleted besides, so
         that any backlog of old points shrinks. Returns whether series were deleted, whose numbers
         must not be used again.
         """
-        cutoff = int(newest - self._seconds)
+        confirmed = commits.confirmed_time(connection)
+        if confirmed is None:
+            return False
+        cutoff = int(confirmed - self._seconds)
         limit = SLICE_ROWS + 2 * stored
         with transaction(connection):
             done = [_expire_points(connection, table, cutoff, limit) for table in self._tables]

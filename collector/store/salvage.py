@@ -67,6 +67,7 @@ def salvage(path: Path, tables: Sequence[Table], error: BaseException) -> None:
 def _save(path: Path, fresh: Path, tables: Sequence[Table]) -> tuple[int, bool]:
     """Fill a fresh file; return the number of its rows, and whether every table was readable."""
     with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=rw", uri=True)) as old:
+        old.text_factory = file.lenient_text
         statements = _schema(old)
         with closing(file.create(fresh, ())) as new:
             for statement in statements or ():

@@ -13,6 +13,7 @@ from typing import Final
 
 from collector.model.batch import Batch, BatchLimits
 from collector.model.queue import Ack, Backlog, QueuedBatch
+from collector.store import commits
 from collector.times import DAY
 
 TABLES: Final = (
@@ -46,40 +47,40 @@ def add(connection: sqlite3.Connection, batches: Iterable[Batch]) -> None:
 def trim(connection: sqlite3.Connection, newest: int, limits: SpoolLimits) -> int:
     """Drop the oldest rounds beyond the limits; return how many points were dropped.
 
-    The newest round is always kept. Only a few rounds are dropped for their age each time, so that
-    a clock which jumps ahead for a moment does not cost all of them.
+    `newest` is the time of the round committed last, which is always kept. Age is seen from the
+    time that several rounds confirm, and only a few rounds are dropped for it each time.
     """
-    dropped = _drop_before(connection, _aged(connection, newest - limits.days * DAY))
+    confirmed = commits.confirmed_time(connection)
+    aged = [] if confirmed is None else _aged(connection, confirmed - limits.days * DAY)
+    dropped = sum(_drop(connection, time) for time in aged if time != newest)
     excess = backlog(connection).bytes - limits.bytes
     if excess <= 0:
         return dropped
-    cutoff = newest
-    for time, size in connection.execute(
-        "SELECT time, sum(bytes) FROM spool GROUP BY time ORDER BY time"
-    ):
+    rounds = connection.execute(
+        "SELECT time, sum(bytes) FROM spool WHERE time <> ? GROUP BY time ORDER BY time", (newest,)
+    )
+    for time, size in rounds.fetchall():
         if excess <= 0:
-            cutoff = min(time, newest)
             break
+        dropped += _drop(connection, time)
         excess -= size
-    return dropped + _drop_before(connection, cutoff)
+    return dropped
 
 
-def _aged(connection: sqlite3.Connection, cutoff: float) -> int:
-    """Return the time before which rounds are dropped for their age, a few at most."""
-    (last,) = connection.execute(
-        "SELECT max(time) FROM (SELECT DISTINCT time FROM spool WHERE time < ? ORDER BY time"
-        " LIMIT ?)",
+def _aged(connection: sqlite3.Connection, cutoff: float) -> list[int]:
+    """Return the times of the rounds that are dropped for their age, a few at most."""
+    rows = connection.execute(
+        "SELECT DISTINCT time FROM spool WHERE time < ? ORDER BY time LIMIT ?",
         (cutoff, _AGED_ROUNDS),
-    ).fetchone()
-    return 0 if last is None else int(last) + 1
+    )
+    return [time for (time,) in rows.fetchall()]
 
 
-def _drop_before(connection: sqlite3.Connection, time: int) -> int:
-    """Drop every round before a time; return how many points they had."""
-    sql = "SELECT COALESCE(sum(points), 0) FROM spool WHERE time < ?"
+def _drop(connection: sqlite3.Connection, time: int) -> int:
+    """Drop a round; return how many points it had."""
+    sql = "SELECT COALESCE(sum(points), 0) FROM spool WHERE time = ?"
     (points,) = connection.execute(sql, (time,)).fetchone()
-    if points:
-        connection.execute("DELETE FROM spool WHERE time < ?", (time,))
+    connection.execute("DELETE FROM spool WHERE time = ?", (time,))
     return int(points)
 
 
@@ -96,12 +97,18 @@ def take(
 ) -> QueuedBatch | None:
     """Return a batch of the newest round, or of the oldest; it waits until it is acknowledged.
 
-    Batches whose number is in `without` are passed over. Returns None if no other waits.
+    The newest is the round committed last, then what comes before it in time; a round that comes
+    after it was made by a wrong clock and is last. Batches whose number is in `without` are passed
+    over. Returns None if no other waits.
     """
+    last = commits.last(connection) if newest else None
     order = "time DESC, id DESC" if newest else "time, id"
-    for (number,) in connection.execute(f"SELECT id FROM spool ORDER BY {order}"):
-        if number not in without:
-            return _queued(connection, number)
+    spans = ("1 OR ?",) if last is None else ("time <= ?", "time > ?")
+    for span in spans:
+        sql = f"SELECT id FROM spool WHERE {span} ORDER BY {order}"
+        for (number,) in connection.execute(sql, (last,)):
+            if number not in without:
+                return _queued(connection, number)
     return None
 
 

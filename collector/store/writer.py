@@ -10,7 +10,7 @@ from typing import Final
 
 from collector.model.queue import Ack
 from collector.schema.column import Value
-from collector.store import spool
+from collector.store import commits, spool
 from collector.store.table import Table
 from collector.store.validation import Row, ValidatedRound
 from collector.times import DAY
@@ -81,6 +81,7 @@ class Writer:
                 self.connection.execute(
                     _SET_ROUND, (validated.time, now, validated.points, len(validated.rejected))
                 )
+                commits.add(self.connection, validated.time)
         except BaseException:
             self.forget_series()
             raise

@@ -34,6 +34,7 @@ class Fault(StrEnum):
     TLS_ALERT = "tls_alert"
     PLAIN_ON_TLS = "plain_on_tls"
     CERT_EXPIRED = "cert_expired"
+    CERT_INTERMEDIATE_EXPIRED = "cert_intermediate_expired"
     CERT_NOT_YET_VALID = "cert_not_yet_valid"
     CERT_SELF_SIGNED = "cert_self_signed"
     CERT_UNKNOWN_AUTHORITY = "cert_unknown_authority"
@@ -42,6 +43,7 @@ class Fault(StrEnum):
     HANG_BEFORE_HEADERS = "hang_before_headers"
     HANG_IN_HEADERS = "hang_in_headers"
     HANG_AFTER_HEADERS = "hang_after_headers"
+    HANG_IN_BODY = "hang_in_body"
     SLOW_DRIP = "slow_drip"
     RESET_AFTER_REQUEST = "reset_after_request"
     CLOSE_AFTER_REQUEST = "close_after_request"
@@ -52,11 +54,15 @@ class Fault(StrEnum):
     ENDLESS_BODY = "endless_body"
     OVERSIZED_BODY = "oversized_body"
     GZIP_BOMB = "gzip_bomb"
+    INTERIM_FLOOD = "interim_flood"
+    CHUNK_FLOOD = "chunk_flood"
     # A complete response with the wrong content.
     SLOW_ANSWER = "slow_answer"
     REDIRECT = "redirect"
     REDIRECT_PRIVATE = "redirect_private"
     CLIENT_ERROR = "client_error"
+    TOO_MANY_REQUESTS = "too_many_requests"
+    CHALLENGE = "challenge"
     SERVER_ERROR = "server_error"
     UNAVAILABLE = "unavailable"
     HTML = "html"
@@ -71,6 +77,14 @@ class Fault(StrEnum):
     NAN = "nan"
     HUGE_NUMBERS = "huge_numbers"
     WEB_SERVER = "web_server"
+    # A complete response of which a part is wrong.
+    NULL_BLOCKS = "null_blocks"
+    BAD_FIELDS = "bad_fields"
+    NULL_GPU = "null_gpu"
+    TOO_MANY_GPUS = "too_many_gpus"
+    # A complete response in another spelling.
+    WHOLE_FLOATS = "whole_floats"
+    BYTE_ORDER_MARK = "byte_order_mark"
 
 
 class FaultPhase(StrEnum):

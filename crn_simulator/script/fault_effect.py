@@ -22,6 +22,7 @@ class FaultEffect:
     ends_visit: no further request is made to the node in that round.
     complete: the response is complete and below 500; with the node's own `Server` header it makes
         the node reachable, whatever its body holds.
+    unread: parts of the usage that cannot be read, of `disk` and `gpus`; the rest can.
     """
 
     phase: FaultPhase
@@ -31,6 +32,7 @@ class FaultEffect:
     reachable: bool = False
     ends_visit: bool = False
     complete: bool = False
+    unread: frozenset[str] = frozenset()
 
 
 def _harmless(phase: FaultPhase) -> FaultEffect:
@@ -53,16 +55,27 @@ def _tls(failure: str) -> FaultEffect:
     return FaultEffect(FaultPhase.TLS, failure, failure, "node", ends_visit=True)
 
 
-def _incomplete(failure: str) -> FaultEffect:
-    return FaultEffect(
-        FaultPhase.ANSWER, failure, failure, "node", ends_visit=failure == "answer_timeout"
-    )
+def _incomplete(failure: str, *, ends_visit: bool = False) -> FaultEffect:
+    ends_visit = ends_visit or failure == "answer_timeout"
+    return FaultEffect(FaultPhase.ANSWER, failure, failure, "node", ends_visit=ends_visit)
 
 
 def _response(
     probe_failure: str, failure: str = "not_a_crn", *, complete: bool = True
 ) -> FaultEffect:
     return FaultEffect(FaultPhase.ANSWER, probe_failure, failure, "node", complete=complete)
+
+
+def _in_part(*unread: str) -> FaultEffect:
+    return FaultEffect(
+        FaultPhase.ANSWER,
+        "wrong_shape",
+        "none",
+        "none",
+        reachable=True,
+        complete=True,
+        unread=frozenset(unread),
+    )
 
 
 FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
@@ -91,6 +104,7 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.TLS_ALERT: _tls("tls_failed"),
         Fault.PLAIN_ON_TLS: _tls("tls_failed"),
         Fault.CERT_EXPIRED: _tls("tls_expired"),
+        Fault.CERT_INTERMEDIATE_EXPIRED: _tls("tls_expired"),
         Fault.CERT_NOT_YET_VALID: _tls("tls_invalid"),
         Fault.CERT_SELF_SIGNED: _tls("tls_invalid"),
         Fault.CERT_UNKNOWN_AUTHORITY: _tls("tls_invalid"),
@@ -98,6 +112,7 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.HANG_BEFORE_HEADERS: _incomplete("answer_timeout"),
         Fault.HANG_IN_HEADERS: _incomplete("answer_timeout"),
         Fault.HANG_AFTER_HEADERS: _incomplete("answer_timeout"),
+        Fault.HANG_IN_BODY: _incomplete("answer_timeout"),
         Fault.SLOW_DRIP: _incomplete("answer_timeout"),
         Fault.RESET_AFTER_REQUEST: _incomplete("answer_broken"),
         Fault.CLOSE_AFTER_REQUEST: _incomplete("answer_broken"),
@@ -108,10 +123,14 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.ENDLESS_BODY: _incomplete("answer_too_large"),
         Fault.OVERSIZED_BODY: _incomplete("answer_too_large"),
         Fault.GZIP_BOMB: _incomplete("answer_too_large"),
+        Fault.INTERIM_FLOOD: _incomplete("answer_too_large", ends_visit=True),
+        Fault.CHUNK_FLOOD: _incomplete("answer_too_large", ends_visit=True),
         Fault.SLOW_ANSWER: _harmless(FaultPhase.ANSWER),
         Fault.REDIRECT: _response("redirected", "redirected"),
         Fault.REDIRECT_PRIVATE: _response("redirected", "redirected"),
         Fault.CLIENT_ERROR: _response("client_error"),
+        Fault.TOO_MANY_REQUESTS: _response("screened", "screened"),
+        Fault.CHALLENGE: _response("screened", "screened"),
         Fault.SERVER_ERROR: _response("server_error", "server_error", complete=False),
         Fault.UNAVAILABLE: _response("server_error", "server_error", complete=False),
         Fault.HTML: _response("not_json"),
@@ -126,6 +145,12 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.NAN: _response("wrong_shape"),
         Fault.HUGE_NUMBERS: _response("wrong_shape"),
         Fault.WEB_SERVER: _response("client_error"),
+        Fault.NULL_BLOCKS: _in_part("gpus"),
+        Fault.BAD_FIELDS: _in_part("disk"),
+        Fault.NULL_GPU: _in_part("gpus"),
+        Fault.TOO_MANY_GPUS: _in_part("gpus"),
+        Fault.WHOLE_FLOATS: _harmless(FaultPhase.ANSWER),
+        Fault.BYTE_ORDER_MARK: _harmless(FaultPhase.ANSWER),
     }
 )
 

@@ -14,6 +14,7 @@ from crn_simulator.script.latency import (
 )
 from crn_simulator.script.machine import Load
 from crn_simulator.script.node_spec import NodeSpec, ServerHeader
+from crn_simulator.server.altered_responses import altered_response
 from crn_simulator.server.connection_faults import FaultDelays, IntendedResponse
 from crn_simulator.server.faulty_responses import faulty_response
 from crn_simulator.server.healthy_responses import healthy_response
@@ -93,7 +94,10 @@ class NodeResponder:
         return self._diagnostic_seconds if self._is_vm_running() else self._boot_seconds
 
     def respond(self, request: HttpRequest) -> bytes:
-        """Return the response of a healthy node; cached while node and time stay the same."""
+        """Return the response of a healthy node, or of one with a fault in a part of it.
+
+        Cached while node and time stay the same.
+        """
         now = self._environment.clock()
         if now != self._prepared_at:
             self._prepared.clear()
@@ -102,6 +106,8 @@ class NodeResponder:
         prepared = self._prepared.get(key)
         if prepared is None:
             response = healthy_response(request.target, self._snapshot(request.path))
+            fault = self._spec.fault_on(request.path)
+            response = altered_response(fault, request.path, response)
             prepared = response_bytes(response, self._servers(), close=request.is_last)
             if not _starts_vm(request.path):
                 self._prepared[key] = prepared

@@ -20,7 +20,7 @@ _UNSPECIFIC = frozenset({"client_error", "not_json", "wrong_shape"})
 class ExpectedResult:
     """What one round must find about a node.
 
-    config, usage: that probe succeeds.
+    config, usage: that response is read, at least in part.
     version: a response states the version.
     ended_early: a probe ended the visit, so no further request was made.
     """
@@ -40,12 +40,14 @@ class _ExpectedProbe:
 
     shows_node: its response shows a compute node. ends_visit: no further request is made.
     states_version: its response shows no compute node, and still states the version in a header.
+    is_read: its response is read, at least in part.
     """
 
     failure: str
     shows_node: bool
     ends_visit: bool = False
     states_version: bool = False
+    is_read: bool = False
 
 
 def expected_result(spec: NodeSpec) -> ExpectedResult:
@@ -59,14 +61,16 @@ def expected_result(spec: NodeSpec) -> ExpectedResult:
         if probes[path].ends_visit:
             break
     ended_early = any(probe.ends_visit for probe in probes.values())
-    config = CONFIG in probes and probes[CONFIG].failure == "none"
-    usage = USAGE in probes and probes[USAGE].failure == "none"
+    config = CONFIG in probes and probes[CONFIG].is_read
+    usage = USAGE in probes and probes[USAGE].is_read
     if any(probe.shows_node for probe in probes.values()):
         stated = config or spec.server is not ServerHeader.REPLACED
         version = stated and spec.firmware.ordered
         return ExpectedResult(True, "none", "none", config, usage, version, ended_early)
-    failure = next(probe.failure for probe in probes.values() if probe.failure != "none")
-    failure = "not_a_crn" if failure in _UNSPECIFIC else failure
+    failures = [probe.failure for probe in probes.values() if probe.failure != "none"]
+    failure = failures[0]
+    if failure in _UNSPECIFIC:
+        failure = "screened" if "screened" in failures else "not_a_crn"
     version = spec.firmware.ordered and any(probe.states_version for probe in probes.values())
     return ExpectedResult(False, failure, "node", config, usage, version, ended_early)
 
@@ -104,4 +108,4 @@ def _expected_probe(spec: NodeSpec, path: str) -> _ExpectedProbe:
         return _ExpectedProbe("server_error", shows_node=False)
     if path == CONFIG and not spec.firmware.has_config:
         return _ExpectedProbe("client_error", shows_node=has_own_header)
-    return _ExpectedProbe("none", shows_node=True)
+    return _ExpectedProbe(effect.probe_failure, shows_node=True, is_read=True)

@@ -7,7 +7,9 @@ import dataclasses
 from collections import Counter
 from dataclasses import dataclass
 
+from crn_simulator.script.endpoint import USAGE
 from crn_simulator.script.fault import Fault
+from crn_simulator.script.fault_effect import FAULT_EFFECTS
 from crn_simulator.script.machine import Load
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.script.node_spec import AaaaRecord, NodeSpec
@@ -28,7 +30,9 @@ class GpuTruth:
 class UsageTruth:
     """What the usage endpoint states. Memory and disk in bytes.
 
-    gpus: None if the firmware does not report GPUs; empty if there are none.
+    disk_…: None if a fault makes them unreadable.
+    gpus: None if the firmware does not report GPUs, or a fault makes them unreadable; empty if
+        there are none.
     """
 
     cpu_count: int
@@ -37,8 +41,8 @@ class UsageTruth:
     load15: float
     mem_total_bytes: int
     mem_available_bytes: int
-    disk_total_bytes: int
-    disk_available_bytes: int
+    disk_total_bytes: int | None
+    disk_available_bytes: int | None
     gpus: tuple[GpuTruth, ...] | None
 
 
@@ -66,7 +70,7 @@ class NodeTruth:
     node: hash. host: DNS name. name: display name as registered.
     cause: the fault that the script gives the node.
     reachable, failure, fault: what a collector must find whose own network works.
-    config: `/status/config` succeeds. version: None if no response states it.
+    config: `/status/config` is read, at least in part. version: None if no response states it.
     usage: None if its probe fails.
     ipv6: None if the check is not made, since an earlier probe ended the visit or no response
         showed a compute node, or if the fault affects it as well.
@@ -118,7 +122,8 @@ def without_load(truth: NodeTruth) -> NodeTruth:
 
 
 def _usage(spec: NodeSpec, load: Load) -> UsageTruth:
-    machine = spec.machine
+    machine, unread = spec.machine, FAULT_EFFECTS[spec.fault_on(USAGE)].unread
+    has_disk, has_gpus = "disk" not in unread, "gpus" not in unread
     return UsageTruth(
         cpu_count=machine.cpu_count,
         load1=load.load1,
@@ -126,9 +131,9 @@ def _usage(spec: NodeSpec, load: Load) -> UsageTruth:
         load15=load.load15,
         mem_total_bytes=machine.mem_total_kb * 1000,
         mem_available_bytes=load.mem_available_kb * 1000,
-        disk_total_bytes=machine.disk_total_kb * 1000,
-        disk_available_bytes=load.disk_available_kb * 1000,
-        gpus=_gpus(spec, load) if spec.firmware.has_gpu else None,
+        disk_total_bytes=machine.disk_total_kb * 1000 if has_disk else None,
+        disk_available_bytes=load.disk_available_kb * 1000 if has_disk else None,
+        gpus=_gpus(spec, load) if spec.firmware.has_gpu and has_gpus else None,
     )
 
 

@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,18 +15,19 @@ import pytest
 from collector.schema.measurements import MEASUREMENTS, NetworkEvent
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore
+from collector.times import round_time
 from tests.support.command import Command, clean_environment
 from tests.support.running import EXIT_SECONDS
 
 pytestmark = pytest.mark.slow
 
-START = 1_795_456_440
+START = round_time(time.time(), 60) - 7200
 
 
-def event(time: int, kind: str, text: str) -> NetworkEvent:
+def event(at: int, kind: str, text: str) -> NetworkEvent:
     """An event of one node."""
     return NetworkEvent(
-        time=time,
+        time=at,
         vantage="default",
         node="ab" * 32,
         name="quiet-harbour",

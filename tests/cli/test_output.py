@@ -87,4 +87,5 @@ def test_control_characters_are_escaped(
 def test_times_are_utc() -> None:
     """A time is printed in UTC and says so; no time is nothing."""
     assert utc(1_795_456_440) == "2026-11-23 17:54:00Z"
+    assert utc(1 << 62) == f"{1 << 62} s after 1970"
     assert utc(None) == ""

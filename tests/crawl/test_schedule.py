@@ -134,17 +134,18 @@ async def test_rounds_never_overlap_and_skipped_ones_are_counted() -> None:
 
 
 @pytest.mark.parametrize(
-    ("step", "missed", "at"),
+    ("step", "slept", "missed", "at"),
     [
-        pytest.param(60, 0, 1_700_000_100, id="in-time"),
-        pytest.param(59.6, 0, 1_700_000_100, id="a-little-early"),
-        pytest.param(300, 4, 1_700_000_340, id="asleep-or-stepped-forwards"),
-        pytest.param(-600, 0, 1_699_999_440, id="stepped-backwards"),
-        pytest.param(10, None, None, id="same-multiple"),
+        pytest.param(60, 60, 0, 1_700_000_100, id="in-time"),
+        pytest.param(59.6, 59.6, 0, 1_700_000_100, id="a-little-early"),
+        pytest.param(300, 300, 4, 1_700_000_340, id="asleep"),
+        pytest.param(86_400 * 20_000, 60, 0, 3_428_000_040, id="stepped-from-1970"),
+        pytest.param(-600, 60, 0, 1_699_999_440, id="stepped-backwards"),
+        pytest.param(10, 10, None, None, id="same-multiple"),
     ],
 )
-async def test_missed_rounds(step: float, missed: int | None, at: int | None) -> None:
-    """Multiples that passed with nobody running are counted; a step backwards counts none."""
+async def test_missed_rounds(step: float, slept: float, missed: int | None, at: int | None) -> None:
+    """Multiples that passed with nobody running are counted; a step of the clock counts none."""
     rounds = Rounds()
     seen: list[int] = []
 
@@ -152,12 +153,13 @@ async def test_missed_rounds(step: float, missed: int | None, at: int | None) ->
         seen.append(due.missed)
         return await rounds.crawl(due)
 
-    now = [1_700_000_040.0]
-    schedule = Schedule(60, crawl, clock=lambda: now[0])
+    now, up = [1_700_000_040.0], [5.0]
+    schedule = Schedule(60, crawl, clock=lambda: now[0], uptime=lambda: up[0])
     running, event = begin(schedule)
     await take(rounds, 1)
     await asyncio.sleep(0)
     now[0] += step
+    up[0] += slept
     await schedule._tick()
     await stop(schedule, running, event)
     assert seen[1:] == ([] if missed is None else [missed])
@@ -190,6 +192,21 @@ async def test_a_clock_that_is_stepped(
     await stop(schedule, running, event)
     assert f"stepped by {step:.0f} s" in caplog.text
     assert rounds.calls[-1][0] - rounds.calls[0][0] == pytest.approx(step, abs=3)
+
+
+async def test_a_clock_that_is_not_set(caplog: pytest.LogCaptureFixture) -> None:
+    """No round is crawled in 1970; when the clock is set, the next one is the first."""
+    rounds = Rounds()
+    now = [30.0]
+    schedule = Schedule(60, rounds.crawl, clock=lambda: now[0])
+    running, event = begin(schedule)
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    now[0] = 1_700_000_040
+    await schedule._tick()
+    await stop(schedule, running, event)
+    assert [at for at, _ in rounds.calls] == [1_700_000_040]
+    assert "round 0 is not crawled: the clock of this machine is not set" in caplog.messages
 
 
 async def test_stop_lets_the_round_finish() -> None:
@@ -251,7 +268,7 @@ async def test_a_round_that_breaks_off_stops_no_other() -> None:
         return len(seen) != 3
 
     now = [1_700_000_040.0]
-    schedule = Schedule(60, crawl, clock=lambda: now[0])
+    schedule = Schedule(60, crawl, clock=lambda: now[0], uptime=lambda: now[0])
     running, event = begin(schedule)
     await asyncio.sleep(0)
     await asyncio.sleep(0)

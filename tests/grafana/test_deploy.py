@@ -7,8 +7,10 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # myst-parser brings it
 
 pytestmark = pytest.mark.slow
 
@@ -93,14 +95,70 @@ def test_both_data_sources_are_the_same() -> None:
     )
 
 
+def services(*stack: str) -> dict[str, dict[str, Any]]:
+    """The services of a stack, as compose reads its files."""
+    merged: dict[str, dict[str, Any]] = {}
+    for name in stack:
+        for service, content in yaml.safe_load(text(name))["services"].items():
+            known = merged.setdefault(service, {})
+            volumes = [*known.get("volumes", ()), *content.get("volumes", ())]
+            known.update(content, volumes=volumes)
+    return merged
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="+".join)
+def test_each_service_is_confined(stack: tuple[str, ...]) -> None:
+    """A limit of memory, a file system that cannot be written, no rights and no new ones."""
+    for name, service in services(*stack).items():
+        assert re.search(r"\d[mg]\b", service["mem_limit"]), name
+        assert service["read_only"] is True, name
+        assert service["cap_drop"] == ["ALL"], name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert ("cap_add" in service) == (name == "influxdb")
+
+
+@pytest.mark.parametrize("stack", STACKS, ids="+".join)
+def test_each_service_reads_its_own_secrets(stack: tuple[str, ...]) -> None:
+    """What stays running mounts one volume with secrets, its own, and cannot write it."""
+    mounted = {
+        name: [v for v in service["volumes"] if re.match(r"(\w+-)?secrets:", v)]
+        for name, service in services(*stack).items()
+        if service.get("restart")
+    }
+    mounted.pop("simulate", None)
+    assert mounted == {
+        "influxdb": ["secrets:/secrets:ro"],
+        "collector": ["collector-secrets:/secrets:ro"],
+        "grafana": ["grafana-secrets:/secrets:ro"],
+    }
+
+
 def test_secrets_are_made_once(tmp_path: Path) -> None:
     """Each is long and its own; a second start leaves them alone."""
-    script = tmp_path / "secrets.sh"
-    script.write_text(text("deploy/secrets.sh").replace("/secrets", str(tmp_path)))
     made = []
     for _ in range(2):
-        subprocess.run(["sh", script], check=True, capture_output=True, timeout=30)
-        made.append({path.name: path.read_text() for path in tmp_path.glob("*_*")})
+        make_secrets(tmp_path)
+        made.append({path.name: path.read_text() for path in tmp_path.glob("*/*_*")})
     assert made[0] == made[1]
     assert len(set(made[0].values())) == 3
     assert all(re.fullmatch(r"[0-9a-f]{64}", value) for value in made[0].values())
+    assert [path.name for path in (tmp_path / "grafana").iterdir()] == ["grafana_password"]
+
+
+def test_the_password_of_an_earlier_stack_moves(tmp_path: Path) -> None:
+    """Grafana keeps the password that it was set up with, now where it alone reads it."""
+    (tmp_path / "secrets").mkdir()
+    (tmp_path / "secrets" / "grafana_password").write_text("old")
+    make_secrets(tmp_path)
+    assert (tmp_path / "grafana" / "grafana_password").read_text() == "old"
+    assert not (tmp_path / "secrets" / "grafana_password").exists()
+
+
+def make_secrets(folder: Path) -> None:
+    """Run the script of the service `secrets` on folders instead of volumes."""
+    (folder / "secrets").mkdir(exist_ok=True)
+    (folder / "grafana").mkdir(exist_ok=True)
+    script = text("deploy/secrets.sh")
+    for volume in ("secrets", "grafana"):
+        script = re.sub(rf"(?<=[ \"])/{volume}/", f"{folder}/{volume}/", script)
+    subprocess.run(["sh", "-c", script], check=True, capture_output=True, timeout=30)

@@ -50,9 +50,11 @@ def influx(request: pytest.FixtureRequest) -> Iterator[Influx]:
 
 
 @pytest.fixture
-def missing_bucket(influx: Influx) -> InfluxBucket:
-    """A bucket that nobody has created."""
-    return InfluxBucket(influx, f"b-{uuid.uuid4().hex}")
+def missing_bucket(influx: Influx) -> Iterator[InfluxBucket]:
+    """A bucket that nobody has created; what a test makes of it is removed where that matters."""
+    bucket = InfluxBucket(influx, f"b-{uuid.uuid4().hex}")
+    yield bucket
+    bucket.remove_databases()
 
 
 @pytest.fixture

@@ -144,10 +144,20 @@ def test_nothing_there(run: Command) -> None:
         ({"URL": "http://me:geheim@host"}, "they belong into `token`"),
         ({"URL": "geheim"}, "CRN_INFLUXDB__URL"),
         ({"GENERATION": "4"}, "CRN_INFLUXDB__GENERATION"),
+        ({"GENERATION": "2"}, "org is missing"),
         ({"TOKENN": "geheim"}, "CRN_INFLUXDB__TOKENN"),
         ({"BATCH_LINES": "0"}, "CRN_INFLUXDB__BATCH_LINES"),
     ],
-    ids=["no url", "two tokens", "password in url", "no url at all", "generation", "typo", "zero"],
+    ids=[
+        "no url",
+        "two tokens",
+        "password in url",
+        "no url at all",
+        "generation",
+        "no org",
+        "typo",
+        "zero",
+    ],
 )
 def test_wrong_settings(variables: dict[str, str], message: str, run: Command) -> None:
     """Each wrong setting is named, and no secret is in the message."""

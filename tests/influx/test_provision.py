@@ -98,9 +98,9 @@ async def test_password(kind: str) -> None:
     instance = servers.Instance(kind, servers.needed(kind), INFLUXDB_HTTP_AUTH_ENABLED="true")
     try:
         influx = await asyncio.to_thread(instance.start)
-        query = "CREATE USER me WITH PASSWORD 'ge:heim' WITH ALL PRIVILEGES"
+        query = "CREATE USER me WITH PASSWORD 'ge:heim é' WITH ALL PRIVILEGES"
         assert influx.ask("/query", b"", q=query)[0] == 200
-        right = Target(influx.url, "b", token="me:ge:heim")
+        right = Target(influx.url, "b", token="me:ge:heim é")
         async with open_influxdb(right, CONTEXT, 10) as database:
             assert (await provision(database, None)).created
             assert (await database.write(BATCH.body)).fate is Fate.ACCEPT

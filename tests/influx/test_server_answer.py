@@ -61,7 +61,7 @@ def test_shown_safely() -> None:
     assert message("\x1b]0;title\x07\x1b[31mred\x9b2J\u202eabc\r\n\tone  more") == (
         "]0;title[31mred2Jabc one more"
     )
-    assert len(message("é" * 10_000_000)) == 500
+    assert len(message("é" * 1_000_000)) == 500
     assert message('{"error":{"a":1}}') == '{"error":{"a":1}}'
     assert message('{"error":"a\\u001b[2Jb"}') == "a[2Jb"
     assert message("[" * 100_000).startswith("[[[")

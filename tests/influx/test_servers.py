@@ -7,16 +7,27 @@ import gzip
 import logging
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from collector.influx.batch_sender import BatchSender
+from collector.influx.client import open_influxdb
+from collector.influx.delivery import Delivery
+from collector.influx.generation import Generation
+from collector.influx.target import Target
 from collector.influx.write_result import Fate
 from collector.model.batch import Batch, BatchLimits
 from collector.schema.round_record import RoundRecord
 from collector.store import Reader, SpoolLimits
-from tests.support.delivery_bed import WITHIN_SECONDS, open_delivery_bed, queued
+from tests.support.delivery_bed import (
+    CONTEXT,
+    QUICK,
+    WITHIN_SECONDS,
+    open_delivery_bed,
+    queued,
+)
 from tests.support.influx_bucket import InfluxBucket
 from tests.support.proxy import Fault, Response, Step, TooLarge
 from tests.support.sample_points import Sample, Total, sample
@@ -52,7 +63,7 @@ async def test_round_arrives(bucket: InfluxBucket, tmp_path: Path) -> None:
 
 
 async def test_odd_text_arrives(bucket: InfluxBucket, tmp_path: Path) -> None:
-    """What line protocol must escape is read back as it was, bisected or not."""
+    """Text is read back as it was, but for line breaks, which are spaces; bisected or not."""
     odd = [
         sample(NOW, 'a,b=c "d"', note='say "hi"\\'),
         sample(NOW, "Zürich 日本", note="two\nlines, and one more\n"),
@@ -64,7 +75,11 @@ async def test_odd_text_arrives(bucket: InfluxBucket, tmp_path: Path) -> None:
         left = await bed.delivery.finish(WITHIN_SECONDS)
     assert left.batches == 0
     assert [(row["host"], row["note"]) for row in bucket.rows()] == sorted(
-        [("beta", "fair"), *((p.host, p.note) for p in odd)]
+        [
+            ("beta", "fair"),
+            ('a,b=c "d"', 'say "hi"\\'),
+            ("Zürich 日本", "two lines, and one more "),
+        ]
     )
 
 
@@ -96,6 +111,99 @@ async def test_trouble_passes(step: Step, bucket: InfluxBucket, tmp_path: Path) 
         assert bed.delivery.status.ready
         assert len(bed.proxy.writes) == 4 + 3
     assert bucket.rows() == expected([*crowd(NOW), *crowd(NOW + 60)])
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Response(200, "<html><title>Sign in</title></html>"),
+        Response(200, '{"error":"session expired"}'),
+        Response(400, "<html>bad request</html>"),
+        Response(400, '{"error":"bad request"}'),
+        Response(422, ""),
+        Response(413),
+        Response(307, headers={"Location": "/elsewhere"}),
+    ],
+    ids=["page", "JSON", "400 page", "400 JSON", "422", "413", "redirect"],
+)
+async def test_somebody_else_answers(
+    answer: Response, bucket: InfluxBucket, tmp_path: Path
+) -> None:
+    """While somebody between refuses or swallows everything, all is kept, and it is told."""
+    async with open_delivery_bed(tmp_path, bucket) as bed:
+        bed.proxy.always = answer
+        for time in (NOW, NOW + 60):
+            await bed.store.commit(RoundRecord(time, crowd(time, 40)))
+        assert (await bed.delivery.finish(WITHIN_SECONDS)).points == 80
+        report = await bed.delivery.report(NOW + 60, 0)
+        assert len(bed.proxy.writes) <= 9
+    assert (report.connected, report.points_delivered, report.points_rejected) == (False, 0, 0)
+    assert "operator action required" in bed.delivery.status.problem
+    async with open_delivery_bed(tmp_path, bucket) as bed:
+        left = await bed.delivery.finish(WITHIN_SECONDS)
+        assert (left.points, bed.delivery.status.ready) == (0, True)
+    assert bucket.rows() == expected([*crowd(NOW, 40), *crowd(NOW + 60, 40)])
+
+
+WRONG = {
+    "1.6": {
+        "/short": "400 database is required. Check `bucket`; `crn-collector init-store`",
+        "nowhere": '404 database not found: "nowhere". Check `bucket`; `crn-collector init-store`',
+        "{name}/short": "500 retention policy not found: short. Check `bucket`; `crn-collector in",
+    },
+    "1.8": {
+        "/short": "404 bucket name",
+        "nowhere": '404 database not found: "nowhere". Check `bucket`; `crn-collector init-store`',
+        "{name}/short": "500 retention policy not found: short. Check `bucket`; `crn-collector in",
+    },
+    "2.7": {"nowhere": '404 bucket "nowhere" not found. Check `bucket`'},
+}
+
+
+async def test_request_is_refused(bucket: InfluxBucket, tmp_path: Path) -> None:
+    """What is wrong with the request costs no line, and is told with what to do about it."""
+    if bucket.kind not in WRONG:
+        pytest.skip("3.x takes any bucket and ignores the organisation")
+    wrong: list[tuple[Target, str, Generation | None]] = [
+        (replace(bucket.target, bucket=name.format(name=bucket.name)), words, None)
+        for name, words in WRONG[bucket.kind].items()
+    ]
+    if bucket.kind == "2.7":
+        no_org, other = replace(bucket.target, org=""), replace(bucket.target, org="x")
+        words = "400 Please provide either orgID or org. Set `org`"
+        wrong.append((no_org, words, Generation.V3))  # which sends an empty one
+        wrong.append((no_org, "InfluxDB 2 needs an organisation. Set `org`", None))
+        wrong.append((other, '404 organization name "x" not found. Set `org`', None))
+    async with open_delivery_bed(tmp_path, bucket) as bed:
+        await bed.store.commit(RoundRecord(NOW, crowd(NOW, 40)))
+        for target, words, generation in wrong:
+            async with open_influxdb(target, CONTEXT, WITHIN_SECONDS, generation) as database:
+                delivery = Delivery(bed.spool, database, "http://db", QUICK)
+                assert (await delivery.finish(WITHIN_SECONDS)).points == 40
+                assert words in delivery.status.problem
+                assert not delivery.status.ready
+        assert (await bed.delivery.finish(WITHIN_SECONDS)).points == 0
+        with Reader(bed.directory) as reader:
+            assert reader.rejected_lines() == []
+    assert bucket.rows() == expected(crowd(NOW, 40))
+
+
+async def test_every_line_is_bad(bucket: InfluxBucket, tmp_path: Path) -> None:
+    """A round of which every line is bad for the same reason is rejected, and holds up no other."""
+    bucket.write(f"sample,host=beta requests=1.5 {NOW - 60}")
+    good = [sample(NOW + 60, f"{n:04}", requests=None, load=1.0) for n in range(40)]
+    async with open_delivery_bed(tmp_path, bucket) as bed:
+        await bed.store.commit(RoundRecord(NOW, crowd(NOW, 40)))
+        bed.delivery.start()
+        await bed.spool.emptied()
+        lost = await bed.delivery.report(NOW, 0)
+        await bed.store.commit(RoundRecord(NOW + 60, good))
+        await bed.spool.emptied()
+        after = await bed.delivery.report(NOW + 60, 0)
+        if bucket.kind != "3":
+            assert len(bed.proxy.writes) == 2
+    assert (lost.connected, lost.points_delivered, lost.points_rejected) == (False, 0, 40)
+    assert (after.connected, after.points_delivered, after.points_rejected) == (True, 40, 0)
 
 
 async def test_hang(bucket: InfluxBucket, tmp_path: Path) -> None:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 
 import pytest
 
+from collector.model.failure import Failure
 from collector.model.observation import Observation
 from collector.probe.visit import VisitLimits
 from crn_simulator.script.fault import Fault, FaultPhase
 from crn_simulator.script.fault_effect import FAULT_EFFECTS
+from crn_simulator.script.machine import COMPATIBLE_GPUS, Machine
 from crn_simulator.script.node_spec import NodeSpec
 from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.dns_server import DnsEntry, DnsMode
@@ -107,3 +109,36 @@ async def test_every_fault_in_one_check_only(context: ssl.SSLContext, authority:
             (b.fault, str(m.observation.probes[place].failure))
             for b, m in zip(behaviours, met, strict=True)
         ] == [(b.fault, FAULT_EFFECTS[b.fault].probe_failure) for b in behaviours]
+
+
+_IN_PART = {
+    Fault.NULL_BLOCKS: (("computing", "payment", "references"), ("gpu", "properties")),
+    Fault.BAD_FIELDS: (
+        ("computing.ENABLE_QEMU_SUPPORT", "references.CHECK_FASTAPI_VM_ID"),
+        ("disk", "gpu.devices.compatible"),
+    ),
+    Fault.NULL_GPU: (("networking",), ("gpu",)),
+    Fault.TOO_MANY_GPUS: (("networking",), ("gpu",)),
+    Fault.WHOLE_FLOATS: ((), ()),
+    Fault.BYTE_ORDER_MARK: ((), ()),
+}
+
+
+async def test_answers_of_which_a_part_is_wrong(
+    context: ssl.SSLContext, authority: Authority
+) -> None:
+    """The rest of the answer is read, and the probe names what is not."""
+    machine = Machine(gpus=(COMPATIBLE_GPUS[0],))
+    specs = [NodeSpec(fault=fault, machine=machine) for fault in _IN_PART]
+    met = await meet_all(context, authority, specs)
+    for fault, found in zip(_IN_PART, met, strict=True):
+        observation, hidden = found.observation, FAULT_EFFECTS[fault].unread
+        assert (observation.failure, observation.version) == (Failure.NONE, specs[0].version)
+        assert tuple(probe.unread for probe in observation.probes) == _IN_PART[fault]
+        usage = observation.usage
+        assert usage is not None
+        assert (usage.cpu_count, usage.mem_total_bytes) == (16, 67_219_543_000.0)
+        assert (usage.disk_total_bytes is None, usage.gpus is None) == (
+            "disk" in hidden,
+            "gpus" in hidden,
+        )

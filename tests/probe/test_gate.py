@@ -12,6 +12,7 @@ from collector.crawl import gate as gates
 from collector.crawl.gate import RESERVED_DESCRIPTORS, Gate, gate_size
 from collector.crawl.round import RoundTiming
 from collector.crawl.sweep import Sweep
+from collector.errors import ConfigurationError
 from collector.probe.visit import VisitLimits
 from collector.state.plan import VisitPlan
 from crn_simulator.script.fault import Fault
@@ -26,7 +27,7 @@ from tests.support.probe_bed import node_at, open_bed
     [
         pytest.param(1024, 500, 500, id="as-wanted"),
         pytest.param(256, 500, 256 - RESERVED_DESCRIPTORS, id="by-descriptors"),
-        pytest.param(10, 500, 1, id="at-least-one"),
+        pytest.param(RESERVED_DESCRIPTORS + 1, 500, 1, id="one-is-left"),
         pytest.param(resource.RLIM_INFINITY, 500, 500, id="without-limit"),
     ],
 )
@@ -34,6 +35,35 @@ def test_size(monkeypatch: pytest.MonkeyPatch, soft: int, wanted: int, size: int
     """The gate is what is wanted, or what the soft limit of descriptors leaves."""
     monkeypatch.setattr("resource.getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
     assert gate_size(wanted) == size
+
+
+@pytest.mark.parametrize(
+    ("soft", "wanted", "warned"),
+    [
+        pytest.param(RESERVED_DESCRIPTORS + 16, 500, True, id="few"),
+        pytest.param(RESERVED_DESCRIPTORS + 16, 16, False, id="as-wanted"),
+        pytest.param(1024, 1024, False, id="enough"),
+    ],
+)
+def test_few_places_are_a_warning(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    soft: int,
+    wanted: int,
+    warned: bool,
+) -> None:
+    """A limit by which a long list is not crawled in time is told, with how to raise it."""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (soft, resource.RLIM_INFINITY))
+    gate_size(wanted)
+    assert ("ulimit -n" in caplog.text) is warned
+
+
+def test_no_place_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A limit that leaves no descriptor for a visit refuses to start, and says how to raise it."""
+    monkeypatch.setattr("resource.getrlimit", lambda _: (RESERVED_DESCRIPTORS, 4096))
+    with pytest.raises(ConfigurationError, match="limit of file descriptors is 64") as caught:
+        gate_size(500)
+    assert "ulimit -n" in caught.value.advice
 
 
 def test_size_without_limits(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json
 import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import BaseModel
 
 from collector.model.failure import Failure
 from collector.model.observation import Config, Endpoint, Gpu, Usage
-from collector.probe.response import Response
-from collector.probe.wire import ConfigWire, Ipv6Wire, UsageWire, usable_version
+from collector.probe.response import Content, Model, Response
+from collector.probe.wire import (
+    ConfigWire,
+    DiagnosticWire,
+    Ipv6Wire,
+    UsageWire,
+    usable_version,
+)
 from crn_simulator.script.firmware import RELEASES, Firmware
 from crn_simulator.script.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
 from crn_simulator.script.node_spec import NodeSpec, ServerHeader
@@ -45,14 +53,22 @@ def recorded(name: str) -> bytes:
     return path.read_bytes()
 
 
-def usage_of(body: object) -> UsageWire | Failure:
+def content_of(body: object, model: type[Model]) -> Content[Model]:
+    """What is read of a body by a contract."""
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(200, raw, aleph=False, version=None).parse(UsageWire)
+    return Response(200, raw, aleph=False, version=None).parse(model)
+
+
+def usage_of(body: object) -> UsageWire | Failure:
+    """The usage, or the failure if nothing is read."""
+    content = content_of(body, UsageWire)
+    return content.failure if content.value is None else content.value
 
 
 def config_of(body: object) -> ConfigWire | Failure:
-    raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-    return Response(200, raw, aleph=False, version=None).parse(ConfigWire)
+    """The configuration, or the failure if nothing is read."""
+    content = content_of(body, ConfigWire)
+    return content.failure if content.value is None else content.value
 
 
 def changed(body: dict[str, Any], path: str, value: object) -> dict[str, Any]:
@@ -173,6 +189,10 @@ async def test_version(
         pytest.param("nginx", "200 OK", Failure.NOT_A_CRN, id="some-page"),
         pytest.param("not-aleph-vm/1.9.0", "404 Not Found", Failure.NOT_A_CRN, id="similar-header"),
         pytest.param("nginx", "502 Bad Gateway", Failure.SERVER_ERROR, id="gateway"),
+        pytest.param("Caddy, aleph-vm/1.9.0", "404 Not Found", Failure.NONE, id="joined"),
+        pytest.param("aleph-vm/1.9.0,Caddy", "404 Not Found", Failure.NONE, id="joined-before"),
+        pytest.param("nginx", "429 Oh", Failure.SCREENED, id="too-many-requests"),
+        pytest.param("aleph-vm/1.9.0", "429 Oh", Failure.NONE, id="its-own-429"),
     ],
 )
 async def test_what_shows_a_node(
@@ -203,42 +223,95 @@ async def test_usage_fails_for_ever(context: ssl.SSLContext, authority: Authorit
     ]
 
 
+CARD = {"device_id": "10de:2684", "device_name": "x", "model": "RTX 4090", "compatible": True}
+
+
 @pytest.mark.parametrize(
-    ("path", "value", "failure"),
+    ("path", "value", "unread"),
     [
-        pytest.param("properties", {}, None, id="no-cpu-properties"),
-        pytest.param("properties", {"cpu": {}}, None, id="no-vendor"),
-        pytest.param("properties", {"tee": {"sev_snp": {}}}, None, id="unknown-keys"),
-        pytest.param("gpu", {}, None, id="gpu-without-lists"),
-        pytest.param("cpu.load_average.load1", 0, None, id="whole-load"),
-        pytest.param("mem.available_kB", 99_000_000, None, id="more-free-than-there-is"),
-        pytest.param("cpu", ..., Failure.WRONG_SHAPE, id="no-cpu"),
-        pytest.param("cpu.count", 0, Failure.WRONG_SHAPE, id="no-cores"),
-        pytest.param("cpu.count", -1, Failure.WRONG_SHAPE, id="negative-cores"),
-        pytest.param("cpu.count", 10**9, Failure.WRONG_SHAPE, id="too-many-cores"),
-        pytest.param("cpu.count", "8", Failure.WRONG_SHAPE, id="cores-as-text"),
-        pytest.param("cpu.count", True, Failure.WRONG_SHAPE, id="cores-as-flag"),
-        pytest.param("cpu.count", 2**70, Failure.WRONG_SHAPE, id="past-64-bits"),
-        pytest.param("cpu.load_average.load1", None, Failure.WRONG_SHAPE, id="null-load"),
-        pytest.param("cpu.load_average.load1", -0.1, Failure.WRONG_SHAPE, id="negative-load"),
-        pytest.param("cpu.load_average.load1", 1e300, Failure.WRONG_SHAPE, id="huge-load"),
-        pytest.param("cpu.load_average.load1", float("nan"), Failure.WRONG_SHAPE, id="nan"),
-        pytest.param("cpu.load_average.load1", float("inf"), Failure.WRONG_SHAPE, id="infinity"),
-        pytest.param("mem.total_kB", 0, Failure.WRONG_SHAPE, id="no-memory"),
-        pytest.param("mem.total_kB", 10**16, Failure.WRONG_SHAPE, id="too-much-memory"),
-        pytest.param("disk.available_kB", -5, Failure.WRONG_SHAPE, id="negative-disk"),
-        pytest.param("gpu.devices", [{}] * 65, Failure.WRONG_SHAPE, id="too-many-gpus"),
-        pytest.param("gpu.devices", [None], Failure.WRONG_SHAPE, id="gpu-that-is-none"),
+        pytest.param("properties", {}, "", id="no-cpu-properties"),
+        pytest.param("properties", {"cpu": {}}, "", id="no-vendor"),
+        pytest.param("properties", {"tee": {"sev_snp": {}}}, "", id="unknown-keys"),
+        pytest.param("properties", None, "properties", id="null-properties"),
+        pytest.param("properties", {"cpu": None}, "properties.cpu", id="null-cpu-properties"),
+        pytest.param(
+            "properties", {"cpu": {"vendor": 7}}, "properties.cpu.vendor", id="number-vendor"
+        ),
+        pytest.param("gpu", {}, "", id="gpu-without-lists"),
+        pytest.param("gpu", None, "gpu", id="null-gpu"),
+        pytest.param("gpu.devices", None, "gpu", id="null-devices"),
+        pytest.param("gpu.available_devices", None, "gpu", id="null-available-devices"),
+        pytest.param("gpu.devices", [CARD] * 65, "gpu", id="too-many-gpus"),
+        pytest.param("gpu.devices", [CARD, None], "gpu", id="gpu-that-is-null"),
+        pytest.param("gpu.devices", [CARD | {"device_id": 7}], "gpu", id="number-device-id"),
+        pytest.param("gpu.devices", [CARD | {"pci_host": 7}], "gpu", id="number-slot"),
+        pytest.param(
+            "gpu.devices",
+            [CARD, CARD | {"compatible": "true"}],
+            "gpu.devices.compatible",
+            id="compatible-as-text",
+        ),
+        pytest.param(
+            "gpu.devices", [CARD | {"model": []}], "gpu.devices.model", id="model-as-list"
+        ),
+        pytest.param("cpu.count", 8.0, "", id="whole-float"),
+        pytest.param("cpu.load_average.load1", 0, "", id="whole-load"),
+        pytest.param("mem.available_kB", 99_000_000, "", id="more-free-than-there-is"),
+        pytest.param("cpu", ..., "cpu", id="no-cpu"),
+        pytest.param("cpu", None, "cpu", id="null-cpu"),
+        pytest.param("cpu.count", ..., "cpu.count", id="no-count"),
+        pytest.param("cpu.count", 0, "cpu.count", id="no-cores"),
+        pytest.param("cpu.count", -1, "cpu.count", id="negative-cores"),
+        pytest.param("cpu.count", 10**9, "cpu.count", id="too-many-cores"),
+        pytest.param("cpu.count", 8.5, "cpu.count", id="half-a-core"),
+        pytest.param("cpu.count", "8", "cpu.count", id="cores-as-text"),
+        pytest.param("cpu.count", True, "cpu.count", id="cores-as-flag"),
+        pytest.param("cpu.count", 2**70, "cpu.count", id="past-64-bits"),
+        pytest.param("cpu.load_average.load1", None, "cpu.load_average", id="null-load"),
+        pytest.param("cpu.load_average.load1", True, "cpu.load_average", id="load-as-flag"),
+        pytest.param("cpu.load_average.load1", -0.1, "cpu.load_average", id="negative-load"),
+        pytest.param("cpu.load_average.load1", 1e300, "cpu.load_average", id="huge-load"),
+        pytest.param("cpu.load_average.load1", float("nan"), "cpu.load_average", id="nan"),
+        pytest.param("cpu.load_average.load1", float("inf"), "cpu.load_average", id="infinity"),
+        pytest.param("mem.total_kB", 0, "mem", id="no-memory"),
+        pytest.param("mem.total_kB", 10**16, "mem", id="too-much-memory"),
+        pytest.param("mem", ..., "mem", id="no-mem"),
+        pytest.param("disk.total_kB", 0, "disk", id="no-disk"),
+        pytest.param("disk.total_kB", float("inf"), "disk", id="infinite-disk"),
+        pytest.param("disk.available_kB", -5, "disk", id="negative-disk"),
     ],
 )
-def test_usage_contract(path: str, value: object, failure: Failure | None) -> None:
-    """What firmware leaves out is None; what no machine can say is outside the contract."""
-    parsed = usage_of(changed(GOOD_USAGE, path, value))
-    if failure:
-        assert parsed is failure
-    else:
-        assert isinstance(parsed, UsageWire)
-        assert parsed.usage().mem_available_bytes <= 16_000_000_000.0
+def test_usage_block_by_block(path: str, value: object, unread: str) -> None:
+    """What is outside the contract is left out and named; the rest of the answer is read."""
+    content = content_of(changed(GOOD_USAGE | {"properties": {}}, path, value), UsageWire)
+    assert content.value is not None
+    assert content.unread == ((unread,) if unread else ())
+    assert content.failure is (Failure.WRONG_SHAPE if unread else Failure.NONE)
+    usage = content.value.usage()
+    assert (usage.cpu_count is None) == unread.startswith("cpu") or unread == "cpu.load_average"
+    assert (usage.load15 is None) == (unread in ("cpu", "cpu.load_average"))
+    assert (usage.mem_total_bytes is None) == (unread == "mem")
+    assert (usage.disk_available_bytes is None) == (unread == "disk")
+    if unread == "gpu":
+        assert usage.gpus is None
+    if usage.mem_available_bytes is not None:
+        assert usage.mem_available_bytes <= 16_000_000_000.0
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"mem": GOOD_USAGE["mem"]}, id="only-memory"),
+        pytest.param({"mem": GOOD_USAGE["mem"], "disk": {"total_kB": 0}}, id="memory-and-junk"),
+        pytest.param({"cpu": GOOD_USAGE["cpu"], "gpu": {"devices": []}}, id="cpu-and-gpu"),
+        pytest.param({"cpu": {}, "mem": {}, "disk": {}, "active": True}, id="empty-blocks"),
+        pytest.param({"cpu": 12.5, "mem": 40.1, "disk": 80.0}, id="percentages"),
+    ],
+)
+def test_what_shows_no_usage(body: object) -> None:
+    """Only two of CPU count, memory and disk together make JSON the usage of a node."""
+    assert content_of(body, UsageWire).failure is Failure.WRONG_SHAPE
+    assert usage_of(body) is Failure.WRONG_SHAPE
 
 
 @pytest.mark.parametrize(
@@ -264,18 +337,80 @@ def test_payment_contract(path: str, value: object, expected: str | None) -> Non
 
 
 @pytest.mark.parametrize(
-    ("path", "value", "failure"),
+    ("path", "value", "unread"),
     [
-        pytest.param("version", ..., Failure.WRONG_SHAPE, id="no-version"),
-        pytest.param("version", None, Failure.WRONG_SHAPE, id="null-version"),
-        pytest.param("references", ..., Failure.WRONG_SHAPE, id="no-references"),
-        pytest.param("networking", ..., Failure.WRONG_SHAPE, id="no-networking"),
-        pytest.param("references.CHECK_FASTAPI_VM_ID", "../etc", Failure.WRONG_SHAPE, id="vm-hash"),
+        pytest.param("payment", None, "payment", id="null-payment"),
+        pytest.param("payment", [], "payment", id="payment-as-list"),
+        pytest.param("computing", None, "computing", id="null-computing"),
+        pytest.param(
+            "computing",
+            {"ENABLE_GPU_SUPPORT": True, "ENABLE_QEMU_SUPPORT": "yes"},
+            "computing.ENABLE_QEMU_SUPPORT",
+            id="flag-as-text",
+        ),
+        pytest.param("references", None, "references", id="null-references"),
+        pytest.param("references", ..., "references", id="no-references"),
+        pytest.param("networking", None, "networking", id="null-networking"),
+        pytest.param("networking", ..., "networking", id="no-networking"),
+        pytest.param("references.CHECK_FASTAPI_VM_ID", "", "", id="empty-vm"),
+        pytest.param("references.CHECK_FASTAPI_VM_ID", None, "", id="null-vm"),
+        pytest.param(
+            "references.CHECK_FASTAPI_VM_ID",
+            "../etc",
+            "references.CHECK_FASTAPI_VM_ID",
+            id="vm-hash",
+        ),
     ],
 )
-def test_config_contract(path: str, value: object, failure: Failure) -> None:
-    """A configuration has a version, references and networking; not any JSON is one."""
-    assert config_of(changed(GOOD_CONFIG, path, value)) is failure
+def test_config_block_by_block(path: str, value: object, unread: str) -> None:
+    """A block that is null or no object is left out and named; the version is read."""
+    body = GOOD_CONFIG | {"security": {}, "payment": {"PAYMENT_RECEIVER_ADDRESS": "0xab"}}
+    content = content_of(changed(body, path, value), ConfigWire)
+    assert content.value is not None
+    assert content.unread == ((unread,) if unread else ())
+    config = content.value.config()
+    assert config.version == "1.9.0"
+    assert config.payment_receiver == (None if unread == "payment" else "0xab")
+    assert config.gpu is (True if unread == "computing.ENABLE_QEMU_SUPPORT" else None)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param({"references": {}, "networking": {}}, id="no-version"),
+        pytest.param(GOOD_CONFIG | {"version": None}, id="null-version"),
+        pytest.param(GOOD_CONFIG | {"version": {"number": "8.1"}}, id="version-as-object"),
+        pytest.param({"version": "2.4.1"}, id="only-a-version"),
+        pytest.param({"version": "2.4.1", "references": {}}, id="one-block"),
+        pytest.param({"version": "2.4.1", "security": [], "debug": False}, id="no-objects"),
+    ],
+)
+def test_what_shows_no_configuration(body: object) -> None:
+    """Only a version with two blocks of a node makes JSON the configuration of one."""
+    assert config_of(body) is Failure.WRONG_SHAPE
+
+
+@pytest.mark.parametrize(
+    ("body", "model"),
+    [
+        pytest.param({"host": None, "vm": True}, Ipv6Wire, id="null-host"),
+        pytest.param({"host": "true", "vm": True}, Ipv6Wire, id="host-as-text"),
+        pytest.param({"vm": True}, Ipv6Wire, id="no-host"),
+        pytest.param({"result": 1}, DiagnosticWire, id="number-result"),
+        pytest.param({}, DiagnosticWire, id="empty"),
+    ],
+)
+def test_ipv6_is_read_whole_or_not(body: object, model: type[BaseModel]) -> None:
+    """Half an answer about IPv6 says nothing, so nothing of it is read."""
+    content = content_of(body, model)
+    assert (content.value, content.failure, content.unread) == (None, Failure.WRONG_SHAPE, ())
+
+
+def test_a_byte_order_mark_is_skipped() -> None:
+    """JSON that begins with one is read; one in the middle is no JSON."""
+    body = json.dumps(GOOD_CONFIG).encode()
+    assert isinstance(config_of(codecs.BOM_UTF8 + body), ConfigWire)
+    assert config_of(codecs.BOM_UTF8 * 2 + body) is Failure.NOT_JSON
 
 
 @pytest.mark.parametrize(
@@ -379,8 +514,7 @@ def test_recorded_usage() -> None:
 def test_recorded_ipv6() -> None:
     """The documented answer of the IPv6 check."""
     body = recorded("status_check_ipv6.json")
-    said = Response(200, body, aleph=False, version=None).parse(Ipv6Wire)
-    assert said == Ipv6Wire(host=True, vm=True)
+    assert content_of(body, Ipv6Wire).value == Ipv6Wire(host=True, vm=True)
 
 
 def test_recorded_list() -> None:

@@ -163,3 +163,9 @@ def test_from_row_of_an_older_file() -> None:
     """A tag that the file lacks has its value of before, a field that it lacks is absent."""
     row = {"time": 60, "town": "Rome", "area": "Lazio", "warm": 1}
     assert Later.from_row(row) == Later(time=60, town="Rome", area="Lazio", warm=True, hour="0")
+
+
+def test_text_fields_hold_no_controls() -> None:
+    """A text field has spaces for control characters and line breaks, and all else as it is."""
+    point = weather(said="a\nb\r\n\tc\x00\x1b[1m\x7f\x85\u2028d é\u00a0\\")
+    assert point.row()[-1] == "a b   c  [1m   d é\u00a0\\"

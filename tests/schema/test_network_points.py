@@ -56,6 +56,25 @@ def test_nothing_measured_is_not_zero() -> None:
     assert (usage_point.gpu_total, usage_point.gpu_used) == (None, None)
 
 
+def test_sums_are_over_the_nodes_that_gave_the_amount() -> None:
+    """A node without a readable disk counts for the rest, and its points leave the disk out."""
+    rounds = two_nodes()
+    part = usage(disk_total_bytes=None, disk_available_bytes=None, load1=None, gpus=None)
+    whole = usage(gpu())
+    judged = rounds.play_round([good(node(1), usage=part), good(node(2), usage=whole)])
+    (network,) = points(judged, Network)
+    assert (network.nodes_measured, network.cpu_total, network.mem_total_bytes) == (2, 16, 128e9)
+    assert (network.disk_total_bytes, network.disk_available_bytes) == (2e12, 1e12)
+    assert network.gpu_total == 1
+    (first, _) = points(judged, CrnUsage)
+    absent = {"disk_total_bytes", "disk_available_bytes", "load1"}
+    absent |= {"gpu_total", "gpu_used", "gpu_available"}
+    assert set(fields_of(SCHEMA["crn_usage"][1])) - set(written(first)) == absent
+    none = rounds.play_round(lambda order: good(order.node, usage=part))
+    (network,) = points(none, Network)
+    assert (network.cpu_total, network.disk_total_bytes, network.gpu_total) == (16, None, None)
+
+
 def test_network_gpu() -> None:
     """Cards by model, with zeros for a week after the last one was reported."""
     rounds = two_nodes()

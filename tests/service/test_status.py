@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -17,6 +18,12 @@ from collector.service.status import count_failures, read_health, read_nodes
 from collector.state.plan import VisitPlan
 from collector.store import EmbeddedStore, Reader
 from tests.support.rounds import MINUTE, START, Rounds, bad, good, node
+
+YEAR = 365 * 86_400
+FUTURE = (
+    "the last round is from the future (2028-01-15 08:00 UTC): "
+    "the clock of this machine is or was wrong"
+)
 
 Visit = Callable[[Node], Observation]
 
@@ -90,6 +97,30 @@ async def test_health_goes_by_the_age_of_the_last_round(
     assert ("the interval is 60 s" in found.problem) is not healthy
 
 
+@pytest.mark.parametrize(
+    ("times", "problem"),
+    [
+        pytest.param([0, YEAR], FUTURE, id="ahead-and-gone"),
+        pytest.param([YEAR], FUTURE, id="no-other-round"),
+        pytest.param([YEAR, 0], "", id="ahead-once"),
+        pytest.param([-START, 0], "", id="1970-once"),
+        pytest.param([0, -START], "the last round is 1800000060 s old; the interval is 60 s",
+                     id="1970-now"),
+        pytest.param([MINUTE * 2], "", id="an-interval-ahead"),
+    ],
+)  # fmt: skip
+async def test_health_with_a_clock_that_was_wrong(
+    times: list[int], problem: str, tmp_path: Path
+) -> None:
+    """A last round from the future is no sign of life; one that came before it does no harm."""
+    async with await EmbeddedStore.open(tmp_path, MEASUREMENTS, 14) as store:
+        for time in times:
+            await store.commit(RoundRecord(START + time, []))
+    found = read_health(tmp_path, "here", "0", MINUTE, START + MINUTE)
+    assert (found.problem, found.is_healthy(ready=True)) == (problem, not problem)
+    assert found.round_age_seconds is None or found.round_age_seconds >= 0
+
+
 async def test_only_our_own_stores_count(tmp_path: Path) -> None:
     """A database of another shard that accepts no writes is no concern of this collector."""
     async with await EmbeddedStore.open(tmp_path, MEASUREMENTS, 14) as store:
@@ -101,6 +132,16 @@ async def test_only_our_own_stores_count(tmp_path: Path) -> None:
         await store.commit(RoundRecord(START, reports))
     found = read_health(tmp_path, "here", "0", MINUTE, START)
     assert found.unavailable_stores == ("influxdb",)
+    assert (found.is_healthy(ready=False), found.is_healthy(ready=True)) == (True, False)
+
+
+async def test_another_collector_in_the_database(tmp_path: Path) -> None:
+    """A database into which another collector writes the same points is not ready."""
+    report = dataclasses.replace(_report(START, "influxdb", connected=True), conflict=True)
+    async with await EmbeddedStore.open(tmp_path, MEASUREMENTS, 14) as store:
+        await store.commit(RoundRecord(START, [report]))
+    found = read_health(tmp_path, "here", "0", MINUTE, START)
+    assert (found.unavailable_stores, found.shared_stores) == ((), ("influxdb",))
     assert (found.is_healthy(ready=False), found.is_healthy(ready=True)) == (True, False)
 
 

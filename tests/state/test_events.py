@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
-from collector.model.event import clock, span
+from collector.model.event import Event, clock, span
 from collector.model.failure import Failure
 from collector.model.listing import NetworkSettings
 from collector.model.node import Node
@@ -241,6 +243,7 @@ def test_duplicate_hash() -> None:
     assert first.events[0].new == "https://a.example.org, https://b.example.org"
     rounds.duplicates = {}
     rounds.play_round()
+    rounds.time += HOUR
     rounds.duplicates = {digest(1): ("https://a.example.org",)}
     assert kinds([rounds.play_round()]) == ["duplicate_hash"]
 
@@ -255,6 +258,77 @@ def test_duplicate_address() -> None:
         ("duplicate_address", digest(1), digest(2)[:8]),
         ("duplicate_address", digest(2), digest(1)[:8]),
     ]
+
+
+def test_many_duplicates_are_a_short_text() -> None:
+    """However many nodes share an address, the event lists the first of them and their number."""
+    nodes = tuple(replace(node(i), address="https://a.example.org") for i in range(3_000))
+    rounds = Rounds(nodes=nodes, duplicates={digest(1): tuple("https://b.b" for _ in range(3_000))})
+    judged = rounds.play_round([])
+    assert kinds([judged]).count("duplicate_address") == 3_000
+    smallest = sorted(n.hash[:8] for n in nodes if n.hash != digest(1))[:16]
+    shared = next(e for e in judged.events if e.node == digest(1) and "shares" in e.text)
+    assert shared.new == f"{', '.join(smallest)} and 2983 more"
+    assert max(len(event.text) for event in judged.events) < 300
+
+
+def _moved(minute: int, plan: VisitPlan) -> Observation:
+    """Answer with another version and another card in every round."""
+    odd = minute % 2
+    cards = [gpu("10de:26b9"), gpu("10de:2230")][: 1 + odd]
+    return good(plan.node, version=f"1.8.{odd}", usage=usage(*cards))
+
+
+def _flapping(minutes: int) -> list[Event]:
+    """Return the events of a node that changes all that it can in every round, with restarts."""
+    rounds = Rounds()
+    judged = []
+    for minute in range(minutes):
+        odd = minute % 2
+        rounds.nodes = (node(name=f"n{odd}", address=f"https://{odd}.example.org"),)
+        rounds.nodes += (node(2, address="https://1.example.org"),)
+        rounds.duplicates = {digest(1): ("https://b.b",)} if odd else {}
+        judged.append(rounds.play_round(partial(_moved, minute)))
+        if minute % 7 == 0:
+            rounds.restart()
+    return [event for event in events(judged) if event.node == digest(1)]
+
+
+def test_what_changes_back_and_forth_is_announced_hourly() -> None:
+    """Each kind of event of one node comes at most once an hour, whatever the node does."""
+    counts = Counter(str(event.kind) for event in _flapping(181))
+    assert counts == {
+        "version_changed": 3,
+        "address_changed": 3,
+        "gpu_added": 3,
+        "gpu_removed": 3,
+        "duplicate_hash": 3,
+        "duplicate_address": 3,
+    }
+
+
+def test_the_net_change_is_announced_after_the_hour() -> None:
+    """Events held back leave a story without gaps: each begins where the last one ended."""
+    rounds = Rounds()
+    versions = ["1.0.0", "1.1.0", "1.2.0", "1.1.0", "1.3.0"] + ["1.3.0"] * 60 + ["1.4.0"]
+    changes = events(rounds.play_round(_stating(version)) for version in versions)
+    assert [(e.old, e.new) for e in changes] == [("1.0.0", "1.1.0"), ("1.1.0", "1.3.0")]
+    rounds.play("G" * 60)
+    changes = events([rounds.play_round(_stating("1.4.0"))])
+    assert [(e.old, e.new) for e in changes] == []
+
+
+def test_nothing_is_announced_that_was_undone() -> None:
+    """A change that is undone within the hour is no event afterwards."""
+    rounds = Rounds()
+    rounds.play_round(_stating("1.0.0"))
+    judged = [rounds.play_round(_stating(v)) for v in ["1.1.0", "1.0.0"] + ["1.1.0"] * 120]
+    assert kinds(judged) == ["version_changed"]
+
+
+def test_up_and_down_are_never_held_back() -> None:
+    """However often a node goes up and down, every transition is an event."""
+    assert kinds(Rounds().play("G" + "BBBGG" * 10)) == ["down", "up"] * 10
 
 
 @pytest.mark.parametrize(

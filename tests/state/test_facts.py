@@ -20,19 +20,24 @@ from collector.model.observation import (
     Probe,
 )
 from collector.model.status import DueFacts, GpuCount, NodeStatus
+from collector.schema.measurements import CrnProbe
 from collector.state.facts import SlowFacts, update_facts
 from collector.state.plan import VisitPlan
 from collector.times import HOUR
 from tests.support.rounds import (
+    MINUTE,
+    START,
     Observe,
     Rounds,
     blocked,
     config,
     good,
     gpu,
+    kinds,
     node,
     only,
     plain,
+    points,
     usage,
     working,
 )
@@ -178,23 +183,77 @@ def test_gpus_are_counted_by_kind() -> None:
 def test_gpu_of_a_published_model() -> None:
     """A published model keeps its name on a card whose device id is not published."""
     rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
-    for i in range(40):
-        _counted(rounds, gpu(f"10de:{i:04x}", f"made up {i}"))
+    _counted(rounds, *(gpu(f"10de:{i:04x}", f"made up {i}") for i in range(2)))
     assert list(_counted(rounds, gpu("10de:ffff", "L40S"))) == [("L40S", "other")]
 
 
-def test_gpu_names_are_bounded() -> None:
-    """A stranger's models become 32 names, then `other`, and so their device ids."""
+def test_gpu_kinds_are_bounded() -> None:
+    """Pairs of model and device that strangers make up are 32 together, then `other`."""
+    nodes = tuple(node(i) for i in range(40))
+    rounds = Rounds(nodes=nodes, settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
+    judged = rounds.play_round(
+        good(n, usage=usage(gpu(), gpu(f"10de:{i % 7:04x}", f"m{i}"), gpu(f"10de:{i:04x}", "m")))
+        for i, n in enumerate(nodes)
+    )
+    kinds = [kind for status in judged.statuses for kind in status.gpus]
+    assert len({*kinds} - {("L40S", "10de:26b9"), ("other", "other")}) == 32
+    assert kinds.count(("L40S", "10de:26b9")) == 40
+
+
+def test_a_node_makes_few_kinds_of_gpus() -> None:
+    """A node that swaps the cards that it made up in every round has two more kinds a day."""
     rounds = Rounds(settings=NetworkSettings(gpus={"10de:26b9": "L40S"}))
     kinds: set[tuple[str, str]] = set()
-    for start in range(0, 320, 64):
+    for minute in range(1440 // 10):
+        rounds.time = START + 10 * minute * MINUTE
         kinds |= set(
-            _counted(rounds, *(gpu(f"10de:{i:04x}", f"m{i}") for i in range(start, start + 64)))
+            _counted(rounds, gpu(), *(gpu(f"10de:{minute}{i:02}", f"m{i}") for i in range(8)))
         )
-    assert len({model for model, _ in kinds}) == 33
-    assert len({device for _, device in kinds}) == 33
-    assert ("other", "other") in kinds
-    assert list(_counted(rounds, gpu())) == [("L40S", "10de:26b9")]
+    assert kinds - {("L40S", "10de:26b9"), ("other", "other")} == {
+        ("m0", "10de:000"),
+        ("m1", "10de:001"),
+    }
+
+
+def test_a_node_has_no_kinds_of_others() -> None:
+    """What others made up is a kind on a node only if it holds it itself."""
+    nodes = tuple(node(i) for i in range(1, 5))
+    rounds = Rounds(nodes=nodes)
+    cards = [gpu(f"10de:{i:04x}", f"m{i}") for i in range(3)]
+    owned = (cards, cards[:1], cards[1:2], cards[2:])
+    judged = rounds.play_round(
+        good(n, usage=usage(*own)) for n, own in zip(nodes, owned, strict=True)
+    )
+    assert [len(status.gpus) for status in judged.statuses] == [3, 1, 1, 1]
+    assert ("other", "other") in judged.statuses[0].gpus
+    assert ("m2", "10de:0002") in judged.statuses[3].gpus
+
+
+def _releases(rounds: Rounds, *versions: str) -> list[str | None]:
+    """Return the release of each node that states one of the versions, in the order of nodes."""
+    observed = [good(n, version=v) for n, v in zip(rounds.nodes, versions, strict=True)]
+    return [status.release for status in rounds.play_round(observed).statuses]
+
+
+def test_a_release_of_many_takes_the_place_of_one_of_one() -> None:
+    """One node that states another version in each round does not keep a new release out."""
+    rounds = Rounds(nodes=tuple(node(i) for i in range(23)))
+    for minute in range(40):
+        found = _releases(rounds, *(f"9.{n}.{minute}" for n in range(20)), *["1.7.2"] * 3)
+        assert found[20:] == ["1.7.2"] * 3
+    rounds.restart()
+    found = _releases(rounds, *(f"9.{n}.40" for n in range(20)), *["1.8.0"] * 3)
+    assert found == ["other"] * 20 + ["1.8.0"] * 3
+
+
+def test_the_published_release_takes_no_place() -> None:
+    """The release that the network publishes is never `other`, and costs nobody a place."""
+    settings = NetworkSettings(last_crn_version="1.8.0")
+    rounds = Rounds(nodes=tuple(node(i) for i in range(33)), settings=settings)
+    assert None not in (found := _releases(rounds, "1.8.0", *(f"9.{n}.0" for n in range(32))))
+    assert "other" not in found
+    rounds.restart()
+    assert _releases(rounds, "1.8.0", *(f"9.{n}.0" for n in range(32))) == found
 
 
 def test_abilities_are_written_on_change_and_hourly() -> None:
@@ -284,3 +343,43 @@ def test_a_round_without_a_visit_writes_no_facts() -> None:
     status = only(rounds.play("U")[0])
     assert status.due == DueFacts()
     assert dict(status.gpus) == {}
+
+
+def _in_part(plan: VisitPlan) -> Observation:
+    """The visit of a node whose GPUs cannot be read in this round."""
+    odd = Probe(Endpoint.USAGE, Failure.WRONG_SHAPE, 200, 700, 0.02, "not read: gpu", ("gpu",))
+    seen = good(plan.node, usage=usage(gpus=None))
+    return replace(seen, probes=(seen.probes[0], odd))
+
+
+def test_an_answer_read_in_part() -> None:
+    """It is told by `crn_probe` each round and once it is whole again; unread GPUs move none."""
+    rounds = Rounds()
+    rounds.play_round(lambda plan: good(plan.node, usage=usage(gpu())))
+    parts = [rounds.play_round(_in_part) for _ in range(2)]
+    whole = [rounds.play_round(lambda p: good(p.node, usage=usage(gpu()))) for _ in range(2)]
+    for judged in parts:
+        assert dict(only(judged).gpus) == {}
+        assert only(judged).observation is not None
+        (probe,) = points(judged, CrnProbe)
+        assert (probe.endpoint, probe.success, probe.failure, probe.unread) == (
+            "/about/usage/system",
+            False,
+            "wrong_shape",
+            "gpu",
+        )
+        known = only(judged).last_known.usage
+        assert (known.failure, known.detail) == (Failure.WRONG_SHAPE, "not read: gpu")
+        assert (known.read_at, known.value) == (judged.time, usage(gpus=None))
+    (again,) = points(whole[0], CrnProbe)
+    assert (again.success, again.failure, again.unread) == (True, "none", None)
+    assert points(whole[1], CrnProbe) == []
+    assert kinds([*parts, *whole]) == []
+
+
+def test_compatible_cards_are_counted_only_if_each_states_it() -> None:
+    """A kind of which one card does not state it has no number of compatible cards."""
+    assert _counted(Rounds(), gpu(), gpu(compatible=None), gpu("10de:1", compatible=True)) == {
+        ("L40S", "10de:26b9"): GpuCount(2, 2, None),
+        ("L40S", "10de:1"): GpuCount(1, 1, 1),
+    }

@@ -234,7 +234,7 @@ def test_what_cannot_be_read_begins_anew(caplog: pytest.LogCaptureFixture) -> No
     key = f"last_known:{digest(1)}"
     rounds.kept[key] = b"[]"
     rounds.restart()
-    assert f"the state of {key} cannot be read" in caplog.text
+    assert f"1 entries of the state cannot be read and begin anew: {key} (" in caplog.text
     assert _known(rounds, lambda plan: bad(plan.node)).usage.value is None
     assert set(rounds.state.states) == {digest(1)}
 

@@ -29,9 +29,11 @@ from tests.support.rounds import (
     bad,
     digest,
     good,
+    gpu,
     kinds,
     node,
     only,
+    usage,
 )
 
 FULL = NodeState(
@@ -100,10 +102,31 @@ def test_keys_never_change() -> None:
 
 
 def test_names_of_an_older_version_are_read() -> None:
-    """Bounded names keep their places, under the keys that an older version wrote."""
-    kept = b'{"seen_at":{"made up":1800000000},"published_at":{"L40S":1800000060}}'
-    tracker = NodeTracker.load(Rules(), {"names:models": kept})
-    assert tracker.changes()["names:models"] == kept
+    """Releases keep their places; models go on for a week, and get places by what nodes report."""
+    names = b'{"seen_at":{"9.9.9":1800000000},"published_at":{"1.7.2":1800000060}}'
+    models = b'{"seen_at":{"made up":1800000000},"published_at":{"L40S":1800000060}}'
+    devices = b'{"seen_at":{"10de:0001":1800000000},"published_at":{}}'
+    rounds = Rounds(time=START + 2 * MINUTE)
+    rounds.kept = {"names:models": models, "names:devices": devices, "names:releases": names}
+    rounds.restart()
+    judged = rounds.play_round()
+    assert (judged.models, judged.releases) == (("L40S", "made up"), ("1.7.2", "9.9.9"))
+    rounds.restart()
+    assert rounds.play_round().releases == ("1.7.2", "9.9.9")
+    rounds.time += 8 * DAY
+    assert rounds.play_round().models == ()
+
+
+def test_places_of_nodes_that_do_not_answer() -> None:
+    """What a node reported last counts for it while it is down, over a restart too."""
+    rounds = Rounds()
+    rounds.play_round([good(node(), usage=usage(gpu("10de:0001", "mine")), version="9.9.9")])
+    rounds.play("BBB")
+    rounds.restart()
+    rounds.time += 8 * DAY
+    assert only(rounds.play("B")[0]).release == "9.9.9"
+    status = only(rounds.play_round([good(node(), usage=usage(gpu("10de:0001", "mine")))]))
+    assert list(status.gpus) == [("mine", "10de:0001")]
 
 
 def test_keys_of_a_newer_version_are_ignored() -> None:
@@ -111,31 +134,96 @@ def test_keys_of_a_newer_version_are_ignored() -> None:
     assert NodeDocument.from_json(OLD[:-1] + b',"invented_later":1}').state() == FULL
 
 
+_TIMES: Final = [field for field in OLD.decode().split(",") if "_at" in field]
+
+
 @pytest.mark.parametrize(
     ("key", "body"),
     [
         pytest.param(f"node:{digest(1)}", b"{}", id="a-node-without-fields"),
         pytest.param(f"node:{digest(1)}", b"\xff", id="a-node-that-is-no-json"),
+        pytest.param(f"node:{digest(1)}", b"null", id="a-node-that-is-null"),
+        pytest.param(f"node:{digest(1)}", b"[" * 10_000, id="a-node-nested-deeply"),
+        pytest.param(f"node:{digest(1)}", OLD.replace(b'"crn"', b'"a\\nb"'), id="no-name"),
+        pytest.param(f"node:{digest(1)}", OLD.replace(b'"crn"', b'""'), id="empty-name"),
+        pytest.param(f"node:{digest(1)}", OLD.replace(b'"crn"', b'"\xff"'), id="not-utf-8"),
+        pytest.param(f"node:{digest(1)}", OLD.replace(b'":2}', b'":-2}'), id="minus-two-cards"),
+        pytest.param("node:another", OLD, id="a-key-that-is-no-hash"),
+        pytest.param(f"node:{digest(1)}\n", OLD, id="a-key-with-a-line-break"),
+        *(
+            pytest.param(f"node:{digest(1)}", OLD.replace(field.encode(), at), id=field + name)
+            for field in _TIMES
+            for name, at in (
+                ("-year-9999", field.partition(":")[0].encode() + b":253402300799"),
+                ("-negative", field.partition(":")[0].encode() + b":-1"),
+            )
+            if field.count(":") == 1 and "}" not in field
+        ),
+        pytest.param(
+            f"last_known:{digest(1)}", b'{"usage":{"read_at":253402300799}}', id="last-known"
+        ),
+        pytest.param("last_known:x", b"{}", id="last-known-of-no-node"),
         pytest.param("names:models", b"[]", id="names"),
+        pytest.param("names:models", b'{"published_at":{"a\\nb":1}}', id="names-of-two-lines"),
+        pytest.param("names:gpus", b'{"seen_at":{"a":null}}', id="names-without-times"),
         pytest.param("round", b"yesterday", id="the-round"),
+        pytest.param("round", b"253402300799", id="the-round-in-the-year-9999"),
+        pytest.param("rounds", b'{"count":-1,"times":[]}', id="minus-one-rounds"),
+        pytest.param("rounds", b'{"count":1,"times":[null]}', id="rounds-of-no-time"),
     ],
 )
 def test_what_cannot_be_read_is_forgotten(
     key: str, body: bytes, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """An entry that is spoilt is begun anew, with a warning that names it."""
+    """A damaged entry begins anew with one warning that names it, and is deleted or replaced."""
+    sound = f"node:{digest(2)}"
     with caplog.at_level(logging.WARNING):
-        tracker = NodeTracker.load(Rules(), {key: body})
-    assert (tracker.states, tracker.last_round) == ({}, None)
-    assert tracker.changes() == NodeTracker(Rules()).changes()
-    assert f"the state of {key} cannot be read" in caplog.text
+        tracker = NodeTracker.load(Rules(), {key: body, sound: OLD}, "/here/collector.db")
+    assert (tracker.states, tracker.last_round) == ({digest(2): FULL}, None)
+    (record,) = caplog.records
+    assert record.getMessage().startswith(
+        f"/here/collector.db is damaged: 1 entries of the state cannot be read and begin anew: "
+        f"{key.strip()} ("
+    )
+    assert tracker.changes() == {key: None} | NodeTracker.load(Rules(), {sound: OLD}).changes()
+    tracker.mark_saved()
+    assert tracker.changes().get(key, b"") is not None
+
+
+def test_much_damage_is_one_line(caplog: pytest.LogCaptureFixture) -> None:
+    """A store that is all damage is one warning that names the first few entries."""
+    NodeTracker.load(Rules(), {f"node:{digest(i)}": b"\0" for i in range(5_000)})
+    (record,) = caplog.records
+    assert record.getMessage().endswith(") and 4997 more")
+    assert len(record.getMessage()) < 1_000
+
+
+def test_times_of_the_future_become_now() -> None:
+    """A document whose times are later than now is in step with the clock after one round."""
+    rounds = Rounds(nodes=(node(1), node(2)))
+    rounds.play("GGBBB")
+    later = b"%d" % (START + 4000 * DAY)
+    key = f"node:{digest(1)}"
+    rounds.kept[key] = rounds.kept[key].replace(b"%d" % START, later)
+    rounds.restart()
+    assert digest(1) in {
+        plan.node.hash for plan in rounds.state.plans(_listing(rounds), rounds.time)
+    }
+    (judged,) = rounds.play("B")
+    assert [status.up for status in judged.statuses] == [False, False]
+    assert all(status.since <= judged.time for status in judged.statuses if status.since)
+    assert later not in rounds.kept[key]
+
+
+def _listing(rounds: Rounds) -> Listing:
+    return Listing(rounds.nodes, rounds.settings, 0.0)
 
 
 def test_entries_of_others_are_ignored() -> None:
     """A key that state does not know is not touched."""
     assert NodeTracker.load(Rules(), {"something:else": b"1"}).changes().keys() == {
         "names:models",
-        "names:devices",
+        "names:gpus",
         "names:releases",
     }
 

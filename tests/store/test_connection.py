@@ -70,9 +70,8 @@ def test_failing_disk_is_raised_for_an_operator(
 def test_damage_is_salvaged_a_few_times(tmp_path: Path) -> None:
     """A step meets a salvaged file, three times; then an operator is needed."""
     path = tmp_path / FILE_NAME
-    path.write_bytes(b"garbage" * 100)
     connection = StoreConnection(path, TABLES)
-    for _ in range(2):
+    for _ in range(3):
         connection.close()
         path.write_bytes(b"garbage" * 100)
         assert connection.run(rounds) == []

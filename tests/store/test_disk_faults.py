@@ -8,7 +8,8 @@ import resource
 import sqlite3
 import subprocess
 import sys
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -213,16 +214,69 @@ def test_missing_right_to_create(unprivileged: Path) -> None:
         Reader(unprivileged / "closed" / "data")
 
 
-async def test_foreign_file(tmp_path: Path) -> None:
-    """Another program's SQLite file is left alone."""
+@pytest.mark.parametrize("kind", ["sqlite", "text", "short"])
+async def test_foreign_file(kind: str, tmp_path: Path) -> None:
+    """A file of another program, SQLite's or not, is left alone, in the same words."""
     path = tmp_path / "collector.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.execute("CREATE TABLE songs (title)")
+    if kind == "sqlite":
+        with closing(sqlite3.connect(path)) as connection:
+            connection.execute("CREATE TABLE songs (title)")
+    else:
+        path.write_text("# my notes\n" * 100 if kind == "text" else "{}")
     body = path.read_bytes()
     for error in (await _refusal(tmp_path), _reader_refusal(tmp_path)):
-        assert "another program" in str(error)
+        assert str(error) == f"{path} is a file of another program"
         assert "Choose another data directory" in error.advice
     assert path.read_bytes() == body
+    assert not _set_aside(tmp_path)
+
+
+def _set_aside(directory: Path) -> list[Path]:
+    return list(directory.glob("*.damaged-*"))
+
+
+async def _fill(directory: Path) -> None:
+    async with await EmbeddedStore.open(directory, ALL, 14) as store:
+        await store.commit(RoundRecord(60, [sample(60)]))
+
+
+async def test_read_where_nothing_may_be_written(unprivileged: Path) -> None:
+    """A store that was closed is read by who may only read."""
+    data = unprivileged / "data"
+    await _fill(data)
+    with _read_only(data), Reader(data) as reader:
+        assert reader.last_round() == 60
+
+
+async def test_read_where_a_log_may_not_be_taken_over(unprivileged: Path) -> None:
+    """Where the last rounds are in a log that cannot be read, that is said, and not passed over."""
+    data = unprivileged / "data"
+    await _fill(data)
+    (data / "collector.db-wal").write_bytes(b"left behind by a kill" * 100)
+    with _read_only(data):
+        error = _reader_refusal(data)
+    assert "its last rounds are in collector.db-wal" in str(error)
+    assert "copy both files" in error.advice
+
+
+async def test_read_without_the_right_to(unprivileged: Path) -> None:
+    """A file that this user may not read is no matter of writing."""
+    data = unprivileged / "data"
+    await _fill(data)
+    (data / "collector.db").chmod(0o000)
+    error = _reader_refusal(data)
+    assert str(error) == f"{data / 'collector.db'} may not be read by this user"
+    assert "right to read" in error.advice
+
+
+@contextmanager
+def _read_only(directory: Path) -> Iterator[None]:
+    """Take away the right to write in a directory, and give it back."""
+    directory.chmod(0o500)
+    try:
+        yield
+    finally:
+        directory.chmod(0o700)
 
 
 async def test_second_collector_is_refused(tmp_path: Path) -> None:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import sqlite3
 import stat
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 
+from collector.errors import DataDirectoryError
 from collector.schema.column import Column, ColumnKind, Point, integer
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, MemoryStore, Reader
@@ -43,6 +46,40 @@ async def test_round_survives_restart(tmp_path: Path) -> None:
         assert reader.rows("SELECT * FROM rounds LIMIT 1") == [
             {"time": 60, "committed_at": 61.5, "points": 2, "rejected": 0}
         ]
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        pytest.param("CAST(x'6eff' AS TEXT), x'31'", id="key-that-is-not-utf-8"),
+        pytest.param("x'6e6f6465', x'31'", id="key-that-is-no-text"),
+        pytest.param("CAST(x'ff' AS TEXT), CAST(x'ff' AS TEXT)", id="nothing-is-utf-8"),
+    ],
+)
+async def test_a_damaged_row_of_the_state_is_deleted(
+    row: str, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A row that nobody can ask for costs nothing else, and is told once, with the file."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        await store.commit(RoundRecord(60, (), {"a": b"1"}))
+    with closing(sqlite3.connect(tmp_path / "collector.db")) as file, file:
+        file.execute(f"INSERT INTO state (key, value) VALUES ({row})")
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        assert await store.load_state() == {"a": b"1"}
+        assert await store.load_state() == {"a": b"1"}
+    (record,) = caplog.records
+    assert record.getMessage().startswith(f"{tmp_path / 'collector.db'} is damaged: 1 rows")
+
+
+async def test_values_of_the_state_are_bytes(tmp_path: Path) -> None:
+    """A value that another program wrote as text or number is given as its bytes."""
+    async with await EmbeddedStore.open(tmp_path, ALL, 14):
+        pass
+    with closing(sqlite3.connect(tmp_path / "collector.db")) as file, file:
+        file.execute("INSERT INTO state (key, value) VALUES ('a', 'text'), ('b', 5)")
+        file.execute("INSERT INTO state (key, value) VALUES ('c', CAST(x'ff' AS TEXT))")
+    async with await EmbeddedStore.open(tmp_path, ALL, 14) as store:
+        assert await store.load_state() == {"a": b"text", "b": b"5", "c": b"\xff"}
 
 
 async def test_point_written_again_is_merged(tmp_path: Path) -> None:
@@ -166,6 +203,23 @@ async def test_only_this_user_can_read(tmp_path: Path) -> None:
         "collector.lock": 0o600,
         "collector.pid": 0o600,
     }
+
+
+@pytest.mark.parametrize("name", ["collector.pid", "collector.lock"])
+async def test_a_link_in_place_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    """A link that somebody put there is named and not written through; the directory is free."""
+    victim = tmp_path / "victim"
+    victim.write_text("precious")
+    directory = tmp_path / "store"
+    directory.mkdir()
+    (directory / name).symlink_to(victim)
+    with pytest.raises(DataDirectoryError, match=name) as caught:
+        await EmbeddedStore.open(directory, ALL, 14)
+    assert "remove the link" in caught.value.advice
+    assert victim.read_text() == "precious"
+    (directory / name).unlink()
+    async with await EmbeddedStore.open(directory, ALL, 14):
+        pass
 
 
 async def test_closing_twice_is_harmless(tmp_path: Path) -> None:

@@ -181,3 +181,26 @@ async def test_wrong_query_is_a_bug(tmp_path: Path) -> None:
         pass
     with Reader(tmp_path) as reader, pytest.raises(sqlite3.OperationalError, match="no such table"):
         reader.rows("SELECT * FROM nowhere")
+
+
+async def test_damaged_content(tmp_path: Path) -> None:
+    """Text that is no UTF-8 and times that no calendar has are read as far as they make sense."""
+    limits = StoreLimits(spool=SpoolLimits(BatchLimits(2)))
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits) as store:
+        await store.commit(RoundRecord(60, [sample(60), sample(60, "")]))
+    with sqlite3.connect(tmp_path / "collector.db") as connection:
+        connection.execute("UPDATE sample__series SET host = CAST(x'ff61' AS TEXT)")
+        connection.execute("UPDATE rejected SET line = CAST(x'ff' AS TEXT), time = 1 << 62")
+        connection.execute("INSERT INTO rounds VALUES (1 << 62, 0, 0, 0), (-(1 << 62), 0, 0, 0)")
+        connection.execute("UPDATE spool SET time = 1 << 62, body = CAST(x'ff' AS TEXT)")
+    connection.close()
+    async with await EmbeddedStore.open(tmp_path, ALL, 14, limits) as store:
+        await store.commit(RoundRecord(120, [sample(120)]))
+        assert await store.last_round() == 120
+        newest = await store.take(newest=True)
+        assert newest is not None
+        assert newest.batch.time == 120
+    with Reader(tmp_path, lambda: 180) as reader:
+        assert {p.host for p in reader.between(Sample, 0, 180)} == {"\ufffda", "alpha"}
+        assert [line.line for line in reader.rejected_lines()] == ["\ufffd"]
+        assert [waiting.time for waiting in reader.waiting_rounds()] == [120, 1 << 62]

@@ -47,10 +47,10 @@ def overwrite(path: Path, page: int) -> None:
         file.write(b"\xa5" * PAGE_BYTES)
 
 
-@pytest.mark.parametrize("body", [b"garbage" * 100, b"{}"], ids=["long", "short"])
-async def test_garbage(body: bytes, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    """A file that is no database is set aside whole, loudly, and a fresh one is started."""
-    path = tmp_path / "collector.db"
+async def test_header_damaged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A store that is no database any more is set aside whole, loudly, and a fresh one starts."""
+    path = await fill(tmp_path)
+    body = path.read_bytes()[:20] + b"\xa5" * 48 + path.read_bytes()[68:72] + b"\xa5" * 900
     path.write_bytes(body)
     with pytest.raises(DataDirectoryError, match="file is not a database") as caught:
         Reader(tmp_path)

@@ -1,7 +1,8 @@
 """Stands in for InfluxDB 3 Core, which has no package: responds as it was measured to respond.
 
 It creates databases by itself, takes all lines of a write or none, names none that is bad, refuses
-a name that is tag and field, an empty body, and bodies above 10 MiB when unpacked.
+a name that is tag and field, an empty body, and bodies above 10 MiB when unpacked. It takes five
+databases at most, and creates one only for a body that is declared as JSON.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from urllib.parse import parse_qs, urlsplit
 from tests.support.line_protocol import ParseError, Row, Value, parse
 
 LIMIT_BYTES: Final = 10 * 1024 * 1024
+DATABASES_LIMIT: Final = 5
+_TOO_MANY: Final = f"adding a new database would exceed limit of {DATABASES_LIMIT} databases"
 
 
 class Database:
@@ -78,13 +81,30 @@ class StandIn(ThreadingHTTPServer):
         """Its address."""
         return f"http://127.0.0.1:{self.server_address[1]}"
 
+    def database(self, name: str) -> Database | None:
+        """Return a database, which is made if there is room for it; None if there is not."""
+        if name not in self.databases and len(self.databases) >= DATABASES_LIMIT:
+            return None
+        return self.databases.setdefault(name, Database())
+
+    def create(self, content_type: str, body: bytes) -> tuple[int, str]:
+        """Return the status and message of a request for a database."""
+        if content_type != "application/json":
+            return 415, "invalid content type: expected application/json"
+        name = json.loads(body)["db"]
+        if name in self.databases:
+            return 409, "exists"
+        return (200, "") if self.database(name) else (422, _TOO_MANY)
+
     def write(self, bucket: str, body: bytes) -> tuple[int, str]:
         """Return the status and message of a write."""
         if not body:
             return 400, "no data"
         if len(body) > LIMIT_BYTES:
             return 413, "request body too large"
-        database = self.databases.setdefault(bucket, Database())
+        database = self.database(bucket)
+        if database is None:
+            return 422, _TOO_MANY
         try:
             rows = parse(body.decode())
         except (ParseError, UnicodeDecodeError):
@@ -124,12 +144,19 @@ class _Request(BaseHTTPRequestHandler):
                 status, message = self.server.write(query["bucket"][0], body)
                 self._respond(status, {"error": message} if message else None)
             case "/api/v3/configure/database":
-                name = json.loads(body)["db"]
-                known = name in self.server.databases
-                self.server.databases.setdefault(name, Database())
-                self._respond(409 if known else 200, "exists" if known else None)
+                content_type = self.headers.get("Content-Type", "")
+                status, message = self.server.create(content_type, body)
+                self._respond(status, message or None)
             case _:
                 self._respond(404, "not found")
+
+    def do_DELETE(self) -> None:
+        url = urlsplit(self.path)
+        name = parse_qs(url.query).get("db", [""])[0]
+        is_known = url.path == "/api/v3/configure/database" and name in self.server.databases
+        if is_known:
+            del self.server.databases[name]
+        self._respond(200 if is_known else 404, None)
 
     def _rows(self, bucket: str, text: str) -> object:
         """Return the answer to `SELECT * FROM "measurement"`, the one query that it knows."""

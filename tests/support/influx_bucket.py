@@ -44,6 +44,16 @@ class InfluxBucket:
             status, message = self.influx.ask("/query", b"", q=query)
         assert status in (200, 201), message
 
+    def remove_databases(self) -> None:
+        """Remove whatever begins with its name from 3.x, which takes five databases only."""
+        if self.kind != "3":
+            return
+        path = "/api/v3/configure/database"
+        for row in json.loads(self.influx.ask(path, format="json")[1]):
+            for name in row.values():
+                if str(name).startswith(self.name):
+                    self.influx.ask(path, method="DELETE", db=name)
+
     def write(self, lines: str) -> None:
         """Write past the collector."""
         path, query = "/api/v2/write", {"bucket": self.name, "org": self.influx.org}

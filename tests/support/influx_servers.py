@@ -56,14 +56,22 @@ class Influx:
     token: str = field(default="", repr=False)
     org: str = ""
 
-    def ask(self, path: str, body: bytes | None = None, **query: str) -> tuple[int, str]:
-        """Make one request, a POST if there is a body; return the status and the text."""
+    def ask(
+        self, path: str, body: bytes | None = None, method: str = "", **query: str
+    ) -> tuple[int, str]:
+        """Make one request, a POST if there is a body; return the status and the text.
+
+        What is configured is declared as JSON.
+        """
         target = f"{self.url}{path}?{urllib.parse.urlencode(query)}"
         headers = {"Authorization": f"Token {self.token}"} if self.token else {}
+        if "/configure/" in path:
+            headers["Content-Type"] = "application/json"
+        request = urllib.request.Request(
+            target, data=body, headers=headers, method=method or ("GET" if body is None else "POST")
+        )
         try:
-            with urllib.request.urlopen(
-                urllib.request.Request(target, data=body, headers=headers), timeout=ANSWER_SECONDS
-            ) as response:
+            with urllib.request.urlopen(request, timeout=ANSWER_SECONDS) as response:
                 return response.status, response.read().decode()
         except urllib.error.HTTPError as error:
             with error:

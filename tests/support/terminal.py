@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import io
 import os
 import pty
 import re
@@ -14,6 +15,23 @@ from pathlib import Path
 from typing import Final
 
 _ESCAPES: Final = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+_STYLES: Final = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Screen(io.StringIO):
+    """A standard output of this process that is a terminal."""
+
+    encoding = "utf-8"
+
+    def isatty(self) -> bool:
+        """It is."""
+        return True
+
+    @property
+    def text(self) -> str:
+        """What was printed, without colours; other escape sequences are left in."""
+        return _STYLES.sub("", self.getvalue())
 
 
 def run_in_terminal(
