@@ -103,7 +103,7 @@ def _check_points(options: argparse.Namespace, console: Console) -> dict[str, An
             progress.advance(task)
             if checked.mismatches or not console.is_terminal:
                 progress.console.print(
-                    f"round {len(seconds)}: {checked.seconds:.1f} s, standstill "
+                    f"round {len(seconds)}: {checked.seconds:.1f} s, late "
                     f"{checked.lag_seconds:.2f} s, {checked.mismatches} wrong so far",
                     highlight=False,
                 )

@@ -19,10 +19,10 @@ from collector.schema.measurements import (
     NetworkEvent,
 )
 
-STANDSTILL_SECONDS: Final = 2.0
-"""A round in which the event loop stood still for longer is not trusted.
+LATE_SECONDS: Final = 2.0
+"""A round in which the event loop was later, in sum within 5 seconds, is not trusted.
 
-Only the collector can know for how long it did, so its own figure is taken.
+Only the collector can know how late it was, so its own figure is taken.
 """
 _IPV6_ENDPOINTS = frozenset({"/status/check/ipv6", "/vm/ip/6"})
 
@@ -50,7 +50,7 @@ class RecordedRound:
     """What one round records.
 
     reason: why the vantage was blind; `none` if it was not.
-    lag_seconds: how long the collector's event loop stood still.
+    lag_seconds: how late the collector's event loop was, in sum within 5 seconds.
     """
 
     nodes: dict[str, RecordedNode] = field(default_factory=dict)
@@ -59,10 +59,10 @@ class RecordedRound:
     lag_seconds: float = 0.0
 
     def expected_reason(self, controls: str, own: str = "none") -> str:
-        """Return why the round must be blind: by its controls, a standstill, or `own`."""
+        """Return why the round must be blind: by its controls, a late loop, or `own`."""
         if controls != "none":
             return controls
-        return "loop_lag" if self.lag_seconds > STANDSTILL_SECONDS else own
+        return "loop_lag" if self.lag_seconds > LATE_SECONDS else own
 
 
 def recorded_round(points: Iterable[Point]) -> RecordedRound:
@@ -93,5 +93,5 @@ def recorded_round(points: Iterable[Point]) -> RecordedRound:
             case NetworkEvent():
                 recorded.events.append(point)
             case Collector():
-                recorded.lag_seconds = point.loop_lag_seconds
+                recorded.lag_seconds = point.loop_late_seconds
     return recorded

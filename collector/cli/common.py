@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from collector.cli.log import log_to_stderr
+from collector.errors import ConfigurationError
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
 
@@ -51,3 +52,18 @@ def settings_of(
     settings = load_settings(context.obj, **overrides)
     log_to_stderr(settings.log_level if log else "WARNING")
     return settings
+
+
+def require_writable(path: Path | None) -> None:
+    """Create a file that was named for output, or leave it as it is.
+
+    Raises ConfigurationError if it cannot be written.
+    """
+    if path is None:
+        return
+    try:
+        path.open("ab").close()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: {error.strerror}", "Name a file in a folder that exists."
+        ) from None

@@ -14,6 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from collector.cli.common import DataDir
 from collector.cli.log import log_to_stderr
 from collector.cli.simulate import require_simulator
+from collector.errors import DataDirectoryError
 from collector.service.event_loop import run_async, stop_on_signals
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
@@ -34,7 +35,12 @@ def demo(
     from collector.service import demo as story
 
     folder = data_dir or Path(tempfile.mkdtemp(prefix="crn-collector-demo-"))
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataDirectoryError(
+            f"{folder} cannot be created: {error.strerror}", "Name another folder."
+        ) from None
     log_to_stderr("INFO" if not sys.stderr.isatty() else "WARNING")
 
     def load(config: Path) -> Settings:

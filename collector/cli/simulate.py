@@ -10,6 +10,7 @@ from typing import Annotated
 
 import typer
 
+from collector.cli.common import require_writable
 from collector.cli.log import log_to_stderr
 from collector.errors import NotInstalledError
 from collector.service.event_loop import run_async, stop_on_signals
@@ -50,6 +51,8 @@ def simulate(
 ) -> None:
     """Run a simulated network on loopback until Ctrl-C, and print the configuration to crawl it."""
     require_simulator()
+    require_writable(truth)
+    require_writable(config)
     from crn_simulator.command import SimulationOptions
     from crn_simulator.command import simulate as run
 

@@ -28,8 +28,9 @@ from collector.state.tracker import NodeTracker
 
 log = logging.getLogger(__name__)
 
-LAG_LIMIT_SECONDS: Final = 2.0
-"""A loop that stood still this long may have missed answers that came in time."""
+LATE_LIMIT_SECONDS: Final = 2.0
+"""A loop that was this late in sum, within the time that a connection may take, may have missed
+answers that came in time."""
 _SECOND_ASK_SECONDS: Final = 3.0
 """The controls are asked again within this time, so that the round still ends before the next."""
 
@@ -88,11 +89,9 @@ class Crawler:
         listing = await parts.nodes.listing()
         async with LoopLag() as lag:
             visited = await self._visit(request, listing)
-        judged = self._judge(request.time, listing, visited, lag.worst_seconds)
+        judged = self._judge(request.time, listing, visited, lag.most_late_seconds)
         points = points_of(judged, parts.vantage, parts.shard)
-        measured = RoundMeasurement(
-            perf_counter() - started, lag.worst_seconds, visited.overran, len(points)
-        )
+        measured = RoundMeasurement(perf_counter() - started, lag, visited.overran, len(points))
         points += await self._self_report.points(request, measured)
         record = RoundRecord(request.time, points, parts.tracker.changes())
         receipt = await parts.store.commit(record)
@@ -147,12 +146,12 @@ class Crawler:
         return _Visited(refused | observations, control_result, sweep.overran)
 
     def _judge(
-        self, time: int, listing: Listing, visited: _Visited, lag_seconds: float
+        self, time: int, listing: Listing, visited: _Visited, late_seconds: float
     ) -> JudgedRound:
         """Judge the visits, of which none counts against a node if this vantage was blind."""
         reason = visited.control_result.reason
         if reason is BlindReason.NONE:
-            reason = own_reason(visited.observations.values(), lag_seconds, LAG_LIMIT_SECONDS)
+            reason = own_reason(visited.observations.values(), late_seconds, LATE_LIMIT_SECONDS)
         context = RoundContext(time, listing, reason, visited.control_result.ipv6)
         return self._parts.tracker.judge(context, visited.observations)
 

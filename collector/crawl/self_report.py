@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from collector.crawl.loop_lag import LoopLag
 from collector.crawl.ports import RoundObserver, Sink
 from collector.crawl.round import RoundRequest, RoundResult
 from collector.model.observation import Observation
@@ -21,8 +22,8 @@ class RoundMeasurement:
 
     seconds: float
     """From its start until now."""
-    lag_seconds: float
-    """The longest that the event loop stood still in it."""
+    lag: LoopLag
+    """Of its visits."""
     overran: bool
     points: int
     """Points about the network that it made."""
@@ -64,7 +65,8 @@ class SelfReport(RoundObserver):
         rss_bytes, open_fds = own_resources()
         figures = CollectorFigures(
             round_seconds=measured.seconds,
-            loop_lag_seconds=measured.lag_seconds,
+            loop_lag_seconds=measured.lag.worst_seconds,
+            loop_late_seconds=measured.lag.most_late_seconds,
             probes=self._probes,
             points=measured.points + len(stored) + 1,
             rounds_skipped=request.skipped,

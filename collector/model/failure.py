@@ -56,6 +56,7 @@ class Failure(StrEnum):
     NOT_JSON = "not_json"
     WRONG_SHAPE = "wrong_shape"
     NOT_A_CRN = "not_a_crn"
+    SCREENED = "screened"
     NO_DESCRIPTORS = "no_descriptors"
     NO_ROUTE = "no_route"
     ROUND_DEADLINE = "round_deadline"
@@ -226,8 +227,10 @@ MEANINGS: Final = total(
             slow=False,
             masked_when_blind=True,
             title="certificate expired",
-            meaning="The TLS certificate has expired.",
-            cure="Renew the certificate, and find out why it was not renewed automatically.",
+            meaning="The TLS certificate has expired, or an intermediate certificate above it; the "
+            "detail of the probe says if it is an intermediate one.",
+            cure="Renew the certificate, and find out why it was not renewed automatically. For an "
+            "intermediate certificate, install the chain that the authority publishes now.",
         ),
         Failure.TLS_INVALID: FailureMeaning(
             fault=Fault.NODE,
@@ -314,6 +317,16 @@ MEANINGS: Final = total(
             meaning="The host answers, but no response shows a compute node.",
             cure="Check that aleph-vm-supervisor is behind the reverse proxy, and that the "
             "registered address is the node's.",
+        ),
+        Failure.SCREENED: FailureMeaning(
+            fault=Fault.NODE,
+            slow=False,
+            masked_when_blind=False,
+            title="kept away",
+            meaning="A proxy in front of the node answered with HTTP 429 (too many requests) or a "
+            "challenge page; it may be the collector's own pace.",
+            cure="Let the proxy pass the paths of the node without a challenge, at a visit a "
+            "minute. If many nodes are affected, lengthen the interval of the collector.",
         ),
         Failure.NO_DESCRIPTORS: FailureMeaning(
             fault=Fault.VANTAGE,

@@ -163,6 +163,8 @@ class Observation:
     ipv6: Ipv6 | None = None
     ipv6_only: bool = False
     """The node has IPv6 addresses only."""
+    retry_after_seconds: int | None = None
+    """How long the node asks not to be visited, at most an hour; None without such a wish."""
 
     @property
     def reachable(self) -> bool:

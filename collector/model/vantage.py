@@ -29,7 +29,7 @@ class BlindReason(StrEnum):
     DEADLINE = "deadline"
     """The deadline of the round ended too many visits."""
     LOOP_LAG = "loop_lag"
-    """The event loop stood still longer than a node may be silent."""
+    """The event loop was late, in sum, for too much of the time that a connection may take."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,10 @@ class ControlResult:
 
 
 def own_reason(
-    observations: Iterable[Observation], lag_seconds: float, lag_limit_seconds: float
+    observations: Iterable[Observation], late_seconds: float, late_limit_seconds: float
 ) -> BlindReason:
     """Return why the round is blind although the controls answered; `none` if it is not."""
-    if lag_seconds > lag_limit_seconds:
+    if late_seconds > late_limit_seconds:
         return BlindReason.LOOP_LAG
     failures = [o.failure for o in observations if o.tried or o.failure is Failure.ROUND_DEADLINE]
     if not failures:

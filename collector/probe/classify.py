@@ -118,8 +118,12 @@ def _name_failure(error: OSError) -> Failure:
 def _certificate_failure(error: BaseException) -> Failure:
     if not isinstance(error, ssl.SSLCertVerificationError):
         return Failure.TLS_FAILED
-    expired = error.verify_code == _CERT_HAS_EXPIRED
-    return Failure.TLS_EXPIRED if expired else Failure.TLS_INVALID
+    return Failure.TLS_EXPIRED if is_expiry(error) else Failure.TLS_INVALID
+
+
+def is_expiry(error: ssl.SSLCertVerificationError) -> bool:
+    """Return whether a certificate of the chain has expired: the node's, or one above it."""
+    return error.verify_code == _CERT_HAS_EXPIRED
 
 
 def os_failure(error: OSError, trace: ConnectionTrace) -> Failure:

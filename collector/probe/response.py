@@ -17,11 +17,13 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from collector.model.failure import Failure
+from collector.probe.screening import is_screened, retry_after_seconds
 from collector.probe.wire import usable_version
 
 Model = TypeVar("Model", bound=BaseModel)
 
-_SERVER: Final = re.compile(r"^aleph-vm/(.+)$")
+_SERVER: Final = re.compile(r"(?:^|,)\s*aleph-vm/([^,]+)")
+"""A proxy may join its own header and the node's in one line: `Caddy, aleph-vm/1.9.0`."""
 _WINDOWS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """Encodings that are understood, as zlib wants them. Some servers send deflate without header."""
 
@@ -40,6 +42,10 @@ class Response:
     """A `Server` header says `aleph-vm/…`. A proxy may add its own header or replace this one."""
     version: str | None
     """The version that this header states; None if there is none."""
+    screened: bool = False
+    """A proxy keeps this collector away: too many requests, or a challenge page."""
+    retry_after_seconds: int | None = None
+    """How long it asks to wait; None without such a wish, and if the answer is not screened."""
 
     @property
     def shows_crn(self) -> bool:
@@ -48,7 +54,9 @@ class Response:
 
     @property
     def status_failure(self) -> Failure:
-        """The failure that the status stands for; `none` from 200 to 299."""
+        """The failure that status and headers stand for; `none` if the body decides."""
+        if self.screened:
+            return Failure.SCREENED
         if self.status < 200:  # nobody asked for another protocol (101)
             return Failure.ANSWER_BROKEN
         if self.status >= 500:
@@ -125,15 +133,19 @@ async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> R
     received = bytearray()
     async for chunk in response.content.iter_any():
         received += chunk
+        del chunk  # it would stay in memory as long as the next one does not come
         if len(received) > limit_bytes:
             raise TooLargeError(f"more than {limit_bytes} bytes")
     body = _decompressed(bytes(received), response.headers.get("Content-Encoding", ""), limit_bytes)
-    stated = [m[1] for h in response.headers.getall("Server", ()) if (m := _SERVER.match(h))]
+    stated = [m[1] for h in response.headers.getall("Server", ()) if (m := _SERVER.search(h))]
+    screened = is_screened(response.status, response.headers, body)
     return Response(
         status=response.status,
         body=body,
         aleph=bool(stated),
         version=usable_version(stated[0]) if stated else None,
+        screened=screened,
+        retry_after_seconds=retry_after_seconds(response.headers) if screened else None,
     )
 
 

@@ -31,9 +31,9 @@ from collector.probe.trace import TRACE, ConnectionTrace
 
 _PER_FAMILY: Final = 2
 """Addresses of each family that are dialled: a name may list a hundred, and aiohttp tries all."""
-_RECEIVE_BYTES: Final = 32 * 1024
-"""Receive buffer of a socket. All that waits in it is read at once, so it bounds how long a node
-that sends a flood (of interim answers, for example) keeps the event loop busy at a time."""
+_RECEIVE_BYTES: Final = 16 * 1024
+"""Receive buffer of a visit's socket; Linux doubles it. All that waits in it is read at once, and
+TLS keeps as much memory until the visit ends."""
 
 USER_AGENT: Final = f"crn-collector/{__version__}"
 
@@ -152,8 +152,8 @@ def _socket_factory(policy: AddressPolicy) -> Any:
                 raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
             trace.dialling(address[0])
         created = _TracedSocket(family, kind, protocol)
-        created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
         if trace:
+            created.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, _RECEIVE_BYTES)
             created.trace = trace
             trace.socket_created(created)
         return created

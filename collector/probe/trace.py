@@ -55,6 +55,8 @@ class ConnectionTrace:
     """The connection of this probe; None before it is open."""
     tls_error: ssl.SSLError | None = None
     """Why the last handshake of this probe failed, if TLS reported it."""
+    expired_authority: str = ""
+    """Which certificate has expired, in words, if it is not the node's own."""
     handshake_failed: OSError | None = None
     """Why an address accepted TCP but no handshake, so that the next address was dialled."""
     connect_error: OSError | None = None
@@ -70,6 +72,7 @@ class ConnectionTrace:
         self.fresh = True
         self.transport = None
         self.tls_error = self.handshake_failed = self.connect_error = None
+        self.expired_authority = ""
         self._sockets.clear()
 
     @property
@@ -82,6 +85,11 @@ class ConnectionTrace:
         if self.tcp_at is not None:
             return Phase.TCP
         return Phase.DNS if self.dns_at is not None else Phase.START
+
+    @property
+    def explanation(self) -> str:
+        """What is known of a failure that its error does not say; empty if nothing is."""
+        return self.allowance.exceeded or self.expired_authority
 
     def phases(self) -> Phases:
         """Return the durations of the phases of this probe."""

@@ -90,6 +90,7 @@ class Visit:
     _config: Config | None = None
     _usage: Usage | None = None
     _ipv6: Ipv6 | None = None
+    _retry_after_seconds: int | None = None
     _started: float | None = None
     _ended: float | None = None
     _current: Endpoint | None = None
@@ -168,7 +169,7 @@ class Visit:
             failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
         except Exception as exc:
             failure = classify(exc, self.trace)
-            words = self.trace.allowance.exceeded or str(exc) or type(exc).__name__
+            words = self.trace.explanation or str(exc) or type(exc).__name__
             detail = clean(words, _DETAIL_LIMIT)
         if answer:
             content = _read(endpoint, answer, model)
@@ -214,6 +215,10 @@ class Visit:
             self._phases = self.trace.phases()
         self._version = self._version or answer.version
         self._shows_crn = self._shows_crn or answer.shows_crn or fits
+        if answer.retry_after_seconds:
+            self._retry_after_seconds = max(
+                answer.retry_after_seconds, self._retry_after_seconds or 0
+            )
 
     @property
     def version(self) -> str | None:
@@ -245,6 +250,7 @@ class Visit:
             usage=self._usage,
             ipv6=self._ipv6,
             ipv6_only=bool(reached) and all(":" in a for a in reached),
+            retry_after_seconds=self._retry_after_seconds,
         )
 
     def _failure(self, probes: list[Probe], is_unfinished: bool) -> Failure:
@@ -253,7 +259,10 @@ class Visit:
         first = next((a.failure for a in probes if a.failure is not Failure.NONE), None)
         if first is None:
             return Failure.ROUND_DEADLINE if is_unfinished else Failure.INTERNAL
-        return Failure.NOT_A_CRN if first in _NO_CRN_ANSWERS else first
+        if first in _NO_CRN_ANSWERS:
+            screened = any(a.failure is Failure.SCREENED for a in probes)
+            return Failure.SCREENED if screened else Failure.NOT_A_CRN
+        return first
 
 
 def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> Content[Model]:

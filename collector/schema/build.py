@@ -39,6 +39,7 @@ class CollectorFigures:
 
     round_seconds: float
     loop_lag_seconds: float
+    loop_late_seconds: float
     probes: int
     points: int
     """Points of the round, the collector's own included."""
@@ -98,6 +99,7 @@ def collector_point(key: RoundKey, figures: CollectorFigures) -> Collector:
         shard=key.shard,
         round_seconds=figures.round_seconds,
         loop_lag_seconds=figures.loop_lag_seconds,
+        loop_late_seconds=figures.loop_late_seconds,
         probes=figures.probes,
         points=figures.points,
         rounds_skipped=figures.rounds_skipped,

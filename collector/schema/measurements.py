@@ -239,6 +239,9 @@ class Collector(_ShardPoint):
     MEASUREMENT: ClassVar[str] = "collector"
     round_seconds: float = seconds("From the start of the round until its points are built.")
     loop_lag_seconds: float = seconds("Longest time that the event loop was blocked.")
+    loop_late_seconds: float = seconds(
+        "How late the event loop was in sum, in the worst 5 seconds of the visits."
+    )
     probes: int = integer("Probes of endpoints.")
     points: int = integer("Points of this round, this one included.")
     rounds_skipped: int = integer(

@@ -116,6 +116,7 @@ class NodeJudge:
         if devices == state.gpus:  # the same object, so that memory holds it once
             devices = state.gpus
         state = state.observed(observation.failure, availability, facts, ipv6, devices)
+        state = state.waiting(time, observation.retry_after_seconds)
         kinds = count_kinds(cards or (), self.vocabulary, state.names, time)
         return _Visited(state, due, measured, kinds)
 

@@ -32,6 +32,7 @@ class NodeDocument:
     evidence: tuple[tuple[SavedTime, bool], ...] = ()
     failure: Failure = Failure.NONE
     left_at: SavedTime | None = None
+    not_before: SavedTime | None = None
     version: str | None = None
     version_at: SavedTime | None = None
     capability: Capability = field(default_factory=Capability)
@@ -66,6 +67,7 @@ class NodeDocument:
             evidence=known.evidence,
             failure=state.failure,
             left_at=state.left_at,
+            not_before=state.not_before,
             version=facts.version,
             version_at=facts.version_at,
             capability=facts.capability,
@@ -93,6 +95,7 @@ class NodeDocument:
             address=self.address,
             first_at=self.first_at,
             left_at=self.left_at,
+            not_before=self.not_before,
             failure=self.failure,
             availability=Availability(self.up, self.changed_at, self.last_up_at, self.evidence),
             facts=SlowFacts(

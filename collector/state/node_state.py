@@ -30,6 +30,8 @@ class NodeState:
     """When it was no longer listed; None while it is."""
     failure: Failure = Failure.NONE
     """Of the last observation."""
+    not_before: int | None = None
+    """Rounds before this one do not visit it, as it asked; None without such a wish."""
     availability: Availability = field(default_factory=Availability)
     facts: SlowFacts = field(default_factory=SlowFacts)
     ipv6: Ipv6State = field(default_factory=Ipv6State)
@@ -63,6 +65,7 @@ class NodeState:
             state = replace(
                 state,
                 address=node.address,
+                not_before=None,
                 availability=state.availability.without_evidence(),
                 ipv6=Ipv6State(asked_at=state.ipv6.asked_at),
             )
@@ -94,6 +97,7 @@ class NodeState:
             address=self.address,
             first_at=self.first_at,
             left_at=self.left_at,
+            not_before=self.not_before,
             failure=failure,
             availability=availability,
             facts=facts,
@@ -104,6 +108,11 @@ class NodeState:
             announced=self.announced,
             names=self.names,
         )
+
+    def waiting(self, time: int, seconds: int | None) -> NodeState:
+        """Return the state after a visit at `time` that was asked to wait so long; None is: not."""
+        not_before = None if seconds is None else time + seconds
+        return self if not_before == self.not_before else replace(self, not_before=not_before)
 
     def with_availability(self, availability: Availability) -> NodeState:
         """Return the same state with another availability."""
@@ -141,6 +150,7 @@ class NodeState:
             name_at=min(self.name_at, time),
             first_at=min(self.first_at, time),
             left_at=past(self.left_at),
+            not_before=None,
             availability=Availability(known.up, past(known.changed_at), past(known.last_up_at)),
             facts=replace(
                 facts,

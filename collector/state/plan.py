@@ -58,8 +58,11 @@ def _plan(rules: Rules, state: NodeState, node: Node, time: int) -> VisitPlan:
 def is_visited(state: NodeState, node: Node, time: int) -> bool:
     """Return whether the round at `time` visits a node that did not move.
 
-    A visit without evidence (the vantage was blind, the round had no time left) is made again.
+    A visit without evidence (the vantage was blind, the round had no time left) is made again. A
+    node that asked to wait (`Retry-After`) is not visited before that time.
     """
+    if state.not_before is not None and time < state.not_before:
+        return False
     interval_seconds = visit_interval_seconds(state.availability, time)
     if interval_seconds == 0:
         return True

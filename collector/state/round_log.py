@@ -39,10 +39,13 @@ class RoundLog:
 def foreseen(rules: Rules, state: NodeState, time: int) -> NodeState:
     """Return the state that a node has after a round in which nothing happened to it.
 
-    A node that is up answers again; every other one stays as it is.
+    A node that is up answers again; every other one stays as it is, and one that asked to wait.
     """
     steady = (
-        state.availability.up is True and state.failure is Failure.NONE and state.left_at is None
+        state.availability.up is True
+        and state.failure is Failure.NONE
+        and state.left_at is None
+        and state.not_before is None
     )
     if not steady:
         return state

@@ -55,10 +55,9 @@ def _tls(failure: str) -> FaultEffect:
     return FaultEffect(FaultPhase.TLS, failure, failure, "node", ends_visit=True)
 
 
-def _incomplete(failure: str) -> FaultEffect:
-    return FaultEffect(
-        FaultPhase.ANSWER, failure, failure, "node", ends_visit=failure == "answer_timeout"
-    )
+def _incomplete(failure: str, *, ends_visit: bool = False) -> FaultEffect:
+    ends_visit = ends_visit or failure == "answer_timeout"
+    return FaultEffect(FaultPhase.ANSWER, failure, failure, "node", ends_visit=ends_visit)
 
 
 def _response(
@@ -105,6 +104,7 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.TLS_ALERT: _tls("tls_failed"),
         Fault.PLAIN_ON_TLS: _tls("tls_failed"),
         Fault.CERT_EXPIRED: _tls("tls_expired"),
+        Fault.CERT_INTERMEDIATE_EXPIRED: _tls("tls_expired"),
         Fault.CERT_NOT_YET_VALID: _tls("tls_invalid"),
         Fault.CERT_SELF_SIGNED: _tls("tls_invalid"),
         Fault.CERT_UNKNOWN_AUTHORITY: _tls("tls_invalid"),
@@ -112,6 +112,7 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.HANG_BEFORE_HEADERS: _incomplete("answer_timeout"),
         Fault.HANG_IN_HEADERS: _incomplete("answer_timeout"),
         Fault.HANG_AFTER_HEADERS: _incomplete("answer_timeout"),
+        Fault.HANG_IN_BODY: _incomplete("answer_timeout"),
         Fault.SLOW_DRIP: _incomplete("answer_timeout"),
         Fault.RESET_AFTER_REQUEST: _incomplete("answer_broken"),
         Fault.CLOSE_AFTER_REQUEST: _incomplete("answer_broken"),
@@ -122,10 +123,14 @@ FAULT_EFFECTS: Mapping[Fault, FaultEffect] = MappingProxyType(
         Fault.ENDLESS_BODY: _incomplete("answer_too_large"),
         Fault.OVERSIZED_BODY: _incomplete("answer_too_large"),
         Fault.GZIP_BOMB: _incomplete("answer_too_large"),
+        Fault.INTERIM_FLOOD: _incomplete("answer_too_large", ends_visit=True),
+        Fault.CHUNK_FLOOD: _incomplete("answer_too_large", ends_visit=True),
         Fault.SLOW_ANSWER: _harmless(FaultPhase.ANSWER),
         Fault.REDIRECT: _response("redirected", "redirected"),
         Fault.REDIRECT_PRIVATE: _response("redirected", "redirected"),
         Fault.CLIENT_ERROR: _response("client_error"),
+        Fault.TOO_MANY_REQUESTS: _response("screened", "screened"),
+        Fault.CHALLENGE: _response("screened", "screened"),
         Fault.SERVER_ERROR: _response("server_error", "server_error", complete=False),
         Fault.UNAVAILABLE: _response("server_error", "server_error", complete=False),
         Fault.HTML: _response("not_json"),

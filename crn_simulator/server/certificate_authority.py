@@ -26,6 +26,7 @@ class CertificateKind(StrEnum):
 
     VALID = "valid"
     EXPIRED = "expired"
+    INTERMEDIATE_EXPIRED = "intermediate_expired"
     NOT_YET_VALID = "not_yet_valid"
     SELF_SIGNED = "self_signed"
     UNKNOWN_AUTHORITY = "unknown_authority"
@@ -91,8 +92,18 @@ class Authority:
         elif kind is CertificateKind.UNKNOWN_AUTHORITY:
             other = ec.generate_private_key(ec.SECP256R1())
             issuer = (_sign("Unknown Authority", (), other, None, validity), other)
+        chain = []
+        if kind is CertificateKind.INTERMEDIATE_EXPIRED:
+            issuer = self._expired_intermediate()
+            chain = [issuer[0]]
         leaf = _sign("Simulated Node", names, key, issuer, validity)
-        return _context(leaf, key)
+        return _context([leaf, *chain], key)
+
+    def _expired_intermediate(self) -> _Issuer:
+        key = ec.generate_private_key(ec.SECP256R1())
+        validity = (self._now - 91 * _DAY, self._now - _DAY)
+        issuer = (self._certificate, self._key)
+        return _sign("Simulated Intermediate", (), key, issuer, validity), key
 
 
 def _sign(
@@ -146,7 +157,7 @@ def _alternative(name: str) -> x509.GeneralName:
         return x509.DNSName(name)
 
 
-def _context(leaf: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> ssl.SSLContext:
+def _context(chain: Sequence[x509.Certificate], key: ec.EllipticCurvePrivateKey) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # No client resumes a session here, so tickets would only cost a write and a read each.
     context.num_tickets = 0
@@ -154,7 +165,7 @@ def _context(leaf: x509.Certificate, key: ec.EllipticCurvePrivateKey) -> ssl.SSL
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
-    ) + leaf.public_bytes(serialization.Encoding.PEM)
+    ) + b"".join(certificate.public_bytes(serialization.Encoding.PEM) for certificate in chain)
     # The ssl module loads from files only; the directory is readable by its owner only.
     with tempfile.TemporaryDirectory(prefix="simulate-") as folder:
         path = Path(folder, "node.pem")

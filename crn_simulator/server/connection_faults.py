@@ -23,6 +23,9 @@ _PLAIN_ANSWER = (
 _NOT_HTTP = b"\x00\x01\x02 220 mail.example.org ESMTP ready\r\n" * 8
 _BOMB_BYTES = 256 * 1024 * 1024
 _BLOCK = b" " * 16384
+_HELD_BYTES = 60 * 1024
+_INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n" * 600
+_CHUNKS = b"1\r\n \r\n" * 2600
 _HUGE_LINE = b"X-Padding: " + b"a" * 65536 + b"\r\n"
 
 
@@ -105,6 +108,11 @@ async def _hang_after_headers(connection: Connection, intended: IntendedResponse
     await connection.wait_closed()
 
 
+async def _hang_in_body(connection: Connection, intended: IntendedResponse) -> None:
+    await connection.send(intended.head(length=_HELD_BYTES + 1) + b" " * _HELD_BYTES)
+    await connection.wait_closed()
+
+
 async def _drip(connection: Connection, intended: IntendedResponse) -> None:
     body = intended.response.body.ljust(4096)
     await connection.send(intended.head(length=len(body)))
@@ -152,6 +160,17 @@ async def _endless_body(connection: Connection, intended: IntendedResponse) -> N
         await connection.send(chunk)
 
 
+async def _interim_flood(connection: Connection, intended: IntendedResponse) -> None:
+    while True:
+        await connection.send(_INTERIM)
+
+
+async def _chunk_flood(connection: Connection, intended: IntendedResponse) -> None:
+    await connection.send(intended.head(length=None))
+    while True:
+        await connection.send(_CHUNKS)
+
+
 async def _gzip_bomb(connection: Connection, intended: IntendedResponse) -> None:
     bomb = HttpResponse(200, _bomb(), headers=(("Content-Encoding", "gzip"),))
     await connection.send(response_head(bomb, intended.servers, close=False) + bomb.body)
@@ -181,6 +200,7 @@ _INSTEAD_OF_RESPONSE: Mapping[Fault, _ResponseFault] = MappingProxyType(
         Fault.HANG_BEFORE_HEADERS: _hang_before_headers,
         Fault.HANG_IN_HEADERS: _hang_in_headers,
         Fault.HANG_AFTER_HEADERS: _hang_after_headers,
+        Fault.HANG_IN_BODY: _hang_in_body,
         Fault.SLOW_DRIP: _drip,
         Fault.RESET_AFTER_REQUEST: _reset_after_request,
         Fault.CLOSE_AFTER_REQUEST: _close_after_request,
@@ -190,5 +210,7 @@ _INSTEAD_OF_RESPONSE: Mapping[Fault, _ResponseFault] = MappingProxyType(
         Fault.BAD_ENCODING: _bad_encoding,
         Fault.ENDLESS_BODY: _endless_body,
         Fault.GZIP_BOMB: _gzip_bomb,
+        Fault.INTERIM_FLOOD: _interim_flood,
+        Fault.CHUNK_FLOOD: _chunk_flood,
     }
 )

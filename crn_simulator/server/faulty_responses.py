@@ -6,9 +6,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from crn_simulator.script.fault import Fault
-from crn_simulator.server.http import HTML, JSON, HttpResponse
+from crn_simulator.server.http import HTML, JSON, TEXT, HttpResponse
 
 _PAGE = b"<!doctype html><html><head><title>Welcome</title></head><body>It works!</body></html>"
+_CHALLENGE = b"<!doctype html><html><head><title>Just a moment...</title></head></html>"
 _HUGE = 10**30
 _TOO_LARGE = 3 * 1024 * 1024
 
@@ -37,6 +38,14 @@ def _redirect_private(path: str, healthy: HttpResponse) -> HttpResponse:
 
 def _client_error(path: str, healthy: HttpResponse) -> HttpResponse:
     return HttpResponse(403, b"<html><h1>403 Forbidden</h1></html>", HTML)
+
+
+def _too_many_requests(path: str, healthy: HttpResponse) -> HttpResponse:
+    return HttpResponse(429, b"too many requests", TEXT, (("Retry-After", "120"),))
+
+
+def _challenge(path: str, healthy: HttpResponse) -> HttpResponse:
+    return HttpResponse(403, _CHALLENGE, HTML, (("cf-mitigated", "challenge"),))
 
 
 def _server_error(path: str, healthy: HttpResponse) -> HttpResponse:
@@ -126,6 +135,8 @@ _RESPONSES: Mapping[Fault, Callable[[str, HttpResponse], HttpResponse]] = Mappin
         Fault.REDIRECT: _redirect,
         Fault.REDIRECT_PRIVATE: _redirect_private,
         Fault.CLIENT_ERROR: _client_error,
+        Fault.TOO_MANY_REQUESTS: _too_many_requests,
+        Fault.CHALLENGE: _challenge,
         Fault.SERVER_ERROR: _server_error,
         Fault.UNAVAILABLE: _unavailable,
         Fault.HTML: _html,

@@ -30,6 +30,7 @@ from crn_simulator.server.traffic import HostTraffic
 
 _CERTIFICATES = {
     Fault.CERT_EXPIRED: CertificateKind.EXPIRED,
+    Fault.CERT_INTERMEDIATE_EXPIRED: CertificateKind.INTERMEDIATE_EXPIRED,
     Fault.CERT_NOT_YET_VALID: CertificateKind.NOT_YET_VALID,
     Fault.CERT_SELF_SIGNED: CertificateKind.SELF_SIGNED,
     Fault.CERT_UNKNOWN_AUTHORITY: CertificateKind.UNKNOWN_AUTHORITY,

@@ -67,8 +67,10 @@ def expected_result(spec: NodeSpec) -> ExpectedResult:
         stated = config or spec.server is not ServerHeader.REPLACED
         version = stated and spec.firmware.ordered
         return ExpectedResult(True, "none", "none", config, usage, version, ended_early)
-    failure = next(probe.failure for probe in probes.values() if probe.failure != "none")
-    failure = "not_a_crn" if failure in _UNSPECIFIC else failure
+    failures = [probe.failure for probe in probes.values() if probe.failure != "none"]
+    failure = failures[0]
+    if failure in _UNSPECIFIC:
+        failure = "screened" if "screened" in failures else "not_a_crn"
     version = spec.firmware.ordered and any(probe.states_version for probe in probes.values())
     return ExpectedResult(False, failure, "node", config, usage, version, ended_early)
 

@@ -46,6 +46,7 @@ _SHADES: Final[dict[Failure, str]] = {
     Failure.NOT_JSON: "#5bc8c8",
     Failure.WRONG_SHAPE: "#2fa8a8",
     Failure.NOT_A_CRN: "#c28b5a",
+    Failure.SCREENED: "#e3c878",
 }
 
 FAULTS: Final[dict[Fault, tuple[str, str]]] = {

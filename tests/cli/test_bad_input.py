@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
 
+from collector.cli.main import run_command
 from collector.errors import Exit
 from tests.support.command import Command
 
@@ -151,3 +153,48 @@ def test_every_setting_has_a_meaning(command: Command) -> None:
     shown = command("check-config", "--defaults", CRN_NONSENSE="1")
     assert shown.returncode == 0
     assert "CRN_PROBE__BODY_LIMIT_BYTES\t65536" in shown.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        pytest.param(("simulate", "--config", "none/x"), Exit.CONFIGURATION, id="config"),
+        pytest.param(("simulate", "--truth", "none/x"), Exit.CONFIGURATION, id="truth"),
+        pytest.param(("demo", "--data-dir", "file/x"), Exit.DATA_DIRECTORY, id="data-directory"),
+    ],
+)
+def test_an_output_that_cannot_be_written(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: tuple[str, ...],
+    code: Exit,
+) -> None:
+    """A file or folder that was named for output, and cannot be made, is named."""
+    (tmp_path / "file").touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["crn-collector", *words])
+    with pytest.raises(SystemExit) as ended:
+        run_command()
+    assert ended.value.code == code
+    assert words[-1] in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("option", "code"),
+    [("--data-dir", Exit.DATA_DIRECTORY), ("--directory", Exit.NO_DIRECTORY)],
+)
+def test_an_option_ends_like_its_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, option: str, code: Exit
+) -> None:
+    """The parser of options judges no path: the part that reads it does, whoever names it."""
+    denied = tmp_path / "denied"
+    denied.touch()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setattr("sys.argv", ["crn-collector", "crawl", "--dry-run", option, str(denied)])
+    if option == "--data-dir":
+        monkeypatch.setattr("sys.argv", ["crn-collector", "nodes", option, str(denied)])
+    with pytest.raises(SystemExit) as ended:
+        run_command()
+    assert ended.value.code == code

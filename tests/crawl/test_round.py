@@ -185,7 +185,8 @@ async def test_a_loop_that_stands_still() -> None:
     done = await crawler_of(NodeSource(nodes(1)), prober).round(REQUEST)
     assert done.judged.reason is BlindReason.LOOP_LAG
     (own,) = points_named(done.points, "collector")
-    assert own.loop_lag_seconds == pytest.approx(2.25)  # a sample was due after 0.25 s
+    assert own.loop_lag_seconds == pytest.approx(2.4)  # a sample was due after 0.1 s
+    assert own.loop_late_seconds == own.loop_lag_seconds
 
 
 async def test_own_points_and_counters() -> None:

@@ -28,6 +28,17 @@ REPLACED = {"server": ServerHeader.REPLACED}
             {"fault": Fault.SERVER_ERROR, "keeps_header": True}, "server_error", id="5xx-header"
         ),
         pytest.param({"fault": Fault.HTML}, "not_a_crn", id="html"),
+        pytest.param({"fault": Fault.CHALLENGE}, "screened", id="challenge"),
+        pytest.param(
+            {"fault": Fault.CHALLENGE, "paths": frozenset({USAGE}), "version": "0.3.0"} | REPLACED,
+            "screened",
+            id="challenge-after-404",
+        ),
+        pytest.param(
+            {"fault": Fault.TOO_MANY_REQUESTS, "paths": frozenset({USAGE})},
+            "none",
+            id="only-usage-screened",
+        ),
         pytest.param({"fault": Fault.HTML, "keeps_header": True}, "none", id="html-header"),
         pytest.param(
             {"fault": Fault.HTML, "keeps_header": True} | REPLACED, "not_a_crn", id="html-replaced"

@@ -66,6 +66,7 @@ def test_faults() -> None:
             "tls_failed", "tls_expired", "tls_invalid",
             "answer_timeout", "answer_broken", "answer_too_large",
             "redirected", "client_error", "server_error", "not_json", "wrong_shape", "not_a_crn",
+            "screened",
         },
         Fault.VANTAGE: {"no_descriptors", "no_route", "round_deadline", "blind", "internal"},
     }  # fmt: skip

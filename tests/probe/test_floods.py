@@ -161,6 +161,14 @@ async def test_a_flood_of_session_tickets(context: ssl.SSLContext, authority: Au
     assert observation.probes[0].detail == "more than 65536 bytes of TLS besides content"
 
 
+def test_no_handshake_with_numbers_of_the_server(context: ssl.SSLContext) -> None:
+    """Finite-field Diffie-Hellman, whose cost the server chooses, is not offered before TLS 1.3."""
+    names = {cipher["name"] for cipher in context.get_ciphers()}
+    assert names
+    assert not {name for name in names if name.startswith("DHE")}
+    assert context.options & ssl.OP_NO_RENEGOTIATION
+
+
 @pytest.mark.parametrize(
     ("encoding", "body", "failure"),
     [

@@ -189,6 +189,10 @@ async def test_version(
         pytest.param("nginx", "200 OK", Failure.NOT_A_CRN, id="some-page"),
         pytest.param("not-aleph-vm/1.9.0", "404 Not Found", Failure.NOT_A_CRN, id="similar-header"),
         pytest.param("nginx", "502 Bad Gateway", Failure.SERVER_ERROR, id="gateway"),
+        pytest.param("Caddy, aleph-vm/1.9.0", "404 Not Found", Failure.NONE, id="joined"),
+        pytest.param("aleph-vm/1.9.0,Caddy", "404 Not Found", Failure.NONE, id="joined-before"),
+        pytest.param("nginx", "429 Oh", Failure.SCREENED, id="too-many-requests"),
+        pytest.param("aleph-vm/1.9.0", "429 Oh", Failure.NONE, id="its-own-429"),
     ],
 )
 async def test_what_shows_a_node(

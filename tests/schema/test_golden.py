@@ -141,6 +141,7 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
             CollectorFigures(
                 round_seconds=12.34567,
                 loop_lag_seconds=0.0,
+                loop_late_seconds=0.0,
                 probes=1100,
                 points=1200,
                 rounds_skipped=0,
@@ -151,7 +152,8 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
                 instance="a1",
             ),
         ),
-        "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,probes=1100i,"
+        "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,"
+        "loop_late_seconds=0.0,probes=1100i,"
         'points=1200i,rounds_skipped=0i,rounds_missed=1i,overran=0i,instance="a1" 1800000000',
     ),
     (

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import chain
 
 import pytest
@@ -47,6 +48,52 @@ def test_the_ladder(dead_seconds: int, visits: int) -> None:
     rounds.time = START + dead_seconds
     rounds.play("B")
     assert len(_asked(rounds, 45)) == visits
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize(
+    ("seconds", "visits"),
+    [
+        pytest.param(1, [1, 2, 3, 4, 5], id="less-than-a-round"),
+        pytest.param(60, [1, 2, 3, 4, 5], id="one-round"),
+        pytest.param(61, [2, 3, 4, 5], id="a-little-longer"),
+        pytest.param(240, [4, 5], id="four-rounds"),
+        pytest.param(3600, [], id="an-hour"),
+    ],
+)
+@pytest.mark.parametrize("reachable", [True, False])
+def test_a_node_that_asks_to_wait(
+    seconds: int, visits: list[int], reachable: bool, restarts: bool
+) -> None:
+    """It is not visited before that time, and meanwhile it stays as it was."""
+    rounds = Rounds()
+    rounds.play("GG")
+    screened = bad(rounds.nodes[0], Failure.SCREENED)
+    if reachable:
+        screened = good(rounds.nodes[0])
+    rounds.play_round([replace(screened, retry_after_seconds=seconds)])
+    asked = []
+    for minute in range(1, 6):
+        if restarts:
+            rounds.restart()
+        status = only(rounds.play_round())
+        if rounds.plans:
+            asked.append(minute)
+            assert status.failure is Failure.NONE
+        else:
+            assert status.failure is screened.failure
+            assert (status.up, status.observation) == (True, None)
+    assert asked == visits
+
+
+def test_a_node_that_moves_does_not_wait() -> None:
+    """What a node asked for at its old address does not hold at the new one."""
+    rounds = Rounds()
+    rounds.play_round([replace(good(rounds.nodes[0]), retry_after_seconds=3600)])
+    rounds.play("G")
+    assert rounds.plans == []
+    rounds.nodes = (replace(rounds.nodes[0], address="https://moved.example.org"),)
+    assert len(_asked(rounds, 3, "G")) == 3
 
 
 @pytest.mark.parametrize("number", range(12))

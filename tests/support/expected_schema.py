@@ -68,7 +68,7 @@ SCHEMA: Final[dict[str, tuple[str, dict[str, str]]]] = {
     "collector": (
         "shard vantage",
         {
-            "float": "round_seconds loop_lag_seconds",
+            "float": "round_seconds loop_lag_seconds loop_late_seconds",
             "integer": "probes points rounds_skipped rounds_missed overran rss_bytes open_fds",
             "text": "instance",
         },

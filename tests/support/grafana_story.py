@@ -481,6 +481,7 @@ class Round:
             **self._shard_base(),
             round_seconds=33.0 + 3 * self._noise("round"),
             loop_lag_seconds=0.004 + 0.01 * self._noise("lag"),
+            loop_late_seconds=0.02 + 0.05 * self._noise("lag"),
             probes=nodes * 2,
             points=nodes * 3,
             rounds_skipped=0,

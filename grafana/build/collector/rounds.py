@@ -121,9 +121,9 @@ def work_row() -> Row:
             6,
             lines(
                 "Event loop lag",
-                "Longest time in a round that the event loop was blocked. Above a second, "
-                "durations and timeouts cannot be trusted.",
-                per_collector('max("loop_lag_seconds")'),
+                "How late the event loop was in sum, in the worst 5 seconds of a round. Above a "
+                "second, durations and timeouts cannot be trusted; above 2 the round is blind.",
+                per_collector('max("loop_late_seconds")'),
                 unit="s",
                 low=0,
                 levels=thresholds("transparent", (1, BAD)),
