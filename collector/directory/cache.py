@@ -41,12 +41,13 @@ class BestEffortCache:
         """Return what `CacheStorage.load` returns; None also if it cannot be read."""
         try:
             kept = await self._storage.load(name)
-            if kept is not None and not _is_sound(*kept):
-                raise ValueError("the copy is damaged")
-            return kept
         except Exception as error:  # the directory works without a cache, whatever the storage is
             self._warn_once(name, f"cannot be loaded: {error or type(error).__name__}")
             return None
+        if kept is not None and not _is_sound(*kept):
+            self._warn_once(name, "cannot be loaded: the copy is damaged")
+            return None
+        return kept
 
     async def save(self, name: str, body: bytes, at: float) -> None:
         """Save the document if the storage accepts it."""
