@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from typing import Protocol
 
 log = logging.getLogger(__name__)
@@ -39,10 +40,14 @@ class BestEffortCache:
     async def load(self, name: str) -> tuple[bytes, float] | None:
         """Return what `CacheStorage.load` returns; None also if it cannot be read."""
         try:
-            return await self._storage.load(name)
+            kept = await self._storage.load(name)
         except Exception as error:  # the directory works without a cache, whatever the storage is
             self._warn_once(name, f"cannot be loaded: {error or type(error).__name__}")
             return None
+        if kept is not None and not _is_sound(*kept):
+            self._warn_once(name, "cannot be loaded: the copy is damaged")
+            return None
+        return kept
 
     async def save(self, name: str, body: bytes, at: float) -> None:
         """Save the document if the storage accepts it."""
@@ -57,3 +62,8 @@ class BestEffortCache:
         if self._problems.get(name) != problem:
             self._problems[name] = problem
             log.warning("cached document %r %s", name, problem)
+
+
+def _is_sound(body: object, at: object) -> bool:
+    """Return whether a copy is what was kept: a damaged file may hold anything."""
+    return isinstance(body, bytes) and isinstance(at, int | float) and math.isfinite(at)

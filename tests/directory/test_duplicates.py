@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,21 @@ async def test_full_disk(caplog: pytest.LogCaptureFixture) -> None:
         "cached document 'choices' cannot be loaded: [Errno 5] Input/output error",
         "cached document 'choices' cannot be saved: [Errno 28] No space left on device",
     ]
+
+
+@pytest.mark.parametrize(
+    ("body", "at"),
+    [
+        pytest.param("text", 1.0, id="text-for-bytes"),
+        pytest.param(None, 1.0, id="no-body"),
+        pytest.param(b"{}", None, id="no-time"),
+        pytest.param(b"{}", "yesterday", id="text-for-a-time"),
+        pytest.param(b"{}", float("inf"), id="no-finite-time"),
+    ],
+)
+async def test_a_damaged_copy_is_none(body: Any, at: Any, caplog: pytest.LogCaptureFixture) -> None:
+    """A copy that the store gives with other types than were kept is not used, with a warning."""
+    copies = MemoryCopies()
+    await copies.save("choices", body, at)
+    assert await BestEffortCache(copies).load("choices") is None
+    assert "cached document 'choices' cannot be loaded: the copy is damaged" in caplog.text
