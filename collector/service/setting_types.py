@@ -8,7 +8,6 @@ from __future__ import annotations
 import os
 import re
 import unicodedata
-from enum import StrEnum
 from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -24,7 +23,6 @@ from pydantic import (
 )
 
 from collector.directory.address import parse_configured
-from collector.influx.generation import Generation
 from collector.times import DAY
 
 FOREVER: Final = "forever"
@@ -57,51 +55,6 @@ def cleaned(value: Any) -> Any:
         if unicodedata.category(character) in _INVISIBLE:
             raise ValueError(f"must not have the control character U+{ord(character):04X}")
     return text
-
-
-class _Choice(StrEnum):
-    """One of a few words, in any case; a number if a file has it so."""
-
-    @classmethod
-    def _missing_(cls, value: object) -> _Choice | None:
-        return next((member for member in cls if member.lower() == str(value).lower()), None)
-
-
-class Ipv6Mode(_Choice):
-    """Whether this vantage has IPv6."""
-
-    AUTO = "auto"
-    ON = "on"
-    OFF = "off"
-
-    @property
-    def forced(self) -> bool | None:
-        """Whether there is IPv6 here; None if that is to be found out."""
-        return {Ipv6Mode.ON: True, Ipv6Mode.OFF: False}.get(self)
-
-
-class LogLevel(_Choice):
-    """The least level that is logged."""
-
-    DEBUG = "DEBUG"
-    INFO = "INFO"
-    WARNING = "WARNING"
-    ERROR = "ERROR"
-
-
-class InfluxDbGeneration(_Choice):
-    """The generation of InfluxDB that is delivered to."""
-
-    AUTO = "auto"
-    V1 = "1"
-    V1_8 = "1.8"
-    V2 = "2"
-    V3 = "3"
-
-    @property
-    def forced(self) -> Generation | None:
-        """The generation; None if the server is to be asked."""
-        return None if self is InfluxDbGeneration.AUTO else Generation(self.value)
 
 
 def _as_text(value: Any) -> Any:

@@ -13,6 +13,7 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from collector.errors import ConfigurationError
+from collector.service.setting_choices import InfluxDbGeneration, Ipv6Mode, LogLevel
 from collector.service.setting_types import (
     FOREVER,
     Bytes,
@@ -21,10 +22,7 @@ from collector.service.setting_types import (
     Days,
     FilePath,
     Hosts,
-    InfluxDbGeneration,
-    Ipv6Mode,
     Label,
-    LogLevel,
     NameServers,
     Networks,
     ProgramHash,

@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from collector.errors import ConfigurationError
 from collector.influx.generation import Generation
 from collector.service.load_settings import load_settings
-from collector.service.setting_types import InfluxDbGeneration, Ipv6Mode
+from collector.service.setting_choices import InfluxDbGeneration, Ipv6Mode
 from collector.service.settings import Settings, fields, variable
 
 Key = tuple[str, ...]
