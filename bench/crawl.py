@@ -39,8 +39,9 @@ from collector.crawl.round import RoundRequest, RoundTiming
 from collector.model.status import NodeStatus
 from collector.probe.resolver import Resolver
 from collector.service.load_settings import load_settings
+from collector.service.setting_files import node_tls_context
 from collector.service.settings import Settings
-from collector.service.wiring import node_tls_context, open_parts
+from collector.service.wiring import open_parts
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.server.network import NetworkOptions

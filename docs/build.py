@@ -9,12 +9,13 @@ from typing import Any
 
 from blocks import operation_page, schema_page, simulate_page, state_page
 from pydantic import BaseModel
-from pydantic_core import PydanticUndefined
 
-from collector.service.load_settings import CONFIG_FILE, CONFIG_VARIABLE
+from collector.service.given_settings import CONFIG_VARIABLE
+from collector.service.load_settings import CONFIG_FILE
 from collector.service.settings import Settings, fields, variable
 
 HERE = Path(__file__).parent
+DEFAULTS: Any = Settings(data_dir=Path()).model_dump(mode="json")
 GENERATED = "<!-- Written by `make docs` from the code; do not edit. -->\n"
 
 
@@ -26,8 +27,11 @@ def settings_page() -> str:
         "In order of precedence: command line, environment, `.env` in the working directory, and a "
         f"TOML file (`--config FILE`, `{CONFIG_VARIABLE}`, or `{CONFIG_FILE}` in the working "
         "directory). Lists are separated by commas in the environment and arrays in TOML. "
-        "Any other variable that begins with `CRN_`, or key of the file, is an error that names "
-        "it. `crn-collector check-config` shows what is in effect.\n",
+        "An empty value counts as not given. Any other variable that begins with `CRN_`, or key of "
+        "the file, is an error that names it; only what Kubernetes makes for a service named "
+        "`crn-…` is passed over. `${NAME}` is replaced in `.env`, but not in a token; `~` is the "
+        "home directory. `crn-collector check-config` shows what is in effect, and names every "
+        "wrong setting and every file that cannot be used.\n",
         "```toml\n# "
         + CONFIG_FILE
         + '\nvantage = "helsinki"\n\n[rounds]\ninterval_seconds = 60\n\n[probe]\n'
@@ -38,7 +42,7 @@ def settings_page() -> str:
         parts.append(f"{doc}\n")
         parts.append("| key | variable | default | meaning |\n|---|---|---|---|")
         parts += [
-            f"| `{path[-1]}` | `{variable(path)}` | {_default(path, field)} | {field.description} |"
+            f"| `{path[-1]}` | `{variable(path)}` | {_default(path)} | {field.description} |"
             for path, field in fields()
             if ".".join(path[:-1]) == section
         ]
@@ -55,17 +59,17 @@ def _sections() -> list[tuple[str, str]]:
     return found
 
 
-def _default(path: tuple[str, ...], field: Any) -> str:
+def _default(path: tuple[str, ...]) -> str:
     if path == ("data_dir",):
         return "the platform's folder for application data"
-    value = field.get_default(call_default_factory=True)
-    if value is None or value is PydanticUndefined or value in ((), ""):
-        return ""
-    if not str(value):  # an empty secret
-        return ""
-    if isinstance(value, tuple):
+    value = DEFAULTS
+    for name in path:
+        value = value[name]
+    if isinstance(value, list):
         return "<br>".join(f"`{word}`" for word in value)
-    return f"`{value}`"
+    if isinstance(value, float):
+        return f"`{value:g}`"
+    return "" if value in (None, "") else f"`{value}`"
 
 
 PAGES: dict[str, Callable[[], str]] = {

@@ -15,7 +15,7 @@ from collector.cli.main import app
 from collector.errors import Exit
 from collector.model.failure import Failure
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.load_settings import CONFIG_VARIABLE
+from collector.service.given_settings import CONFIG_VARIABLE
 from collector.service.settings import fields, variable
 
 ROOT = Path(__file__).parent.parent

@@ -5,14 +5,11 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 import typer
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 from collector.cli.common import AsJson, settings_of
 from collector.cli.output import Column, Result, print_result
+from collector.service.setting_files import check_files
 from collector.service.settings import Settings, fields, variable
-from collector.service.wiring import node_tls_context
 
 _COLUMNS = (
     Column("setting", always=True),
@@ -31,15 +28,17 @@ def check_config(
 ) -> None:
     """Check the settings and print them, secrets masked.
 
-    Settings come from the environment, `.env` and the TOML file. A wrong one is named, with where
-    it stands. Connects to nothing.
+    Settings come from the environment, `.env` and the TOML file. Every wrong one is named, with
+    where it stands; so is a file or directory that `run` could not use. Connects to nothing.
     """
-    settings = None
-    if not defaults:
+    if defaults:
+        settings = Settings()
+    else:
         settings = settings_of(context)
-        node_tls_context(settings)
+        check_files(settings)
+    values = settings.model_dump(mode="json")
     rows = [
-        (".".join(path), variable(path), _shown(_value(settings, path, field)), field.description)
+        (".".join(path), variable(path), _shown(values, path), field.description)
         for path, field in fields()
     ]
     print_result(
@@ -53,20 +52,8 @@ def check_config(
     )
 
 
-def _value(settings: Settings | None, path: tuple[str, ...], field: FieldInfo) -> Any:
-    """Return the value of a setting; its default without settings, None if it has none."""
-    if settings is None:
-        default = field.get_default(call_default_factory=True)
-        return None if default is PydanticUndefined else default
-    value: Any = settings
+def _shown(values: Any, path: tuple[str, ...]) -> Any:
+    """The value of a setting, a list as the environment has it."""
     for name in path:
-        value = getattr(value, name)
-    return value
-
-
-def _shown(value: Any) -> Any:
-    if isinstance(value, SecretStr):
-        return "***" if value.get_secret_value() else ""
-    if isinstance(value, tuple):
-        return ",".join(map(str, value))
-    return value if value is None or isinstance(value, int | float | str) else str(value)
+        values = values[name]
+    return ",".join(values) if isinstance(values, list) else values

@@ -50,23 +50,37 @@ def parse_address(registered: str) -> Address:
     than the scheme's default are kept. IP addresses are valid, legacy forms (`127.1`) are not.
     """
     try:
-        return _parse(registered.strip())
+        return _parse(registered.strip(), is_public=True)
     except ValueError:
         return Address(clean(registered, SHOWN), "", Failure.INVALID_ADDRESS)
 
 
-def _parse(text: str) -> Address:
-    """Return the address of a stripped text; raise ValueError if it is none."""
-    if not text or len(text) > LIMIT or any(map(_forbidden, text)):
-        raise ValueError("empty, too long, or characters that no base URL has")
+def parse_configured(text: str) -> Address:
+    """Return the address of a host that the operator names, by the same rules.
+
+    A name without a dot is one in the operator's own network. Raise ValueError with what is wrong.
+    """
+    return _parse(text.strip(), is_public=False)
+
+
+def _parse(text: str, is_public: bool) -> Address:
+    """Return the address of a stripped text; raise ValueError with what is wrong with it."""
+    if not text or len(text) > LIMIT:
+        raise ValueError(f"must have 1 to {LIMIT} characters")
+    if any(map(_forbidden, text)):
+        raise ValueError("must have no query, fragment, backslash, blank or invisible character")
     found = _SCHEME.match(text)
     scheme = found[1].lower() if found else "https"
     authority, _, path = text[found.end() if found else 0 :].partition("/")
+    if scheme not in _DEFAULT_PORTS:
+        raise ValueError("must be http or https")
+    if "@" in authority:
+        raise ValueError("must have no user name or password")
     parts = _AUTHORITY.fullmatch(authority)
-    if scheme not in _DEFAULT_PORTS or parts is None:
-        raise ValueError("neither http nor https, or no host")
+    if parts is None:
+        raise ValueError("must be a host, or a host and a port")
     url = URL(f"{scheme}://{parts['host']}/{path}")
-    host = _host(url.raw_host or "")
+    host = _host(url.raw_host or "", is_public)
     port = _port(parts["port"], scheme)
     bracketed = f"[{host}]" if ":" in host else host
     address = f"{scheme}://{bracketed}{port}{url.raw_path.rstrip('/')}"
@@ -82,17 +96,19 @@ def _forbidden(character: str) -> bool:
     return character.isspace() or unicodedata.category(character)[0] == "C"
 
 
-def _host(encoded: str) -> str:
-    """Return the normalised host; raise ValueError for a single label or a number."""
+def _host(encoded: str, is_public: bool) -> str:
+    """Return the normalised host; raise ValueError for a number, or a public name without a dot."""
     name = encoded.lower().removesuffix(".")
     try:
         return str(ipaddress.ip_address(name))
     except ValueError:
         labels = name.split(".")
-    if len(labels) < 2 or len(name) > 253 or not all(map(_LABEL.fullmatch, labels)):
-        raise ValueError("not a host name with a dot")
+    if len(name) > 253 or not all(map(_LABEL.fullmatch, labels)):
+        raise ValueError("must be a host name or an IP address")
+    if is_public and len(labels) < 2:
+        raise ValueError("must be a host name with a dot")
     if _NUMBER.fullmatch(labels[-1]):
-        raise ValueError("a legacy form of an IP address")
+        raise ValueError("must not be a legacy form of an IP address")
     return name
 
 
@@ -100,5 +116,5 @@ def _port(digits: str | None, scheme: str) -> str:
     """Return `:port`, empty for the default port; raise ValueError for an impossible one."""
     port = int(digits) if digits else _DEFAULT_PORTS[scheme]
     if not 0 < port < 65536:
-        raise ValueError("no such port")
+        raise ValueError("must have a port from 1 to 65535")
     return "" if port == _DEFAULT_PORTS[scheme] else f":{port}"

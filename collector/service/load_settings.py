@@ -3,84 +3,69 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from dotenv import dotenv_values
 from pydantic import ValidationError
-from pydantic_settings import (
-    BaseSettings,
-    PydanticBaseSettingsSource,
-    SettingsConfigDict,
-    TomlConfigSettingsSource,
-)
 
 from collector.errors import ConfigurationError
-from collector.service.settings import PREFIX, Settings, fields, variable
+from collector.service.given_settings import (
+    CONFIG_VARIABLE,
+    GivenSettings,
+    GivenValue,
+    Key,
+    from_dotenv,
+    from_environment,
+    from_options,
+    from_toml,
+)
+from collector.service.settings import Settings, fields, is_secret
 
-CONFIG_VARIABLE: Final = "CRN_CONFIG"
 CONFIG_FILE: Final = "crn-collector.toml"
 """Read from the working directory if it is there and no other file is named."""
+_SHOWN_CHARACTERS: Final = 80
+_ADVICE: Final = (
+    "`crn-collector check-config --defaults` lists every setting with its name and meaning."
+)
 
 
 def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """Return the effective settings; `overrides` come from the command line and win.
 
-    Raises ConfigurationError with the name of every variable or key that is unknown or wrong, and
-    what it must be.
+    Raises ConfigurationError with every setting that is unknown or wrong: where it stands, what it
+    must be, and its value unless it is secret.
     """
-    path = _config_path(config)
-    unknown = [*_unknown_variables(os.environ, "the environment"), *_unknown_dotenv()]
-    if unknown:
-        raise ConfigurationError(
-            "unknown setting: " + "; ".join(unknown),
-            "`crn-collector check-config --defaults` lists every setting with its name.",
-        )
-
+    file = _config_path(config)
+    sources = (
+        from_toml(file) if file else GivenSettings(),
+        from_dotenv(Path(".env")),
+        from_environment(os.environ),
+        from_options(overrides),
+    )
+    given: dict[Key, GivenValue] = {}
+    for source in sources:
+        given |= source.values
+    problems = [problem for source in sources for problem in source.problems]
     try:
-        return _sources(path)(**overrides)
+        settings = Settings.model_validate(_nested(given))
     except ValidationError as exc:
-        raise ConfigurationError(
-            "; ".join(_problem(error, path) for error in exc.errors()),
-            "`crn-collector check-config` shows what is in effect.",
-        ) from None
-    except tomllib.TOMLDecodeError as exc:
-        raise ConfigurationError(
-            f"{path} is not TOML: {exc}", "Correct the line it names."
-        ) from None
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(
-            f"{path or '.env'} cannot be read: {exc}", "Check its permissions and encoding."
-        ) from None
-
-
-def _sources(toml_file: Path | None) -> type[Settings]:
-    """The settings with their sources in order: overrides, environment, `.env`, TOML file."""
-
-    class _Loaded(Settings):
-        model_config = SettingsConfigDict(env_file=".env", toml_file=toml_file)
-
-        @classmethod
-        def settings_customise_sources(
-            cls,
-            settings_cls: type[BaseSettings],
-            init_settings: PydanticBaseSettingsSource,
-            env_settings: PydanticBaseSettingsSource,
-            dotenv_settings: PydanticBaseSettingsSource,
-            file_secret_settings: PydanticBaseSettingsSource,
-        ) -> tuple[PydanticBaseSettingsSource, ...]:
-            toml = TomlConfigSettingsSource(settings_cls)
-            return init_settings, env_settings, dotenv_settings, toml
-
-    return _Loaded
+        problems += _problems(exc, given)
+    if problems:
+        raise ConfigurationError("; ".join(problems), _ADVICE)
+    return settings
 
 
 def _config_path(config: Path | None) -> Path | None:
     """The TOML file: named on the command line or by variable, or in the working directory."""
-    named = config or (Path(v) if (v := os.environ.get(CONFIG_VARIABLE)) else None)
-    if named and not named.is_file():
+    variable = os.environ.get(CONFIG_VARIABLE, "").strip()
+    named = config or (Path(variable) if variable else None)
+    try:
+        named = named.expanduser() if named else None
+        missing = named is not None and not named.is_file()
+    except (OSError, RuntimeError, ValueError):
+        missing = True
+    if missing:
         raise ConfigurationError(
             f"configuration file {named} does not exist",
             f"Check --config and {CONFIG_VARIABLE}.",
@@ -89,33 +74,31 @@ def _config_path(config: Path | None) -> Path | None:
     return named or (here if here.is_file() else None)
 
 
-def _unknown_variables(variables: Mapping[str, Any], origin: str) -> Iterator[str]:
-    known = {variable(path) for path, _ in fields()} | {CONFIG_VARIABLE}
-    for name in variables:
-        if name.upper().startswith(PREFIX) and name.upper() not in known:
-            yield f"{name} in {origin}"
+def _nested(given: Mapping[Key, GivenValue]) -> dict[str, Any]:
+    """The values as the model has them, section by section."""
+    document: dict[str, Any] = {}
+    for (*section, name), value in given.items():
+        (document.setdefault(section[0], {}) if section else document)[name] = value.value
+    return document
 
 
-def _unknown_dotenv() -> Iterator[str]:
-    try:
-        values = dotenv_values(".env") if Path(".env").is_file() else {}
-    except (OSError, UnicodeDecodeError) as exc:
-        raise ConfigurationError(
-            f".env cannot be read: {exc}", "Check its permissions and encoding."
-        ) from None
-    yield from _unknown_variables(values, ".env")
+def _problems(error: ValidationError, given: Mapping[Key, GivenValue]) -> Iterator[str]:
+    """What is wrong, one sentence for each setting or set of settings."""
+    secrets = {key for key, field in fields() if is_secret(field)}
+    for problem in error.errors(include_url=False):
+        key = tuple(str(part) for part in problem["loc"] if not isinstance(part, int))
+        what = problem["msg"].removeprefix("Value error, ").replace("Input should", "must", 1)
+        if key in given:
+            shown = "" if key in secrets else _shown(problem["input"])
+            yield f"{given[key].place}: {what}{shown}"
+        else:
+            places = [value.place for at, value in given.items() if at[: len(key)] == key]
+            yield f"{', '.join(places) or '.'.join(key)}: {what}"
 
 
-def _problem(error: Any, path: Path | None) -> str:
-    """One line: the variable of the setting, its key in the file, and what is wrong with it."""
-    setting = tuple(str(part) for part in error["loc"] if not isinstance(part, int))
-    where = variable(setting) if setting else "settings"
-    if path is not None and setting:
-        *section, key = setting
-        table = f"[{'.'.join(section)}] " if section else ""
-        where = f"{where} (in {path}: {table}{key})"
-    if error["type"] == "extra_forbidden":
-        return f"{where}: there is no such setting"
-    given = None if setting[:1] == ("influxdb",) else error.get("input")  # it may be a secret
-    shown = f", not {given!r}" if isinstance(given, str | int | float | bool) else ""
-    return f"{where}: {error['msg'].removeprefix('Value error, ')}{shown}"
+def _shown(value: Any) -> str:
+    """A wrong value, as far as it can be shown: no URL with what may be a password."""
+    if not isinstance(value, str | int | float) or "@" in str(value) or "?" in str(value):
+        return ""
+    text = repr(value)
+    return f", not {text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + '…'}"

@@ -10,41 +10,47 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from platformdirs import user_data_path
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    SecretStr,
-    model_validator,
-)
-from pydantic_settings import (
-    BaseSettings,
-    SettingsConfigDict,
-)
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from collector.errors import ConfigurationError
 from collector.service.setting_types import (
+    FOREVER,
+    Bytes,
+    Count,
     DatabaseUrl,
-    GenerationSetting,
+    Days,
+    FilePath,
+    Hosts,
     InfluxDbGeneration,
     Ipv6Mode,
+    Label,
     LogLevel,
-    Name,
+    NameServers,
     Networks,
+    ProgramHash,
+    RetentionDays,
     Seconds,
+    SecondsOrNone,
+    Secret,
+    Text,
     Urls,
-    Words,
+    WholeRetentionDays,
+    cleaned,
 )
-from collector.times import HOUR
+from collector.times import DAY, HOUR
 
 PREFIX: Final = "CRN_"
 NESTED: Final = "__"
-_LABEL: Final = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$"
-"""A name that becomes a tag."""
+_CENTURY_DAYS: Final = 36_500.0
 
 
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _clean(cls, value: Any) -> Any:
+        return cleaned(value)
 
 
 class DirectorySettings(_Section):
@@ -62,13 +68,11 @@ class DirectorySettings(_Section):
     )
     refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
     timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
-    nodes_limit: int = Field(
+    nodes_limit: Count = Field(
         default=10_000,
-        ge=1,
-        le=1_000_000,
         description="entries of the list at most; a longer list is refused",
     )
-    file: Path | None = Field(
+    file: FilePath | None = Field(
         default=None,
         description="a saved aggregate, crns.json or lines `hash address` instead of the API",
     )
@@ -78,25 +82,27 @@ class RoundSettings(_Section):
     """When nodes are crawled."""
 
     interval_seconds: int = Field(default=60, ge=10, le=HOUR, description="between two rounds")
-    spread_seconds: float = Field(
-        default=30, ge=0, description="window over which the visits of a round are spread"
+    spread_seconds: SecondsOrNone = Field(
+        default=30, description="window over which the visits of a round are spread"
     )
     deadline_seconds: Seconds = Field(
         default=55, description="after the start of a round: what is unfinished then is recorded so"
     )
-    concurrency: int = Field(
+    concurrency: Count = Field(
         default=1024,
-        ge=1,
         description="nodes visited together at most; less if file descriptors are short",
     )
-    shutdown_seconds: float = Field(
-        default=20, ge=0, description="for the round under way to finish when asked to stop"
+    shutdown_seconds: SecondsOrNone = Field(
+        default=20, description="for the round under way to finish when asked to stop"
     )
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
         if not self.spread_seconds < self.deadline_seconds < self.interval_seconds:
-            raise ValueError("spread_seconds < deadline_seconds < interval_seconds must hold")
+            raise ValueError(
+                f"spread_seconds < deadline_seconds < interval_seconds must hold, not "
+                f"{self.spread_seconds:g} < {self.deadline_seconds:g} < {self.interval_seconds}"
+            )
         return self
 
 
@@ -108,9 +114,8 @@ class ProbeSettings(_Section):
     diagnostic_timeout_seconds: Seconds = Field(
         default=30, description="the diagnostic VM alone: it may have to boot"
     )
-    diagnostic_vm: str = Field(
+    diagnostic_vm: ProgramHash = Field(
         default="d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7",
-        pattern="^[0-9a-f]{64}$",
         description="hash of the program that answers about IPv6",
     )
     body_limit_bytes: int = Field(
@@ -122,18 +127,19 @@ class ProbeSettings(_Section):
     ipv6_interval_seconds: int = Field(
         default=6 * HOUR,
         ge=HOUR,
+        le=30 * DAY,
         description="between two IPv6 checks of a node; each starts a VM there for an hour",
     )
-    nameservers: Words = Field(
-        default=(), description="`address` or `address:port`; empty for the system's"
+    nameservers: NameServers = Field(
+        default=(), description="IP addresses, with a port or without; empty for the system's"
     )
-    ca_file: Path | None = Field(
+    ca_file: FilePath | None = Field(
         default=None, description="certificates of authorities trusted besides the system's"
     )
     allowed_networks: Networks = Field(
         default=(), description="exceptions, by CIDR, from the ban on private addresses"
     )
-    forbidden_hosts: Words = Field(
+    forbidden_hosts: Hosts = Field(
         default=(
             "google.com",
             "facebook.com",
@@ -155,9 +161,9 @@ class ProbeSettings(_Section):
 class StateSettings(_Section):
     """When a node counts as down."""
 
-    down_after: int = Field(default=3, ge=1, description="bad rounds …")
+    down_after: Count = Field(default=3, description="bad rounds …")
     down_within: int = Field(default=5, ge=1, le=60, description="… of this many make it down")
-    up_after: int = Field(default=2, ge=1, description="good rounds in a row make it up again")
+    up_after: Count = Field(default=2, description="good rounds in a row make it up again")
 
     @model_validator(mode="after")
     def _check_order(self) -> Self:
@@ -169,47 +175,54 @@ class StateSettings(_Section):
 class StoreSettings(_Section):
     """What the embedded store holds."""
 
-    retention_days: float = Field(default=14, ge=1, description="how long points are kept")
+    retention_days: RetentionDays = Field(
+        default=14, description=f"how long points are kept; `{FOREVER}` for ever"
+    )
+
+    @property
+    def kept_days(self) -> float:
+        """How long points are kept, as a number: a century if for ever."""
+        return _CENTURY_DAYS if self.retention_days is None else self.retention_days
 
 
 class InfluxDbSettings(_Section):
     """Where rounds are delivered to, beside the embedded store. Nothing is, without a `url`."""
 
-    url: DatabaseUrl = Field(
+    url: DatabaseUrl | None = Field(
         default=None, description="such as `http://localhost:8086`; empty for no InfluxDB"
     )
-    token: SecretStr = Field(
+    token: Secret = Field(
         default=SecretStr(""), description="for 1.x `user:password`; empty if none is asked for"
     )
-    token_file: Path | None = Field(default=None, description="a file that holds the token")
-    org: str = Field(default="", description="organisation; 2.x only")
-    bucket: str = Field(
+    token_file: FilePath | None = Field(default=None, description="a file that holds the token")
+    org: Text = Field(default="", description="organisation; 2.x only")
+    bucket: Text = Field(
         default="crn",
         min_length=1,
         description="bucket, or database; for 1.x also `database/retention policy`",
     )
-    generation: GenerationSetting = Field(
+    generation: InfluxDbGeneration = Field(
         default=InfluxDbGeneration.AUTO,
         description="`auto` asks the server; else `1` (before 1.8), `1.8`, `2` or `3`",
     )
-    ca_file: Path | None = Field(
+    ca_file: FilePath | None = Field(
         default=None, description="certificates of authorities trusted besides the system's"
     )
     timeout_seconds: Seconds = Field(default=30, description="for one write")
-    batch_lines: int = Field(default=5_000, ge=1, description="most points in one write")
-    batch_bytes: int = Field(
-        default=2 * 1024 * 1024, ge=1024, description="most bytes in one write, before packing"
+    batch_lines: Count = Field(default=5_000, description="most points in one write")
+    batch_bytes: Bytes = Field(
+        default=2 * 1024 * 1024, description="most bytes in one write, before packing"
     )
     spool_bytes: int = Field(
         default=512 * 1024 * 1024,
         ge=1024 * 1024,
+        le=1024**4,
         description="most that waits for delivery, packed; the oldest rounds make room",
     )
-    spool_days: float = Field(default=7, gt=0, description="longest that a round waits")
-    retention_days: int | None = Field(
+    spool_days: Days = Field(default=7, description="longest that a round waits")
+    retention_days: WholeRetentionDays = Field(
         default=None,
-        ge=1,
-        description="how long InfluxDB keeps points, for `init-store`; empty for ever",
+        description=f"how long InfluxDB keeps points, for `init-store`; `{FOREVER}` for ever",
     )
 
     @model_validator(mode="after")
@@ -238,29 +251,19 @@ def _default_data_dir() -> Path:
         ) from None
 
 
-class Settings(BaseSettings):
+class Settings(_Section):
     """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`."""
 
-    model_config = SettingsConfigDict(
-        env_prefix=PREFIX,
-        env_nested_delimiter=NESTED,
-        extra="forbid",
-        frozen=True,
-        env_file_encoding="utf-8",
-    )
-
-    data_dir: Path = Field(
+    data_dir: FilePath = Field(
         default_factory=_default_data_dir,
         description="directory of the embedded store",
     )
-    vantage: str = Field(
+    vantage: Label = Field(
         default="default",
-        pattern=_LABEL,
         description="where this collector looks from; a tag of every point",
     )
-    shard: Name = Field(
+    shard: Label = Field(
         default="0",
-        pattern=_LABEL,
         description="which part of the nodes this collector crawls, a tag of its counts and sums; "
         "leave it at 0, since every collector crawls all nodes so far",
     )
@@ -291,3 +294,8 @@ def fields(model: type[BaseModel] = Settings, *path: str) -> Iterator[tuple[tupl
 def variable(path: tuple[str, ...]) -> str:
     """The environment variable of a setting."""
     return PREFIX + NESTED.join(path).upper()
+
+
+def is_secret(field: Any) -> bool:
+    """Whether the value of a setting must not be shown."""
+    return field.annotation is SecretStr

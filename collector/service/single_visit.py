@@ -10,8 +10,9 @@ from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Observation
 from collector.model.vantage import ControlResult, mark_blind
+from collector.service.setting_files import node_tls_context
 from collector.service.settings import Settings
-from collector.service.wiring import make_controls, node_tls_context, open_prober
+from collector.service.wiring import make_controls, open_prober
 
 _NO_HASH = "0" * 64
 

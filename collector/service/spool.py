@@ -76,4 +76,4 @@ async def _open(settings: Settings) -> EmbeddedStore:
     """Open the store for writing; unlike the collector, do not create one."""
     with Reader(settings.data_dir):
         pass
-    return await EmbeddedStore.open(settings.data_dir, MEASUREMENTS, settings.store.retention_days)
+    return await EmbeddedStore.open(settings.data_dir, MEASUREMENTS, settings.store.kept_days)

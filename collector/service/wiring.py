@@ -11,7 +11,6 @@ import secrets
 import ssl
 import time
 from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import yarl
@@ -34,7 +33,6 @@ from collector.influx.other_collector import OtherCollector, WriterName
 from collector.influx.target import Target
 from collector.model.batch import BatchLimits
 from collector.probe.configured_hosts import ConfiguredHosts
-from collector.probe.connection import tls_context
 from collector.probe.controls import Controls
 from collector.probe.own_addresses import OwnAddresses
 from collector.probe.policy import AddressPolicy
@@ -43,7 +41,12 @@ from collector.probe.resolver import Resolver
 from collector.probe.session import open_session
 from collector.probe.visit import VisitLimits
 from collector.schema.measurements import MEASUREMENTS
-from collector.service.settings import InfluxDbSettings, Settings, variable
+from collector.service.setting_files import (
+    database_tls_context,
+    database_token,
+    node_tls_context,
+)
+from collector.service.settings import Settings, variable
 from collector.state.hysteresis import Hysteresis
 from collector.state.rules import Rules
 from collector.state.tracker import NodeTracker
@@ -141,8 +144,8 @@ async def open_database(settings: Settings) -> AsyncIterator[InfluxDb]:
             f"no InfluxDB is set: {variable(('influxdb', 'url'))} is empty",
             "Set it, for example to http://localhost:8086.",
         )
-    target = Target(influxdb.url, influxdb.bucket, influxdb.org, _token(influxdb))
-    context = _trusting(ssl.create_default_context(), influxdb.ca_file, ("influxdb", "ca_file"))
+    target = Target(influxdb.url, influxdb.bucket, influxdb.org, database_token(settings))
+    context = database_tls_context(settings)
     async with open_influxdb(
         target, context, influxdb.timeout_seconds, influxdb.generation.forced
     ) as database:
@@ -186,48 +189,13 @@ def spool_limits(settings: Settings) -> SpoolLimits | None:
     return SpoolLimits(batches, influxdb.spool_bytes, influxdb.spool_days)
 
 
-def node_tls_context(settings: Settings) -> ssl.SSLContext:
-    """Return the TLS context for nodes and controls. Raises ConfigurationError."""
-    return _trusting(tls_context(), settings.probe.ca_file, ("probe", "ca_file"))
-
-
-def _trusting(
-    context: ssl.SSLContext, ca_file: Path | None, setting: tuple[str, str]
-) -> ssl.SSLContext:
-    """The context, with the authorities of a file besides those that it trusts already."""
-    if ca_file is None:
-        return context
-    try:
-        context.load_verify_locations(cafile=ca_file)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            f"{variable(setting)}: {ca_file} cannot be read as certificates: {error}",
-            "Give a PEM file with the certificates of the authorities.",
-        ) from error
-    return context
-
-
-def _token(influxdb: InfluxDbSettings) -> str:
-    """The token, or what is in its file."""
-    if influxdb.token_file is None:
-        return influxdb.token.get_secret_value()
-    try:
-        return influxdb.token_file.read_text(encoding="utf-8").strip()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigurationError(
-            f"{variable(('influxdb', 'token_file'))}: {influxdb.token_file} cannot be read: "
-            f"{error.strerror if isinstance(error, OSError) else 'it is not UTF-8'}",
-            "Name a file that this user may read and that holds nothing but the token.",
-        ) from None
-
-
 async def _open_store(settings: Settings, dry_run: bool) -> EmbeddedStore | MemoryStore:
     if dry_run:
         return MemoryStore(MEASUREMENTS)
     return await EmbeddedStore.open(
         settings.data_dir,
         MEASUREMENTS,
-        settings.store.retention_days,
+        settings.store.kept_days,
         StoreLimits(spool=spool_limits(settings)),
     )
 

@@ -141,7 +141,7 @@ def test_nothing_there(run: Command) -> None:
     [
         ({"URL": "", "TOKEN": "geheim"}, "url is missing"),
         ({"TOKEN": "geheim", "TOKEN_FILE": "geheim"}, "token or token_file"),
-        ({"URL": "http://me:geheim@host"}, "belongs into the token"),
+        ({"URL": "http://me:geheim@host"}, "they belong into `token`"),
         ({"URL": "geheim"}, "CRN_INFLUXDB__URL"),
         ({"GENERATION": "4"}, "CRN_INFLUXDB__GENERATION"),
         ({"GENERATION": "2"}, "org is missing"),
@@ -164,7 +164,9 @@ def test_wrong_settings(variables: dict[str, str], message: str, run: Command) -
     refused = run("check-config", **{f"CRN_INFLUXDB__{k}": v for k, v in variables.items()})
     assert refused.returncode == Exit.CONFIGURATION
     assert message in refused.stderr
-    assert "geheim" not in refused.stderr.replace("'geheim' is not an http", "")
+    assert "geheim" not in refused.stderr.replace(
+        "must begin with http:// or https://, not 'geheim'", ""
+    )
 
 
 def test_token(run: Command, tmp_path: Path) -> None:
