@@ -149,7 +149,8 @@ def test_health_tells_by_the_last_round(command: Command, simulated: Path, tmp_p
     assert fresh.stdout.startswith("healthy: the last round is")
     database = sqlite3.connect(tmp_path / "data" / "collector.db")
     with database:
-        database.execute("UPDATE rounds SET time = time - 3600")
+        for table in ("rounds", "commits"):
+            database.execute(f"UPDATE {table} SET time = time - 3600")
     database.close()
     old = command("health", "--data-dir", "data")
     assert old.returncode == Exit.UNHEALTHY

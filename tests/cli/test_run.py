@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 from pathlib import Path
 
 import pytest
@@ -96,11 +97,14 @@ def test_a_crawl_that_waits_can_be_stopped(
 
 def test_a_second_signal_forces(simulated: Path, tmp_path: Path) -> None:
     """Asked twice, the collector ends in the middle of a round with 130, and says what is lost."""
-    with running(tmp_path, "-c", simulated, "run", "--data-dir", "data") as collector:
-        read_until(collector, lambda line: "crawling every" in line)
-        collector.send_signal(signal.SIGTERM)
-        read_until(collector, lambda line: "a second signal forces" in line)
-        collector.send_signal(signal.SIGTERM)
-        assert collector.wait(EXIT_SECONDS) == Exit.INTERRUPTED
-        assert collector.stderr
-        assert "forced to stop" in collector.stderr.read()
+    with socket.create_server(("127.64.0.1", 0)) as silent:  # its visit lasts until it times out
+        (tmp_path / "nodes").write_text(f"{1:064} https://127.64.0.1:{silent.getsockname()[1]}\n")
+        words = ("run", "--data-dir", "data", "--directory", "nodes")
+        with running(tmp_path, "-c", simulated, *words) as collector:
+            read_until(collector, lambda line: "crawling every" in line)
+            collector.send_signal(signal.SIGTERM)
+            read_until(collector, lambda line: "a second signal forces" in line)
+            collector.send_signal(signal.SIGTERM)
+            assert collector.wait(EXIT_SECONDS) == Exit.INTERRUPTED
+            assert collector.stderr
+            assert "forced to stop" in collector.stderr.read()
