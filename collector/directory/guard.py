@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Set
-from dataclasses import dataclass
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from typing import Final
 
 from collector.directory.aggregate import read_json
@@ -24,44 +24,44 @@ DOCUMENT: Final = "accepted"
 
 @dataclass(frozen=True, slots=True)
 class Accepted:
-    """The largest list accepted within a day, and how short the shortest was.
+    """The nodes of all lists accepted within a day, and how short the shortest list was.
 
     A list is compared with these and not with the one before it: many small steps, each of which
     looks harmless, would lead anywhere.
     """
 
-    largest: frozenset[str] = frozenset()
-    """Its hashes."""
-    largest_at: float = 0.0
-    """When it was last fetched, in seconds since 1970."""
+    listed_at: Mapping[str, float] = field(default_factory=dict)
+    """When each node was last listed, by hash, in seconds since 1970."""
     shortest: int = 0
     """Nodes."""
     shortest_at: float = 0.0
 
     def plus(self, fetched: frozenset[str], now: float) -> Accepted:
         """Return the same with one more accepted list."""
-        largest, shortest = (self.largest, self.largest_at), (self.shortest, self.shortest_at)
-        if len(fetched) >= len(self.largest) or _is_old(self.largest_at, now):
-            largest = (self.largest if fetched == self.largest else fetched, now)
+        recent = {key: at for key, at in self.listed_at.items() if not _is_old(at, now)}
+        shortest = (self.shortest, self.shortest_at)
         if len(fetched) <= self.shortest or _is_old(self.shortest_at, now):
             shortest = (len(fetched), now)
-        return Accepted(*largest, *shortest)
+        return Accepted(recent | dict.fromkeys(fetched, now), *shortest)
 
     def doubt(self, fetched: Set[str]) -> str:
         """Return why a list is not accepted at once; '' if it is."""
-        left, new = len(fetched & self.largest), len(fetched - self.largest)
-        if 2 * left < len(self.largest):
-            return f"holds only {left} of the {len(self.largest)} known nodes"
-        if new > self.shortest > 0:
-            return f"holds {new} nodes that are new, where {self.shortest} were known"
+        known = self.listed_at.keys()
+        left, new = len(fetched & known), len(fetched - known)
+        if 2 * left < len(known):
+            return f"holds only {left} of the {len(known)} nodes listed within a day"
+        if new and len(known) + new > 2 * self.shortest:
+            return (
+                f"holds {new} nodes that are new; with the {len(known)} listed within a day they "
+                f"are more than twice the {self.shortest} of the shortest list"
+            )
         return ""
 
     def to_json(self) -> bytes:
         """Return the document of it."""
         return json.dumps(
             {
-                "largest": sorted(self.largest),
-                "largest_at": self.largest_at,
+                "listed_at": dict(sorted(self.listed_at.items())),
                 "shortest": self.shortest,
                 "shortest_at": self.shortest_at,
             }
@@ -73,8 +73,7 @@ class Accepted:
         try:
             saved = read_json(body)
             return cls(
-                frozenset(map(str, saved["largest"])),
-                float(saved["largest_at"]),
+                {str(key): float(at) for key, at in dict(saved["listed_at"]).items()},
                 int(saved["shortest"]),
                 float(saved["shortest_at"]),
             )
@@ -96,6 +95,8 @@ class ListGuard:
         self._in_a_row = 0
         """Fetches that said the same, itself included."""
         self._saved = Accepted()
+        """As it was saved, or read, last."""
+        self._saved_at = 0.0
 
     async def admit(self, fetched: frozenset[str], now: float) -> bool:
         """Return whether a list, by its hashes, replaces the one in use.
@@ -116,7 +117,7 @@ class ListGuard:
         self._accepted = (Accepted() if doubt else known).plus(fetched, now)
         self._current = fetched
         self._doubted, self._in_a_row = frozenset(), 0
-        await self._save()
+        await self._save(self._accepted, now)
         return True
 
     def _is_confirmed(self, fetched: frozenset[str], doubt: str) -> bool:
@@ -136,17 +137,17 @@ class ListGuard:
         )
         return confirmed
 
-    async def _save(self) -> None:
+    async def _save(self, accepted: Accepted, now: float) -> None:
         """Save what was accepted when it changed, and once an hour for its times."""
-        new, saved = self._accepted, self._saved
-        if new is None or (
-            (new.largest, new.shortest) == (saved.largest, saved.shortest)
-            and 0 <= new.largest_at - saved.largest_at < HOUR
-            and 0 <= new.shortest_at - saved.shortest_at < HOUR
-        ):
+        saved = self._saved
+        is_same = (accepted.listed_at.keys(), accepted.shortest) == (
+            saved.listed_at.keys(),
+            saved.shortest,
+        )
+        if is_same and 0 <= now - self._saved_at < HOUR:
             return
-        await self._cache.save(DOCUMENT, new.to_json(), new.largest_at)
-        self._saved = new
+        await self._cache.save(DOCUMENT, accepted.to_json(), now)
+        self._saved, self._saved_at = accepted, now
 
 
 def _is_old(at: float, now: float) -> bool:

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from pydantic import ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+)
 
 from collector.errors import ConfigurationError
 from collector.service.given_settings import (
@@ -25,6 +31,8 @@ from collector.service.settings import Settings, fields, is_secret
 CONFIG_FILE: Final = "crn-collector.toml"
 """Read from the working directory if it is there and no other file is named."""
 _SHOWN_CHARACTERS: Final = 80
+_MAY_HOLD_SECRET: Final = re.compile("[@?#]")
+"""Of a URL: user and password, query, fragment."""
 _ADVICE: Final = (
     "`crn-collector check-config --defaults` lists every setting with its name and meaning."
 )
@@ -38,22 +46,34 @@ def load_settings(config: Path | None = None, **overrides: Any) -> Settings:
     """
     file = _config_path(config)
     sources = (
-        from_toml(file) if file else GivenSettings(),
-        from_dotenv(Path(".env")),
-        from_environment(os.environ),
         from_options(overrides),
+        from_environment(os.environ),
+        from_dotenv(Path(".env")),
+        from_toml(file) if file else GivenSettings(),
     )
-    given: dict[Key, GivenValue] = {}
-    for source in sources:
-        given |= source.values
-    problems = [problem for source in sources for problem in source.problems]
+    problems = [problem for source in reversed(sources) for problem in source.problems]
     try:
-        settings = Settings.model_validate(_nested(given))
+        settings = _reading(sources)()
     except ValidationError as exc:
-        problems += _problems(exc, given)
+        problems += _problems(exc, sources)
     if problems:
         raise ConfigurationError("; ".join(problems), _ADVICE)
     return settings
+
+
+def _reading(sources: Sequence[GivenSettings]) -> type[Settings]:
+    """Return the settings as they are in these sources; what comes first wins."""
+
+    class _Loaded(Settings):
+        @classmethod
+        def settings_customise_sources(
+            cls, settings_cls: type[BaseSettings], *_: Any, **__: Any
+        ) -> tuple[PydanticBaseSettingsSource, ...]:
+            return tuple(
+                InitSettingsSource(settings_cls, _nested(source.values)) for source in sources
+            )
+
+    return _Loaded
 
 
 def _config_path(config: Path | None) -> Path | None:
@@ -82,8 +102,11 @@ def _nested(given: Mapping[Key, GivenValue]) -> dict[str, Any]:
     return document
 
 
-def _problems(error: ValidationError, given: Mapping[Key, GivenValue]) -> Iterator[str]:
+def _problems(error: ValidationError, sources: Sequence[GivenSettings]) -> Iterator[str]:
     """What is wrong, one sentence for each setting or set of settings."""
+    given: dict[Key, GivenValue] = {}
+    for source in reversed(sources):
+        given |= source.values
     secrets = {key for key, field in fields() if is_secret(field)}
     for problem in error.errors(include_url=False):
         key = tuple(str(part) for part in problem["loc"] if not isinstance(part, int))
@@ -97,8 +120,8 @@ def _problems(error: ValidationError, given: Mapping[Key, GivenValue]) -> Iterat
 
 
 def _shown(value: Any) -> str:
-    """A wrong value, as far as it can be shown: no URL with what may be a password."""
-    if not isinstance(value, str | int | float) or "@" in str(value) or "?" in str(value):
+    """A wrong value, as far as it can be shown: nothing that may hold a password."""
+    if not isinstance(value, str | int | float) or _MAY_HOLD_SECRET.search(str(value)):
         return ""
     text = repr(value)
     return f", not {text if len(text) <= _SHOWN_CHARACTERS else text[:_SHOWN_CHARACTERS] + '…'}"

@@ -11,6 +11,7 @@ from typing import Any, Final, Self
 
 from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from collector.errors import ConfigurationError
 from collector.service.setting_choices import InfluxDbGeneration, Ipv6Mode, LogLevel
@@ -42,13 +43,17 @@ NESTED: Final = "__"
 _CENTURY_DAYS: Final = 36_500.0
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class _Cleaned(BaseModel):
+    """Every value is cleaned before its kind sees it."""
 
     @field_validator("*", mode="before")
     @classmethod
     def _clean(cls, value: Any) -> Any:
         return cleaned(value)
+
+
+class _Section(_Cleaned):
+    model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DirectorySettings(_Section):
@@ -249,8 +254,13 @@ def _default_data_dir() -> Path:
         ) from None
 
 
-class Settings(_Section):
-    """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`."""
+class Settings(BaseSettings, _Cleaned):
+    """The whole configuration. `CRN_PROBE__TIMEOUT_SECONDS` is `[probe] timeout_seconds`.
+
+    Made directly, it has the defaults and what it is given; `load_settings` reads what users wrote.
+    """
+
+    model_config = SettingsConfigDict(extra="forbid", frozen=True)
 
     data_dir: FilePath = Field(
         default_factory=_default_data_dir,
@@ -272,6 +282,18 @@ class Settings(_Section):
     state: StateSettings = StateSettings()
     store: StoreSettings = StoreSettings()
     influxdb: InfluxDbSettings = InfluxDbSettings()
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return the only source: the arguments."""
+        return (init_settings,)
 
     @property
     def controls(self) -> tuple[str, ...]:

@@ -98,7 +98,8 @@ class NodeJudge:
         """Return the availability after an observation, which may be no evidence."""
         if not (observation.reachable or observation.failure.counts_against_node):
             return state.availability
-        return self.rules.add_evidence(state.availability, time, observation.reachable)
+        known, not_before = state.availability, state.not_before
+        return self.rules.add_evidence(known, time, observation.reachable, not_before)
 
     def _observe(
         self,

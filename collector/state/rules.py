@@ -27,8 +27,14 @@ class Rules:
         """Age up to which evidence is fresh."""
         return FRESH_INTERVALS * self.interval_seconds
 
-    def add_evidence(self, known: Availability, time: int, reachable: bool) -> Availability:
-        """Return the availability after a round's evidence; after a gap the count begins anew."""
-        if known.evidence_at is not None and time - known.evidence_at > self.fresh_seconds:
+    def add_evidence(
+        self, known: Availability, time: int, reachable: bool, not_before: int | None = None
+    ) -> Availability:
+        """Return the availability after a round's evidence; after a gap the count begins anew.
+
+        The time until `not_before` is no gap: the node itself asked not to be visited.
+        """
+        last = known.evidence_at
+        if last is not None and time - max(last, not_before or 0) > self.fresh_seconds:
             known = known.without_evidence()
         return self.hysteresis.add_evidence(known, time, reachable)

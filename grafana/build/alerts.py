@@ -254,6 +254,26 @@ RULES: Final = (
         link=COLLECTOR_LINK,
     ),
     Rule(
+        uid="crn-two-collectors",
+        title="Two collectors write the same points",
+        severity="warning",
+        parts={
+            "A": RuleQuery(
+                f'SELECT last("conflict") FROM "collector_store" WHERE $timeFilter {_COLLECTOR}, '
+                '"store"',
+                ROUNDS,
+            ),
+            "B": Last("A"),
+            "C": Math("$B > 0.5"),
+        },
+        hold=timedelta(0),
+        summary="Another collector writes the points of "
+        + _WHICH
+        + " into store {{ $labels.store }} too: they overwrite each other.",
+        action="Find the other collector, and stop it or give it a vantage (or shard) of its own.",
+        link=COLLECTOR_LINK,
+    ),
+    Rule(
         uid="crn-dead-man",
         title="Dead man",
         severity="critical",

@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 import pytest
 
@@ -70,7 +70,7 @@ def test_only_the_wanted_kinds(command: Command, tmp_path: Path) -> None:
 
 
 @contextlib.contextmanager
-def following(folder: Path, *options: str) -> Iterator[TextIO]:
+def following(folder: Path, *options: str) -> Iterator[IO[str]]:
     """Run `events --follow` and yield its output; at the end stop it as Ctrl-C does."""
     words = ("events", "--data-dir", "data", "--follow", *options)
     with subprocess.Popen(

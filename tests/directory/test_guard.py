@@ -53,6 +53,8 @@ async def test_second_fetch(guard: ListGuard, fetched: frozenset[str], accepted:
     [
         pytest.param((550, 276, 139, 70, 36, 19, 10, 5), 276, id="halving"),
         pytest.param((550, 1100, 2200, 4400, 8800), 1100, id="doubling"),
+        pytest.param((550, 1100, 1650, 2200, 2750), 1100, id="growing-by-as-many"),
+        pytest.param((550, 276, 550, 276, 550), 550, id="half-and-back"),
         pytest.param((550, 1100, 300, 900, 1700), 900, id="to-and-fro"),
     ],
 )
@@ -60,6 +62,12 @@ async def test_small_steps(guard: ListGuard, sizes: tuple[int, ...], accepted: i
     """Steps that each look harmless do not add up: the measure is all of the last day."""
     admitted = await _admit(guard, map(_nodes, sizes))
     assert [size for size, good in zip(sizes, admitted, strict=True) if good][-1] == accepted
+
+
+async def test_nodes_replaced(guard: ListGuard) -> None:
+    """Lists of one length that replace half of the nodes each do not replace them all."""
+    lists = [_nodes(10), _nodes(5, 15), _nodes(10, 20)]
+    assert await _admit(guard, lists) == [True, True, False]
 
 
 @pytest.mark.parametrize("many", [pytest.param(4, id="few"), pytest.param(400, id="many")])
@@ -71,8 +79,9 @@ async def test_third_in_a_row(
     assert await _admit(guard, lists) == [
         True, False, False, True, False, False, True, True,
     ]  # fmt: skip
-    said = {4: "holds only 4 of the 10 known nodes",
-            400: "holds 390 nodes that are new, where 10 were known"}[many]  # fmt: skip
+    said = {4: "holds only 4 of the 10 nodes listed within a day",
+            400: "holds 390 nodes that are new; with the 10 listed within a day they are more than "
+                 "twice the 10 of the shortest list"}[many]  # fmt: skip
     assert [record.levelname for record in caplog.records] == ["WARNING"] * 5
     assert caplog.messages[3:] == [
         f"the new list of nodes {said}: not accepted, the old list stays in use (fetch 2 of 3)",
@@ -113,14 +122,15 @@ async def test_remembered_for_a_day(
     [
         pytest.param(b"\x00", id="no-json"),
         pytest.param(b"[]", id="list"),
-        pytest.param(b'{"largest": 5, "largest_at": 1, "shortest": 1, "shortest_at": 1}',
+        pytest.param(b'{"listed_at": 5, "shortest": 1, "shortest_at": 1}',
                      id="shape"),
-        pytest.param(b'{"largest": [], "largest_at": 1, "shortest": 1e999, "shortest_at": 1}',
-                     id="infinite"),
+        pytest.param(b'{"listed_at": {"0": "soon"}, "shortest": 1, "shortest_at": 1}',
+                     id="no-time"),
+        pytest.param(b'{"listed_at": {}, "shortest": 1e999, "shortest_at": 1}', id="infinite"),
     ],
 )  # fmt: skip
 async def test_damaged_document(guard: ListGuard, copies: MemoryCopies, body: bytes) -> None:
     """A document that cannot be read is replaced."""
     copies.bodies[DOCUMENT] = (body, NOW)
     assert await _admit(guard, [_nodes(10), _nodes(4)]) == [True, False]
-    assert copies.bodies[DOCUMENT][0].startswith(b'{"largest": ["0", ')
+    assert copies.bodies[DOCUMENT][0].startswith(b'{"listed_at": {"0": ')

@@ -212,8 +212,12 @@ def test_a_certificate_that_was_not_renewed_is_named(fill: Fill) -> None:
         ("Directory stale", {"stale_since": T0 + 600}, ["default"]),
         ("Spool growing or dropping", {"backlog": 700.0}, ["default"]),
         ("Spool growing or dropping", {"dropped": 3}, ["default"]),
+        ("Two collectors write the same points", {"conflict": True}, ["default"]),
     ],
-    ids=["outdated", "no GPU free", "no GPU at all", "none up", "directory", "backlog", "dropped"],
+    ids=[
+        *("outdated", "no GPU free", "no GPU at all", "none up", "directory", "backlog", "dropped"),
+        "two collectors",
+    ],
 )
 def test_a_limit_that_is_crossed_fires(
     fill: Fill, title: str, change: dict[str, Any], expected: list[str]

@@ -62,7 +62,7 @@ def value_of(settings: Settings, key: Key) -> Any:
 @pytest.mark.parametrize("empty", ["", "  ", "\ufeff"], ids=["empty", "blank", "mark"])
 def test_an_empty_value_is_none(key: Key, empty: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """An empty variable counts as not given, whatever the setting."""
-    assert load(variable(key), empty, monkeypatch) == Settings()
+    assert load(variable(key), empty, monkeypatch).model_dump() == Settings().model_dump()
 
 
 @each_setting
@@ -317,7 +317,7 @@ def test_variables_of_kubernetes(service: str, monkeypatch: pytest.MonkeyPatch) 
     """What Kubernetes puts into a pod for a service named `crn-…` is passed over."""
     for name, value in OF_KUBERNETES.items():
         monkeypatch.setenv(f"{service}_{name}", value)
-    assert load_settings() == Settings()
+    assert load_settings().model_dump() == Settings().model_dump()
 
 
 @pytest.mark.parametrize("name", ["CRN_PROBE_TIMEOUT_SECONDS", "CRN_INFLUXDB_PORT", "CRN_VANTAG"])

@@ -8,6 +8,8 @@ from itertools import chain
 import pytest
 
 from collector.model.failure import Failure
+from collector.model.observation import Observation
+from collector.state.plan import VisitPlan
 from collector.state.rules import Rules
 from collector.times import DAY, HOUR, is_due
 from tests.support.rounds import (
@@ -84,6 +86,25 @@ def test_a_node_that_asks_to_wait(
             assert status.failure is screened.failure
             assert (status.up, status.observation) == (True, None)
     assert asked == visits
+
+
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize("seconds", [60, 239, 240, 3600])
+def test_a_node_that_always_asks_to_wait(seconds: int, restarts: bool) -> None:
+    """It is down after three such visits, however long it asks to wait."""
+
+    def screened(plan: VisitPlan) -> Observation:
+        return replace(bad(plan.node, Failure.SCREENED), retry_after_seconds=seconds)
+
+    rounds = Rounds()
+    rounds.play("GG")
+    visits, up = 0, True
+    while up and visits < 5:
+        up = bool(only(rounds.play_round(screened)).up)
+        visits += len(rounds.plans)
+        if restarts:
+            rounds.restart()
+    assert visits == 3
 
 
 def test_a_node_that_moves_does_not_wait() -> None:

@@ -139,6 +139,8 @@ class Story:
     """Since when the list of nodes was not confirmed."""
     backlog: float = 0.0
     dropped: int = 0
+    conflict: bool = False
+    """Whether another collector writes the same points."""
 
     def machines(self) -> list[Machine]:
         """The nodes, the same ones for the same seed."""
@@ -503,7 +505,7 @@ class Round:
                 backlog_points=int(self.story.backlog) * nodes,
                 backlog_seconds=self.story.backlog if store == "influxdb" else 0.0,
                 write_seconds=0.02 + 0.02 * self._noise(store),
-                conflict=None,
+                conflict=self.story.conflict if store == "influxdb" else None,
             )
 
 
