@@ -13,21 +13,19 @@ from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
 
 Directory = Annotated[
-    Path | None,
+    str | None,  # judged where it is read, as it is when a variable names it
     typer.Option(
         "--directory",
         metavar="FILE",
-        readable=False,  # judged where it is read, as it is when a variable names it
         help="Read the list of nodes from a file instead of the network: a saved aggregate, a "
         "saved crns.json, or lines `hash address`.",
     ),
 ]
 DataDir = Annotated[
-    Path | None,
+    str | None,
     typer.Option(
         "--data-dir",
         metavar="DIR",
-        readable=False,
         help="Data directory; overrides the setting.",
     ),
 ]
@@ -36,8 +34,8 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
 def settings_of(
     context: typer.Context,
-    directory: Path | None = None,
-    data_dir: Path | None = None,
+    directory: str | None = None,
+    data_dir: str | None = None,
     log: bool = False,
 ) -> Settings:
     """Return the effective settings; options override them. Raise ConfigurationError.
@@ -45,25 +43,39 @@ def settings_of(
     Messages go to the standard error: those of the level set if `log`, otherwise warnings only.
     """
     overrides: dict[str, Any] = {}
-    if data_dir:
+    if given_text(data_dir):
         overrides["data_dir"] = data_dir
-    if directory:
+    if given_text(directory):
         overrides["directory"] = {"file": directory}
     settings = load_settings(context.obj, **overrides)
     log_to_stderr(settings.log_level if log else "WARNING")
     return settings
 
 
-def require_writable(path: Path | None) -> None:
-    """Create a file that was named for output, or leave it as it is.
+def given_text(option: str | None) -> str | None:
+    """Return what an option says; None if it is empty, as an unset variable of a shell makes it."""
+    return (option or "").strip() or None
+
+
+def output_file(option: str | None) -> Path | None:
+    """Return the file that was named for output, created or left as it is; None if none was.
 
     Raises ConfigurationError if it cannot be written.
     """
-    if path is None:
-        return
+    text = given_text(option)
+    if text is None:
+        return None
+    path = Path(text)
     try:
+        path = path.expanduser()
         path.open("ab").close()
-    except OSError as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise ConfigurationError(
-            f"{path} cannot be written: {error.strerror}", "Name a file in a folder that exists."
+            f"{path} cannot be written: {reason_of(error)}", "Name a file in a folder that exists."
         ) from None
+    return path
+
+
+def reason_of(error: Exception) -> str:
+    """Return why a path cannot be used: unwritable, without a home directory, or no path at all."""
+    return (isinstance(error, OSError) and error.strerror) or str(error)

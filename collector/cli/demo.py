@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector.cli.common import DataDir
+from collector.cli.common import DataDir, given_text, reason_of
 from collector.cli.log import log_to_stderr
 from collector.cli.simulate import require_simulator
 from collector.errors import DataDirectoryError
@@ -34,12 +34,13 @@ def demo(
     require_simulator()
     from collector.service import demo as story
 
-    folder = data_dir or Path(tempfile.mkdtemp(prefix="crn-collector-demo-"))
+    folder = Path(given_text(data_dir) or tempfile.mkdtemp(prefix="crn-collector-demo-"))
     try:
+        folder = folder.expanduser()
         folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
+    except (OSError, ValueError, RuntimeError) as error:
         raise DataDirectoryError(
-            f"{folder} cannot be created: {error.strerror}", "Name another folder."
+            f"{folder} cannot be created: {reason_of(error)}", "Name another folder."
         ) from None
     log_to_stderr("INFO" if not sys.stderr.isatty() else "WARNING")
 

@@ -23,6 +23,7 @@ from collector.cli import (
     simulate,
     spool,
 )
+from collector.cli.common import given_text
 from collector.cli.registration import add_command, exit_codes
 from collector.errors import CollectorError, Exit
 from collector.text import escaped
@@ -47,13 +48,12 @@ def _version(wanted: bool) -> None:
 def _common(
     context: typer.Context,
     config: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
             *("--config", "-c"),
             envvar="CRN_CONFIG",
             help="TOML file with settings.",
             metavar="FILE",
-            readable=False,
         ),
     ] = None,
     version: Annotated[
@@ -63,7 +63,8 @@ def _common(
         ),
     ] = False,
 ) -> None:
-    context.obj = config
+    named = given_text(config)
+    context.obj = Path(named) if named else None
 
 
 _STORE_CODES = (Exit.DATA_DIRECTORY, Exit.LOCKED, Exit.TOO_NEW)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from collector.cli.common import require_writable
+from collector.cli.common import output_file
 from collector.cli.log import log_to_stderr
 from collector.errors import NotInstalledError
 from collector.service.event_loop import run_async, stop_on_signals
@@ -39,35 +38,36 @@ def simulate(
         ),
     ] = 1.0,
     truth: Annotated[
-        Path | None,
-        typer.Option(help="Write the true state of each node to this file, as JSON lines."),
+        str | None,
+        typer.Option(
+            help="Write the true state of each node to this file, as JSON lines.", metavar="FILE"
+        ),
     ] = None,
     config: Annotated[
-        Path | None,
+        str | None,
         typer.Option(
-            help="Write the collector's configuration to this file instead of printing it."
+            help="Write the collector's configuration to this file instead of printing it.",
+            metavar="FILE",
         ),
     ] = None,
 ) -> None:
     """Run a simulated network on loopback until Ctrl-C, and print the configuration to crawl it."""
     require_simulator()
-    require_writable(truth)
-    require_writable(config)
+    truth_file, config_file = output_file(truth), output_file(config)
     from crn_simulator.command import SimulationOptions
     from crn_simulator.command import simulate as run
 
     def on_ready(toml: str) -> None:
-        if config is None:
+        if config_file is None:
             typer.echo(toml)
             return
-        config.write_text(toml, encoding="utf-8")
-        typer.echo(f"crawl it with: crn-collector --config {config} run", err=True)
+        config_file.write_text(toml, encoding="utf-8")
+        typer.echo(f"crawl it with: crn-collector --config {config_file} run", err=True)
 
     async def until_stopped() -> None:
         async with stop_on_signals() as stop:
-            network = asyncio.create_task(
-                run(SimulationOptions(nodes, seed, speed, faults, latency, truth=truth), on_ready)
-            )
+            options = SimulationOptions(nodes, seed, speed, faults, latency, truth=truth_file)
+            network = asyncio.create_task(run(options, on_ready))
             stopping = asyncio.create_task(stop.wait())
             await asyncio.wait({network, stopping}, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()

@@ -76,6 +76,7 @@ class OtherCollector:
         """Whether another collector writes; None if that is not known."""
         self._database = database
         self._own = own
+        self._clock = clock
         self._started = int(clock())
         self._uptime = uptime
         self._rounds: set[int] = set()
@@ -137,10 +138,13 @@ class OtherCollector:
         return _last_of(answer) if answer.status == 200 else None
 
     def _question(self) -> str:
+        """Return the query; what a clock that was wrong wrote ahead of now would hide all else."""
+        now = int(self._clock())
         return (
             'SELECT last("instance") FROM "collector" '
             f"WHERE \"vantage\" = '{_quoted(self._own.vantage)}' "
-            f"AND \"shard\" = '{_quoted(self._own.shard)}' AND time > {self._started}s"
+            f"AND \"shard\" = '{_quoted(self._own.shard)}' "
+            f"AND time > {min(self._started, now)}s AND time <= {now}s"
         )
 
 

@@ -87,7 +87,7 @@ def classify(answer: ServerAnswer) -> WriteResult:
     """
     status = answer.status
     message = f"{status} {answer.message}".strip()
-    if status == 204 or (status in (200, 201) and answer.is_empty):
+    if status == 204 or (status in (200, 201) and answer.is_empty and not answer.is_html):
         return WriteResult(Fate.ACCEPT)
     if status < 300:
         return WriteResult(Fate.BLOCKED, message, Advice.URL)

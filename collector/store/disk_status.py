@@ -31,6 +31,7 @@ _ADVICE: Final = {
 }
 """By SQLite's primary code, every failure whose cause lies outside this program."""
 
+_NO_FILE: Final = "Something else has the name of a file of the collector: move it away."
 _OS_ADVICE: Final = {
     errno.ENOSPC: "Free some space on that disk.",
     errno.EDQUOT: "Free some space: this user's quota is used up.",
@@ -38,6 +39,8 @@ _OS_ADVICE: Final = {
     errno.EACCES: "Give this user the right to it, or choose another data directory.",
     errno.EPERM: "Give this user the right to it, or choose another data directory.",
     errno.ELOOP: "It is a symbolic link, and must be a file of its own: remove the link.",
+    errno.EINVAL: _NO_FILE,
+    errno.ENXIO: _NO_FILE,
     errno.ENOTDIR: "Choose a data directory whose path holds no plain file.",
     errno.EEXIST: "Choose a data directory whose path holds no plain file.",
 }

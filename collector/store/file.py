@@ -114,8 +114,10 @@ def _needs_to_write(error: DataDirectoryError) -> bool:
 
 
 def _refuse_foreign(path: Path) -> None:
-    """Raise DataDirectoryError for a file that is neither empty nor SQLite's; OSError."""
+    """Raise DataDirectoryError for what is no file, neither empty nor SQLite's; OSError."""
     try:
+        if not path.is_file():  # to open a named pipe would block
+            raise _foreign(path)
         with path.open("rb") as opened:
             start = opened.read(len(_MAGIC))
     except PermissionError as error:

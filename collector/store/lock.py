@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import stat
 from contextlib import suppress
 from pathlib import Path
 from typing import Final
@@ -14,6 +16,7 @@ from collector.store.disk_status import to_collector_error
 
 _LOCK: Final = "collector.lock"
 _PID: Final = "collector.pid"
+_PID_BYTES: Final = 32
 
 
 class DirectoryLock:
@@ -54,7 +57,7 @@ class DirectoryLock:
 
     def _locked(self) -> LockedError:
         try:
-            pid = int((self._directory / _PID).read_text(encoding="ascii"))
+            pid = int(_read_private(self._directory / _PID))
         except (OSError, ValueError):
             holder = "another collector"
         else:
@@ -66,11 +69,27 @@ class DirectoryLock:
 
 
 def _write_private(path: Path, body: bytes) -> None:
-    """Write a small file that only this user can read; raises OSError, also for a link.
-
-    Through a link that somebody else put there, a file elsewhere would be emptied.
-    """
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | getattr(os, "O_NOFOLLOW", 0)
-    descriptor = os.open(path, flags, 0o600)
+    """Write a small file that only this user can read; raises OSError."""
+    descriptor = _open_private(path, os.O_WRONLY | os.O_CREAT)
     with os.fdopen(descriptor, "wb") as pid_file:
+        pid_file.truncate()
         pid_file.write(body)
+
+
+def _read_private(path: Path) -> bytes:
+    """Read the start of a small file; raises OSError."""
+    with os.fdopen(_open_private(path, os.O_RDONLY), "rb") as pid_file:
+        return pid_file.read(_PID_BYTES)
+
+
+def _open_private(path: Path, flags: int) -> int:
+    """Open a plain file; raises OSError, also for what somebody else may have put there.
+
+    Through a link, a file elsewhere would be emptied; a named pipe would block for ever.
+    """
+    safe = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
+    descriptor = os.open(path, flags | safe, 0o600)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "is no plain file", str(path))
+    return descriptor

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from collector.cli.common import output_file
 from collector.cli.main import run_command
 from collector.errors import Exit
 from tests.support.command import Command
@@ -171,6 +172,21 @@ def test_every_setting_has_a_meaning(command: Command) -> None:
     shown = command("check-config", "--defaults", CRN_NONSENSE="1")
     assert shown.returncode == 0
     assert "CRN_PROBE__BODY_LIMIT_BYTES\t65536" in shown.stdout
+
+
+@pytest.mark.parametrize("empty", ["", " "], ids=["empty", "blank"])
+def test_an_empty_option_is_none(command: Command, empty: str) -> None:
+    """An option for a path that is empty, as an unset variable makes it, counts as not given."""
+    checked = command("--config", empty, "check-config")
+    assert (checked.returncode, checked.stderr) == (0, "")
+    read = command("nodes", "--data-dir", empty, CRN_DATA_DIR="elsewhere")
+    assert "there is no store in elsewhere yet" in read.stderr
+    crawled = command(
+        *("crawl", "--dry-run", "--directory", empty, "--data-dir", empty),
+        CRN_DIRECTORY__FILE="none.txt",
+    )
+    assert "none.txt" in crawled.stderr
+    assert (output_file(empty), output_file(None)) == (None, None)
 
 
 @pytest.mark.parametrize(

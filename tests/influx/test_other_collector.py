@@ -14,6 +14,7 @@ from collector.influx.other_collector import FORGET_SECONDS, OtherCollector, Wri
 from collector.influx.server_answer import ServerAnswer
 from collector.influx.target import Target
 from collector.influx.write_result import Fate, WriteResult
+from collector.times import DAY
 from tests.support.delivery_bed import CONTEXT
 from tests.support.influx_bucket import InfluxBucket
 
@@ -127,18 +128,31 @@ async def test_retention_policy() -> None:
     assert "\"vantage\" = 'it\\'s \\\\ here'" in query["q"]
 
 
+@pytest.mark.parametrize(("now", "start"), [(START + 60, START), (START - DAY, START - DAY)])
+async def test_only_rounds_until_now(now: int, start: int) -> None:
+    """Rounds of a clock that was ahead are left out, whether it was that at the start or before."""
+    times = iter((START, now))
+    database = Told()
+    await OtherCollector(database, OWN, lambda: next(times)).check()
+    assert database.queries[0]["q"].endswith(f"AND time > {start}s AND time <= {now}s")
+
+
 async def test_real_servers(bucket: InfluxBucket) -> None:
-    """Every generation tells which process wrote last, of this vantage and shard alone."""
+    """Every generation tells which process wrote last, of this vantage and shard, until now."""
     if bucket.kind == "3":
         pytest.skip("the stand-in for 3.x answers no such query")
     async with open_influxdb(bucket.target, CONTEXT, 10) as database:
         own = WriterName("it's here", "0", "own")
-        other = OtherCollector(database, own, lambda: START)
+        now = [START]
+        other = OtherCollector(database, own, lambda: now[0])
         await other.check()
         assert other.present is None
+        ahead = START + 365 * DAY
+        bucket.write(f'collector,shard=0,vantage=it\'s\\ here instance="before" {ahead}')
         for at, shard, instance in [(60, 0, "other"), (90, 1, "third"), (120, 0, "other")]:
             bucket.write(
                 f'collector,shard={shard},vantage=it\'s\\ here instance="{instance}" {START + at}'
             )
+            now[0] = START + at
             await other.check()
     assert other.present is True

@@ -125,3 +125,8 @@ def test_redirect_names_where_to() -> None:
     result = fate(302, Location="https://me:geheim@login.example/a?next=geheim#geheim")
     assert result.message == "302 redirects to https://login.example/a"
     assert fate(307).message == "307 redirects to nowhere"
+
+
+def test_empty_page() -> None:
+    """A page for a browser that happens to be empty is no answer of InfluxDB."""
+    assert fate(200, "", Content_Type="text/html").fate is BLOCKED

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import sqlite3
 import stat
 import threading
@@ -14,7 +15,7 @@ from typing import ClassVar
 
 import pytest
 
-from collector.errors import DataDirectoryError
+from collector.errors import DataDirectoryError, LockedError
 from collector.schema.column import Column, ColumnKind, Point, integer
 from collector.schema.round_record import RoundRecord
 from collector.store import EmbeddedStore, MemoryStore, Reader
@@ -220,6 +221,24 @@ async def test_a_link_in_place_of_a_file_is_refused(tmp_path: Path, name: str) -
     (directory / name).unlink()
     async with await EmbeddedStore.open(directory, ALL, 14):
         pass
+
+
+@pytest.mark.parametrize("name", ["collector.pid", "collector.db"])
+async def test_a_pipe_in_place_of_a_file_is_refused(tmp_path: Path, name: str) -> None:
+    """A named pipe is refused by name, and nobody waits for its other end."""
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(DataDirectoryError, match=name) as caught:
+        await EmbeddedStore.open(tmp_path, ALL, 14)
+    assert "move" in caught.value.advice
+    if name == "collector.db":
+        with pytest.raises(DataDirectoryError, match=name):
+            Reader(tmp_path)
+    (tmp_path / name).unlink()
+    async with await EmbeddedStore.open(tmp_path, ALL, 14):
+        (tmp_path / "collector.pid").unlink()
+        os.mkfifo(tmp_path / "collector.pid")
+        with pytest.raises(LockedError, match="another collector uses"):
+            await EmbeddedStore.open(tmp_path, ALL, 14)
 
 
 async def test_closing_twice_is_harmless(tmp_path: Path) -> None:
