@@ -32,10 +32,8 @@ class Exit(IntEnum):
     DATABASE = 8, "InfluxDB does not answer, or rejects the request"
     UNHEALTHY = (
         9,
-        (
-            "`health`: no recent round, or one from the future; or, with `--ready`, a database that "
-            "accepts no writes or that another collector writes to"
-        ),
+        "`health`: no recent round, or one from the future; or, with `--ready`, a database "
+        "that accepts no writes or that another collector writes to",
     )
     NOT_INSTALLED = 10, "`simulate`, `demo`: the simulated network is not installed"
     OUTPUT = 11, "the standard output cannot be written, for example because a disk is full"

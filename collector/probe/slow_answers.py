@@ -13,7 +13,7 @@ from collector.probe.response import Response
 from collector.times import HOUR
 
 SLOW_SECONDS: Final = 0.02
-"""Processor time, four times what the worst answer of the default length takes."""
+"""Processor time, twice what the worst answer of the default length takes."""
 _MOST_NODES: Final = 100
 
 log = logging.getLogger(__name__)
