@@ -30,7 +30,11 @@ class Exit(IntEnum):
     TOO_NEW = 6, "the data directory was written by a newer version"
     NOT_REACHABLE = 7, "`probe`: the node is not reachable"
     DATABASE = 8, "InfluxDB does not answer, or rejects the request"
-    UNHEALTHY = 9, "`health`: no recent round, or, with `--ready`, a database accepts no writes"
+    UNHEALTHY = (
+        9,
+        "`health`: no recent round, or one from the future; or, with `--ready`, a database "
+        "that accepts no writes or that another collector writes to",
+    )
     NOT_INSTALLED = 10, "`simulate`, `demo`: the simulated network is not installed"
     OUTPUT = 11, "the standard output cannot be written, for example because a disk is full"
     INTERRUPTED = 130, "interrupted: Ctrl-C, or a second signal while stopping"

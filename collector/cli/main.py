@@ -76,8 +76,8 @@ _COMMANDS: Final[tuple[tuple[str, Callable[..., None], tuple[Exit, ...]], ...]] 
     ("nodes", nodes.nodes, _READ_CODES),
     ("events", events.events, _READ_CODES),
     ("health", health.health, (Exit.OK, Exit.CONFIGURATION, Exit.UNHEALTHY)),
-    ("demo", demo.demo, (Exit.OK, *_STORE_CODES, Exit.NOT_INSTALLED)),
-    ("simulate", simulate.simulate, (Exit.OK, Exit.NOT_INSTALLED)),
+    ("demo", demo.demo, (Exit.OK, Exit.CONFIGURATION, *_STORE_CODES, Exit.NOT_INSTALLED)),
+    ("simulate", simulate.simulate, (Exit.OK, Exit.CONFIGURATION, Exit.NOT_INSTALLED)),
     ("init-store", init_store.init_store, (Exit.OK, Exit.CONFIGURATION, Exit.DATABASE)),
     ("check-config", check_config.check_config, (Exit.OK, Exit.CONFIGURATION)),
 )
