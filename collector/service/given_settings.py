@@ -72,7 +72,7 @@ def from_environment(variables: Mapping[str, str]) -> GivenSettings:
 
 def from_dotenv(path: Path) -> GivenSettings:
     """Return the settings of a `.env` file; `${NAME}` is replaced in all but secrets."""
-    if not path.is_file():
+    if not is_file(path):
         return GivenSettings()
     try:
         bindings = list(parse_stream(io.StringIO(_read(path))))
@@ -162,6 +162,14 @@ def _is_foreign(name: str, value: str) -> bool:
     """Whether Kubernetes made a variable: `…_PORT` is a URL then, which no setting's port is."""
     found = _OF_KUBERNETES.fullmatch(name)
     return found is not None and (found[1] != "PORT" or "://" in value)
+
+
+def is_file(path: Path) -> bool:
+    """Whether a file is there; not in a directory that this user may not search."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def _read(path: Path) -> str:

@@ -25,6 +25,7 @@ from collector.service.given_settings import (
     from_environment,
     from_options,
     from_toml,
+    is_file,
 )
 from collector.service.settings import Settings, fields, is_secret
 
@@ -91,7 +92,7 @@ def _config_path(config: Path | None) -> Path | None:
             f"Check --config and {CONFIG_VARIABLE}.",
         )
     here = Path(CONFIG_FILE)
-    return named or (here if here.is_file() else None)
+    return named or (here if is_file(here) else None)
 
 
 def _nested(given: Mapping[Key, GivenValue]) -> dict[str, Any]:

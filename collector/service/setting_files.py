@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collector.directory.file import read_file
-from collector.errors import ConfigurationError
+from collector.errors import CollectorError, ConfigurationError
 from collector.probe.connection import tls_context
 from collector.service.setting_types import cleaned
 from collector.service.settings import Settings, variable
+from collector.store import file as store_file
 
 
 def node_tls_context(settings: Settings) -> ssl.SSLContext:
@@ -82,7 +83,10 @@ def _check_list(settings: Settings) -> None:
 
 
 def _check_data_dir(settings: Settings) -> None:
-    """Raise ConfigurationError unless the data directory is there or can be made, and written."""
+    """Raise ConfigurationError unless the data directory is there or can be made, and written.
+
+    A store in it must be one that this version can use.
+    """
     wanted = settings.data_dir
     try:
         place = next(path for path in (wanted, *wanted.absolute().parents) if path.exists())
@@ -91,6 +95,11 @@ def _check_data_dir(settings: Settings) -> None:
         place, problem = wanted, error.strerror or type(error).__name__
     if not problem and not os.access(place, os.W_OK | os.X_OK):
         problem = f"this user may not write in {place}"
+    if not problem:
+        try:
+            store_file.check(wanted / store_file.FILE_NAME)
+        except CollectorError as error:
+            problem = str(error)
     if problem:
         raise ConfigurationError(f"{variable(('data_dir',))}: {wanted} cannot be used: {problem}")
 

@@ -95,6 +95,26 @@ def read(path: Path) -> sqlite3.Connection:
     return connection
 
 
+def check(path: Path) -> None:
+    """Raise TooNewError or DataDirectoryError for a file that `create` would refuse.
+
+    None at all is fine, and so is a damaged one: what can be read of it is saved.
+    """
+    if not path.exists():
+        return
+    _refuse_foreign(path)
+    if not os.access(path, os.W_OK):
+        raise DataDirectoryError(f"{path} may not be written by this user")
+    try:
+        connection = _readable(path, "ro")
+    except DataDirectoryError as error:
+        if not isinstance(error.__cause__, sqlite3.Error):
+            raise
+    else:
+        if connection:
+            connection.close()
+
+
 def _readable(path: Path, mode: str) -> sqlite3.Connection | None:
     """Open the file for reading; return None if it is empty, raise as `_format` does."""
     connection = _connect(path, mode)

@@ -115,6 +115,15 @@ def test_all_files_are_looked_at(tmp_path: Path) -> None:
     assert not (tmp_path / "new").exists()
 
 
+def test_a_store_that_run_would_refuse_is_named(tmp_path: Path) -> None:
+    """A file of another program under the store's name is told before `run` refuses it."""
+    (tmp_path / "collector.db").write_text("shopping list")
+    with pytest.raises(ConfigurationError, match=r"CRN_DATA_DIR: .*collector\.db"):
+        check_files(Settings(data_dir=tmp_path))
+    (tmp_path / "collector.db").write_bytes(b"SQLite format 3\0" + bytes(1000))
+    check_files(Settings(data_dir=tmp_path))  # damaged: `run` saves what can be read
+
+
 async def test_api_hosts_in_a_private_network(tmp_path: Path) -> None:
     """The list is fetched from an API host on loopback; a node at its very address is refused."""
     entry = {"hash": "ab" * 32, "name": "n", "status": "linked", "score": 1.0}
