@@ -2,12 +2,14 @@
 
 Sending a good line twice is harmless, so what is left after a failure is simply sent again. A
 refusal that names neither lines nor the request counts as one of lines only after a single line
-of the batch was accepted: else it is the request that is refused, and everything is kept.
+of the batch was accepted: else it is the request that is refused, and everything is kept. The same
+holds if lines of several measurements are refused in the very same words.
 """
 
 from __future__ import annotations
 
 import asyncio
+import re
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
@@ -19,8 +21,10 @@ from collector.model.batch import Batch
 
 WRITES_LIMIT: Final = 256
 """Writes for one batch before another has its turn; what is left then returns to the spool."""
+_MEASUREMENT: Final = re.compile(rb"(?<!\\)[ ,]")
+"""What ends the name of a measurement."""
 _SAMPLE_LINES: Final = 8
-"""Single lines, spread over a batch, that are written when a refusal is unclear."""
+"""Single lines that are written when a refusal is unclear."""
 
 Write = Callable[[bytes], Awaitable[WriteResult]]
 """Writes gzipped line protocol; never raises for what the other side does."""
@@ -103,16 +107,35 @@ class BatchSender:
         """Return the outcome of a part, and if it is unclear, what it proves to be."""
         if outcome.fate is Fate.SPLIT and len(part) == 1:
             return replace(outcome, fate=Fate.BLOCKED, advice=Advice.REQUEST, is_suspect=True)
-        if outcome.fate is not Fate.UNCLEAR or self._takes_lines:
-            return outcome
-        for line in part[:: -(-len(part) // _SAMPLE_LINES)]:
+        samples = self._samples(part, outcome)
+        messages = set()
+        for line in samples:
             single = await self._write_lines([line])
             if single.is_kept:
                 return single
-            if single.fate in (Fate.ACCEPT, Fate.REJECT):
+            messages.add(single.message)
+            is_counted = single.dropped or single.refused
+            is_doubted = outcome.fate is Fate.REJECT and len(messages) == 1 and not is_counted
+            if single.fate is Fate.ACCEPT or (single.fate is Fate.REJECT and not is_doubted):
                 self._takes_lines = True
                 return outcome
+        if not samples:
+            return outcome
         return replace(outcome, fate=Fate.BLOCKED, advice=Advice.REQUEST, is_suspect=True)
+
+    def _samples(self, part: list[bytes], outcome: WriteResult) -> list[bytes]:
+        """Return the single lines to write to find out whether it is the request that is refused.
+
+        Words about lines are doubted only where they are the same for lines of two measurements.
+        """
+        if self._takes_lines:
+            return []
+        if outcome.fate is Fate.UNCLEAR:
+            return part[:: -(-len(part) // _SAMPLE_LINES)]
+        if outcome.fate is not Fate.REJECT or outcome.refused or outcome.dropped:
+            return []
+        by_measurement = {_MEASUREMENT.split(line, 1)[0]: line for line in part}
+        return list(by_measurement.values())[:_SAMPLE_LINES] if len(by_measurement) > 1 else []
 
     async def _write_lines(self, lines: list[bytes]) -> WriteResult:
         packed = await asyncio.to_thread(Batch.pack, self._batch.time, lines)

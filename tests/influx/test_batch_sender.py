@@ -22,8 +22,11 @@ TOKEN = WriteResult(Fate.BLOCKED, "401", Advice.TOKEN)
 class Sent:
     """A batch of `count` numbered lines and how it was sent; `answer` gets lines."""
 
-    def __init__(self, count: int, answer: Callable[[list[int]], WriteResult]) -> None:
-        lines = [f"m v={number} 60\n".encode() for number in range(count)]
+    def __init__(
+        self, count: int, answer: Callable[[list[int]], WriteResult], measurements: int = 1
+    ) -> None:
+        names = ["m", *(f"m{number}" for number in range(1, measurements))]
+        lines = [f"{names[n % measurements]} v={n} 60\n".encode() for n in range(count)]
         self.writes: list[list[int]] = []
         self._answer = answer
         self.sender = BatchSender(Batch.pack(60, lines), self._write)
@@ -73,6 +76,35 @@ async def test_every_line_is_bad() -> None:
     sent = Sent(100, lambda _: REJECT)
     assert await sent.sender.send() is None
     assert (sent.rejected, len(sent.writes)) == (list(range(100)), 199)
+
+
+async def test_words_that_differ_and_tell_nothing() -> None:
+    """A number of the request in the words of a proxy makes no line bad."""
+    sent = Sent(100, lambda lines: WriteResult(Fate.UNCLEAR, f"400 request {lines[0]}"), 12)
+    failure = await sent.sender.send()
+    assert failure
+    assert failure.fate is Fate.BLOCKED
+    assert not sent.sender.has_result
+
+
+async def test_same_words_for_every_measurement() -> None:
+    """Words about a line that are the same whatever is written are not about lines."""
+    sent = Sent(100, lambda _: REJECT, measurements=12)
+    failure = await sent.sender.send()
+    assert failure
+    assert (failure.fate, failure.advice, len(sent.writes)) == (Fate.BLOCKED, Advice.REQUEST, 9)
+    assert not sent.sender.has_result
+
+
+async def test_words_for_each_line() -> None:
+    """Bad lines of several measurements that are each named are rejected, at one write more."""
+    sent = Sent(
+        100,
+        lambda lines: WriteResult(Fate.REJECT, f"400 unable to parse 'm v={lines[0]}'"),
+        measurements=12,
+    )
+    assert await sent.sender.send() is None
+    assert (sent.rejected, len(sent.writes)) == (list(range(100)), 201)
 
 
 async def test_count_of_the_database() -> None:
