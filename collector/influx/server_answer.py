@@ -7,10 +7,8 @@ here and read by `collector.influx.api`.
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from typing import Final
 
 import aiohttp
@@ -18,6 +16,7 @@ from pydantic_core import from_json
 
 from collector.influx.secret_mask import SecretMask, shown_url
 from collector.text import one_line
+from collector.times import retry_after_seconds
 
 _BODY_BYTES: Final = 64 * 1024
 """Most that is read of an answer, unpacked."""
@@ -75,6 +74,7 @@ def make_answer(
         content = None
     message = _page_title(text) if is_html else _message(content) or text
     location = headers.get("Location", "")
+    after = retry_after_seconds(headers.get("Retry-After"))
     return ServerAnswer(
         status=status,
         message=safe_text(message, mask),
@@ -83,7 +83,7 @@ def make_answer(
         is_html=is_html,
         location=safe_text(shown_url(location), mask) if location else "",
         build=safe_text(headers.get("X-Influxdb-Build", ""), mask),
-        retry_after_seconds=retry_after_seconds(headers.get("Retry-After")),
+        retry_after_seconds=None if after is None else min(after, RETRY_AFTER_LIMIT_SECONDS),
     )
 
 
@@ -110,23 +110,3 @@ def _message(content: object) -> str:
         content = results[0]
     message = content.get("message") or content.get("error")
     return message if isinstance(message, str) else ""
-
-
-def retry_after_seconds(value: str | None, now: float | None = None) -> float | None:
-    """Return the seconds of a `Retry-After` header, which may also be a date; None if unreadable.
-
-    `now` is the time in seconds since 1970; None reads the clock.
-    """
-    if value is None:
-        return None
-    try:
-        seconds = float(value)
-    except ValueError:
-        try:
-            moment = parsedate_to_datetime(value).timestamp()
-        except (ValueError, OverflowError):
-            return None
-        seconds = moment - (time.time() if now is None else now)
-    if not seconds >= 0:
-        return 0.0
-    return min(seconds, RETRY_AFTER_LIMIT_SECONDS)

@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
+from typing import Final
 
 from collector.model.failure import Failure
 from collector.model.node import Node
+from collector.times import HOUR
+
+MAX_WAIT_SECONDS: Final = HOUR
+"""Longest wait that a node can ask for."""
 
 
 class Endpoint(StrEnum):
@@ -164,7 +169,7 @@ class Observation:
     ipv6_only: bool = False
     """The node has IPv6 addresses only."""
     retry_after_seconds: int | None = None
-    """How long the node asks not to be visited, at most an hour; None without such a wish."""
+    """How long the node asks not to be visited, within the limit; None without such a wish."""
 
     @property
     def reachable(self) -> bool:

@@ -5,10 +5,11 @@ By what the makers of such proxies document. The requests of this collector may 
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
-from email.utils import parsedate_to_datetime
 from typing import Final
+
+from collector.model.observation import MAX_WAIT_SECONDS
+from collector.times import retry_after_seconds
 
 _TOO_MANY_REQUESTS: Final = 429
 _CHALLENGE_HEADERS: Final[Mapping[str, frozenset[str]]] = {
@@ -23,9 +24,6 @@ _CHALLENGE_PAGES: Final = (
     b"anubis_challenge",
 )
 """What the challenge page contains, by maker."""
-MAX_WAIT_SECONDS: Final = 3600
-"""A node that asks for a longer wait is visited after this time all the same."""
-_LONGEST_VALUE: Final = 40
 
 
 def is_screened(status: int, headers: Mapping[str, str], body: bytes) -> bool:
@@ -38,21 +36,11 @@ def is_screened(status: int, headers: Mapping[str, str], body: bytes) -> bool:
     return is_page and any(mark in body for mark in _CHALLENGE_PAGES)
 
 
-def retry_after_seconds(headers: Mapping[str, str], now: float | None = None) -> int | None:
+def wait_seconds(headers: Mapping[str, str], now: float | None = None) -> int | None:
     """Return how long the header `Retry-After` asks to wait, at most an hour.
 
-    None if it is missing, is neither a number of seconds nor a date, or asks for no wait. `now` is
-    in seconds since 1970; this machine's clock by default.
+    None if it asks for no wait or cannot be read. `now` is in seconds since 1970; this machine's
+    clock by default.
     """
-    value = headers.get("Retry-After", "").strip()
-    if not value or len(value) > _LONGEST_VALUE or not value.isascii():
-        return None
-    if value.isdigit():
-        seconds = int(value)
-    else:
-        try:
-            until = parsedate_to_datetime(value).timestamp()
-        except (ValueError, OverflowError):
-            return None
-        seconds = int(until - (time.time() if now is None else now))
-    return min(seconds, MAX_WAIT_SECONDS) if seconds > 0 else None
+    asked = retry_after_seconds(headers.get("Retry-After"), now)
+    return min(int(asked), MAX_WAIT_SECONDS) or None if asked is not None else None

@@ -8,6 +8,7 @@ from typing import Final
 
 from collector.model.listing import Listing
 from collector.model.node import Node
+from collector.model.observation import MAX_WAIT_SECONDS
 from collector.state.hysteresis import Availability
 from collector.state.node_state import NodeState
 from collector.state.rules import Rules
@@ -59,9 +60,10 @@ def is_visited(state: NodeState, node: Node, time: int) -> bool:
     """Return whether the round at `time` visits a node that did not move.
 
     A visit without evidence (the vantage was blind, the round had no time left) is made again. A
-    node that asked to wait (`Retry-After`) is not visited before that time.
+    node that asked to wait (`Retry-After`) is not visited before that time; a time further away
+    than anybody can ask for comes from a clock that was wrong.
     """
-    if state.not_before is not None and time < state.not_before:
+    if state.not_before is not None and 0 < state.not_before - time <= MAX_WAIT_SECONDS:
         return False
     interval_seconds = visit_interval_seconds(state.availability, time)
     if interval_seconds == 0:

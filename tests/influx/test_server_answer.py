@@ -9,11 +9,7 @@ from urllib.parse import quote, quote_plus
 import pytest
 
 from collector.influx.secret_mask import SecretMask, shown_url
-from collector.influx.server_answer import (
-    RETRY_AFTER_LIMIT_SECONDS,
-    make_answer,
-    retry_after_seconds,
-)
+from collector.influx.server_answer import RETRY_AFTER_LIMIT_SECONDS, make_answer
 from collector.influx.target import Target
 
 TOKEN = 'me:ge heim/"é+<&>'
@@ -90,23 +86,9 @@ def test_nothing_to_hide() -> None:
     assert SecretMask("", "").hide("as it is") == "as it is"
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        (None, None),
-        ("17", 17.0),
-        ("1.5", 1.5),
-        ("-3", 0.0),
-        ("nan", 0.0),
-        ("inf", RETRY_AFTER_LIMIT_SECONDS),
-        ("86400", RETRY_AFTER_LIMIT_SECONDS),
-        ("Sat, 01 Jan 2000 00:00:30 GMT", 30.0),
-        ("Fri, 31 Dec 1999 00:00:00 GMT", 0.0),
-        ("soon", None),
-        ("", None),
-    ],
-    ids=str,
-)
-def test_retry_after_seconds(value: str | None, seconds: float | None) -> None:
-    """Seconds or a date, never negative and never more than a quarter of an hour."""
-    assert retry_after_seconds(value, now=946_684_800.0) == seconds
+def test_the_longest_wait() -> None:
+    """What a database asks for is heeded, for a quarter of an hour at most."""
+    mask = SecretMask("")
+    waits = [make_answer(503, b"", {"Retry-After": asked}, mask) for asked in ("17", "86400")]
+    assert [answer.retry_after_seconds for answer in waits] == [17.0, RETRY_AFTER_LIMIT_SECONDS]
+    assert make_answer(503, b"", {}, mask).retry_after_seconds is None

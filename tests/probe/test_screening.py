@@ -8,7 +8,7 @@ import pytest
 from multidict import CIMultiDict
 
 from collector.model.failure import Failure
-from collector.probe.screening import is_screened, retry_after_seconds
+from collector.probe.screening import is_screened, wait_seconds
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.node_spec import NodeSpec
 from crn_simulator.server.certificate_authority import Authority
@@ -69,7 +69,7 @@ def test_what_is_screened(
 )
 def test_retry_after(value: str, seconds: int | None) -> None:
     """Seconds or a date, at most an hour; what is neither is no wish."""
-    assert retry_after_seconds(CIMultiDict({"Retry-After": value}), NOW) == seconds
+    assert wait_seconds(CIMultiDict({"Retry-After": value}), NOW) == seconds
 
 
 async def test_the_longest_wish_counts(context: ssl.SSLContext, authority: Authority) -> None:

@@ -9,7 +9,8 @@ import pytest
 
 from collector.model.failure import Failure
 from collector.model.observation import Observation
-from collector.state.plan import VisitPlan
+from collector.state.node_state import NodeState
+from collector.state.plan import VisitPlan, is_visited
 from collector.state.rules import Rules
 from collector.times import DAY, HOUR, is_due
 from tests.support.rounds import (
@@ -105,6 +106,15 @@ def test_a_node_that_always_asks_to_wait(seconds: int, restarts: bool) -> None:
         if restarts:
             rounds.restart()
     assert visits == 3
+
+
+def test_a_wait_that_nobody_can_ask_for() -> None:
+    """A time further away than the longest wait was written by a clock that was wrong."""
+    node_, state = node(), NodeState.of(node(), START)
+    last = replace(state, not_before=START + HOUR)
+    assert not is_visited(last, node_, START)
+    assert is_visited(replace(state, not_before=START + HOUR + 1), node_, START)
+    assert is_visited(last, node_, START + HOUR)
 
 
 def test_a_node_that_moves_does_not_wait() -> None:
