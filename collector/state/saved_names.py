@@ -47,14 +47,15 @@ def read_names(vocabulary: Vocabulary, kind: str, body: bytes) -> None:
     document = _DOCUMENT.validate_json(body)
     newest = nlargest(LIMIT, document.seen_at, key=lambda n: (document.seen_at[n], n))
     places = {name: document.seen_at[name] for name in newest}
+    written = _clean(document.published_at)
     match kind:
         case "models":  # versions before 1.0 gave models places of their own
-            vocabulary.recent_models.written_at = {**_clean(places), **document.published_at}
+            vocabulary.recent_models.written_at = _clean(places) | written
         case "gpus":
             vocabulary.gpus.reported_at = places
         case "releases":
             vocabulary.releases.reported_at = _clean(places)
-            vocabulary.recent_releases.written_at = {**_clean(places), **document.published_at}
+            vocabulary.recent_releases.written_at = _clean(places) | written
 
 
 def _clean(names: Mapping[str, int]) -> dict[str, int]:

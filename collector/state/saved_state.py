@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pydantic import TypeAdapter, ValidationError
@@ -140,6 +140,8 @@ def _read_node(rules: Rules, saved: SavedState, key: str, body: bytes) -> None:
     """Add the state of a node as it was after the last round."""
     document = NodeDocument.from_json(body)
     state = document.state()
+    if not state.name:
+        state = replace(state, name=key[:8])
     if state.latest_at >= TIME_LIMIT:
         raise ValueError("a time in it is out of range")
     if document.written_in is None or document.written_in > saved.rounds.count:

@@ -13,14 +13,14 @@ TIME_LIMIT: Final = 2**32
 
 
 def _clean(name: str) -> str:
-    """Return a name; raise ValueError if it could not be a tag."""
-    if not name or clean(name) != name:
+    """Return a name as it is cleaned today; raise ValueError if no version wrote it."""
+    if not name or not name.isprintable():
         raise ValueError("a name is one line of printable text")
-    return name
+    return clean(name)
 
 
 SavedTime = Annotated[int, Field(ge=0, lt=TIME_LIMIT)]
 """Time of a round, in epoch seconds."""
 SavedName = Annotated[str, AfterValidator(_clean)]
-"""A name that becomes a tag."""
+"""A name that becomes a tag; empty if a version before cleaned it less, and it shows nothing."""
 Count = Annotated[int, Field(ge=0, lt=2**63)]

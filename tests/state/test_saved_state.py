@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Iterator
 from dataclasses import fields, replace
@@ -132,6 +133,23 @@ def test_places_of_nodes_that_do_not_answer() -> None:
 def test_keys_of_a_newer_version_are_ignored() -> None:
     """Unknown keys do not cost a node its state."""
     assert NodeDocument.from_json(OLD[:-1] + b',"invented_later":1}').state() == FULL
+
+
+@pytest.mark.parametrize(
+    ("name", "today"), [("a\u3164b", "ab"), ("e" + "\u0301" * 9, "\u00e9" + "\u0301" * 4)]
+)
+def test_names_that_were_cleaned_less(name: str, today: str) -> None:
+    """A name as an older version cleaned it costs no state; it is cleaned as today."""
+    body = OLD.replace(b'"crn"', json.dumps(name).encode())
+    tracker = NodeTracker.load(Rules(), {f"node:{digest(1)}": body})
+    assert tracker.states[digest(1)] == replace(FULL, name=today)
+
+
+def test_a_name_that_shows_nothing() -> None:
+    """What an older version took for a name gives way to the first digits of the hash."""
+    body = OLD.replace(b'"crn"', '"\u3164"'.encode())
+    tracker = NodeTracker.load(Rules(), {f"node:{digest(1)}": body})
+    assert tracker.states[digest(1)] == replace(FULL, name=digest(1)[:8])
 
 
 _TIMES: Final = [field for field in OLD.decode().split(",") if "_at" in field]
