@@ -17,6 +17,7 @@ from typing import Final, Protocol
 
 import aiohttp
 
+from collector.influx.api import QueryAnswer, parsed
 from collector.influx.generation import Generation
 from collector.influx.server_answer import ServerAnswer
 from collector.influx.target import Target
@@ -111,7 +112,7 @@ class OtherCollector:
         if present and not self.present:
             log.error(
                 "another collector writes points of vantage %r and shard %r into the same database:"
-                " they overwrite each other. Stop one, or give it a vantage or a shard of its own",
+                " they overwrite each other. Stop one, or give it a vantage of its own",
                 self._own.vantage,
                 self._own.shard,
             )
@@ -128,12 +129,9 @@ class OtherCollector:
         if isinstance(generation, WriteResult):
             return None
         target = self._database.target
-        database, policy = target.bucket, ""
-        if generation.is_1:
-            database, policy = target.database_and_policy
+        database, policy = target.database_and_policy if generation.is_1 else (target.bucket, "")
         query = {"db": database, "epoch": "s", "q": self._question()}
-        if policy:
-            query["rp"] = policy
+        query |= {"rp": policy} if policy else {}
         answer = await self._database.call("GET", "/query", query=query, generation=generation)
         return _last_of(answer) if answer.status == 200 else None
 
@@ -155,7 +153,8 @@ def _quoted(value: str) -> str:
 
 def _last_of(answer: ServerAnswer) -> tuple[int, str] | None:
     """Return time and text of the only row of an answer; None if it has none of that shape."""
-    match answer.content:
-        case {"results": [{"series": [{"values": [[int(at), str(instance), *_], *_]}, *_]}, *_]}:
+    found = parsed(answer, QueryAnswer)
+    match found.rows() if found else []:
+        case [{"time": int(at), "last": str(instance)}, *_]:
             return at, instance
     return None

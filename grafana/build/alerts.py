@@ -270,7 +270,7 @@ RULES: Final = (
         summary="Another collector writes the points of "
         + _WHICH
         + " into store {{ $labels.store }} too: they overwrite each other.",
-        action="Find the other collector, and stop it or give it a vantage (or shard) of its own.",
+        action="Find the other collector, and stop it or give it a vantage of its own.",
         link=COLLECTOR_LINK,
     ),
     Rule(
