@@ -53,6 +53,11 @@ class CollectorError(Exception):
         self.advice = advice
 
 
+def reason_of(error: Exception) -> str:
+    """Return why a file cannot be used: what the system says of it, else the error's own words."""
+    return (isinstance(error, OSError) and error.strerror) or str(error) or type(error).__name__
+
+
 class ConfigurationError(CollectorError):
     """A setting is wrong."""
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from collector.cli.log import log_to_stderr
-from collector.errors import ConfigurationError
+from collector.errors import ConfigurationError, reason_of
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
 
@@ -23,11 +23,7 @@ Directory = Annotated[
 ]
 DataDir = Annotated[
     str | None,
-    typer.Option(
-        "--data-dir",
-        metavar="DIR",
-        help="Data directory; overrides the setting.",
-    ),
+    typer.Option("--data-dir", metavar="DIR", help="Data directory; overrides the setting."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 
@@ -42,12 +38,7 @@ def settings_of(
 
     Messages go to the standard error: those of the level set if `log`, otherwise warnings only.
     """
-    overrides: dict[str, Any] = {}
-    if given_text(data_dir):
-        overrides["data_dir"] = data_dir
-    if given_text(directory):
-        overrides["directory"] = {"file": directory}
-    settings = load_settings(context.obj, **overrides)
+    settings = load_settings(context.obj, data_dir=data_dir, directory={"file": directory})
     log_to_stderr(settings.log_level if log else "WARNING")
     return settings
 
@@ -74,8 +65,3 @@ def output_file(option: str | None) -> Path | None:
             f"{path} cannot be written: {reason_of(error)}", "Name a file in a folder that exists."
         ) from None
     return path
-
-
-def reason_of(error: Exception) -> str:
-    """Return why a path cannot be used: unwritable, without a home directory, or no path at all."""
-    return (isinstance(error, OSError) and error.strerror) or str(error)

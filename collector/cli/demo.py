@@ -11,10 +11,10 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-from collector.cli.common import DataDir, given_text, reason_of
+from collector.cli.common import DataDir, given_text
 from collector.cli.log import log_to_stderr
 from collector.cli.simulate import require_simulator
-from collector.errors import DataDirectoryError
+from collector.errors import DataDirectoryError, reason_of
 from collector.service.event_loop import run_async, stop_on_signals
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings

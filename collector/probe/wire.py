@@ -275,9 +275,7 @@ class ConfigWire(_Wire):
         )
 
 
-_CONFIG_BLOCKS: Final = (
-    *("references", "networking", "security", "debug", "payment", "computing"),
-)
+_CONFIG_BLOCKS: Final = ("references", "networking", "security", "debug", "payment", "computing")
 """In the order of the releases that brought them."""
 
 

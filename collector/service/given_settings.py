@@ -18,6 +18,7 @@ from typing import Any, Final
 from dotenv.main import resolve_variables
 from dotenv.parser import parse_stream
 
+from collector.service.setting_types import stripped
 from collector.service.settings import PREFIX, Settings, fields, is_secret, variable
 
 CONFIG_VARIABLE: Final = "CRN_CONFIG"
@@ -155,7 +156,7 @@ def _sections() -> set[str]:
 
 
 def _is_empty(value: Any) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip().strip("\ufeff").strip())
+    return value is None or (isinstance(value, str) and not stripped(value))
 
 
 def _is_foreign(name: str, value: str) -> bool:

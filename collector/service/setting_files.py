@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from collector.directory.file import read_file
-from collector.errors import CollectorError, ConfigurationError
+from collector.errors import CollectorError, ConfigurationError, reason_of
 from collector.probe.connection import tls_context
 from collector.service.setting_types import cleaned
 from collector.service.settings import Settings, variable
@@ -36,7 +36,7 @@ def database_token(settings: Settings) -> str:
     except UnicodeDecodeError:
         token, reason = "", "it is not UTF-8"
     except OSError as error:
-        token, reason = "", error.strerror or type(error).__name__
+        token, reason = "", reason_of(error)
     except ValueError as error:
         token, reason = "", f"it {error}"
     if token:
@@ -76,9 +76,8 @@ def _check_list(settings: Settings) -> None:
     try:
         read_file(file)
     except (OSError, ValueError) as error:
-        reason = (isinstance(error, OSError) and error.strerror) or str(error)
         raise ConfigurationError(
-            f"{variable(('directory', 'file'))}: {file} is no list of nodes: {reason}"
+            f"{variable(('directory', 'file'))}: {file} is no list of nodes: {reason_of(error)}"
         ) from None
 
 
@@ -92,7 +91,7 @@ def _check_data_dir(settings: Settings) -> None:
         place = next(path for path in (wanted, *wanted.absolute().parents) if path.exists())
         problem = "" if place.is_dir() else f"{place} is not a directory"
     except OSError as error:
-        place, problem = wanted, error.strerror or type(error).__name__
+        place, problem = wanted, reason_of(error)
     if not problem and not os.access(place, os.W_OK | os.X_OK):
         problem = f"this user may not write in {place}"
     if not problem:

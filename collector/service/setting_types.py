@@ -26,7 +26,7 @@ from collector.directory.address import parse_configured
 from collector.times import DAY
 
 FOREVER: Final = "forever"
-_CENTURY_DAYS: Final = 36_500
+CENTURY_DAYS: Final = 36_500
 _LONGEST_TEXT: Final = 65_536
 _LONGEST_PATH: Final = 4_095
 _INVISIBLE: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
@@ -48,13 +48,18 @@ def cleaned(value: Any) -> Any:
         return [word for word in map(cleaned, value) if word != ""]
     if not isinstance(value, str):
         return value
-    text = value.strip().strip("\ufeff").strip()
+    text = stripped(value)
     if len(text) > _LONGEST_TEXT:
         raise ValueError(f"must have at most {_LONGEST_TEXT:,} characters")
     for character in text:
         if unicodedata.category(character) in _INVISIBLE:
             raise ValueError(f"must not have the control character U+{ord(character):04X}")
     return text
+
+
+def stripped(text: str) -> str:
+    """Return text without blanks and byte order marks around it."""
+    return text.strip().strip("\ufeff").strip()
 
 
 def _as_text(value: Any) -> Any:
@@ -94,7 +99,7 @@ def _or_forever(value: Any, handler: ValidatorFunctionWrapHandler) -> Any:
         return handler(value)
     except ValueError as exc:
         raise ValueError(
-            f"must be a number of days from 1 to {_CENTURY_DAYS:,}, or `{FOREVER}`"
+            f"must be a number of days from 1 to {CENTURY_DAYS:,}, or `{FOREVER}`"
         ) from exc
 
 
@@ -162,15 +167,15 @@ Bytes = Annotated[int, Field(ge=1024, le=1024**4)]
 Seconds = Annotated[float, Field(gt=0, le=DAY, allow_inf_nan=False)]
 SecondsOrNone = Annotated[float, Field(ge=0, le=DAY, allow_inf_nan=False)]
 """0 for no time at all."""
-Days = Annotated[float, Field(gt=0, le=_CENTURY_DAYS, allow_inf_nan=False)]
+Days = Annotated[float, Field(gt=0, le=CENTURY_DAYS, allow_inf_nan=False)]
 RetentionDays = Annotated[
-    Annotated[float, Field(ge=1, le=_CENTURY_DAYS, allow_inf_nan=False)] | None,
+    Annotated[float, Field(ge=1, le=CENTURY_DAYS, allow_inf_nan=False)] | None,
     WrapValidator(_or_forever),
     PlainSerializer(lambda days: FOREVER if days is None else days),
 ]
 """None is for ever."""
 WholeRetentionDays = Annotated[
-    Annotated[int, Field(ge=1, le=_CENTURY_DAYS)] | None,
+    Annotated[int, Field(ge=1, le=CENTURY_DAYS)] | None,
     WrapValidator(_or_forever),
     PlainSerializer(lambda days: FOREVER if days is None else days),
 ]

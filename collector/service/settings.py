@@ -13,9 +13,11 @@ from platformdirs import user_data_path
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
+from collector.directory.aggregate import NODES_LIMIT
 from collector.errors import ConfigurationError
 from collector.service.setting_choices import InfluxDbGeneration, Ipv6Mode, LogLevel
 from collector.service.setting_types import (
+    CENTURY_DAYS,
     FOREVER,
     Bytes,
     Count,
@@ -40,7 +42,6 @@ from collector.times import DAY, HOUR
 
 PREFIX: Final = "CRN_"
 NESTED: Final = "__"
-_CENTURY_DAYS: Final = 36_500.0
 
 
 class _Cleaned(BaseModel):
@@ -72,7 +73,7 @@ class DirectorySettings(_Section):
     refresh_seconds: Seconds = Field(default=300, description="how often the list is fetched")
     timeout_seconds: Seconds = Field(default=20, description="for one host to answer")
     nodes_limit: Count = Field(
-        default=10_000,
+        default=NODES_LIMIT,
         description="entries of the list at most; a longer list is refused",
     )
     file: FilePath | None = Field(
@@ -185,7 +186,7 @@ class StoreSettings(_Section):
     @property
     def kept_days(self) -> float:
         """How long points are kept, as a number: a century if for ever."""
-        return _CENTURY_DAYS if self.retention_days is None else self.retention_days
+        return float(CENTURY_DAYS) if self.retention_days is None else self.retention_days
 
 
 class InfluxDbSettings(_Section):
