@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
 import resource
 import shutil
@@ -34,6 +33,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench import floor
+from bench.usage import cpu_seconds, sampling
 from collector.crawl.crawler import Crawler
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.model.status import NodeStatus
@@ -156,21 +156,26 @@ async def _rounds(settings: Settings, folder: Path, rounds: int) -> RoundFigures
     healthy = set(json.loads((folder / "healthy.json").read_text()))
     timing = RoundTiming(settings.rounds.spread_seconds, settings.rounds.deadline_seconds)
     cpu, seconds, false_failures = [], [], 0
-    async with open_parts(settings) as parts, _descriptors() as most:
+    process = psutil.Process()
+    fds = [0]
+    async with (
+        open_parts(settings) as parts,
+        sampling(lambda: fds.append(process.num_fds()), seconds=0.5),
+    ):
         crawler = Crawler(parts)
         at_once = RoundTiming(0, settings.rounds.deadline_seconds)
         await crawler.round(RoundRequest(START, at_once))
         for number in range(1, rounds + 1):
-            before, started = _cpu_seconds(), time.perf_counter()
+            before, started = cpu_seconds(), time.perf_counter()
             done = await crawler.round(RoundRequest(START + 60 * number, timing))
-            cpu.append(_cpu_seconds() - before)
+            cpu.append(cpu_seconds() - before)
             seconds.append(time.perf_counter() - started)
             false_failures += _false_failures(done.judged.statuses, healthy)
         nodes = len(done.judged.statuses)
         return RoundFigures(
             cpu_ms_per_node=statistics.median(cpu) / nodes * 1000,
             max_rss_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024,
-            max_fds=most[0],
+            max_fds=max(fds),
             gate=parts.gate.size,
             round_seconds=statistics.median(seconds),
             false_failures=false_failures,
@@ -198,37 +203,12 @@ async def _floor(settings: Settings, rounds: int) -> float:
     rate = len(targets) / settings.rounds.spread_seconds
     cpu = []
     for _ in range(rounds + 1):
-        before = _cpu_seconds()
+        before = cpu_seconds()
         answered = await floor.crawl(targets, context, 1024, rate, 10.0)
-        cpu.append(_cpu_seconds() - before)
+        cpu.append(cpu_seconds() - before)
         if answered < len(targets):
             print(f"floor: {len(targets) - answered} did not respond completely", file=sys.stderr)  # noqa: T201
     return statistics.median(cpu[1:]) / len(targets) * 1000
-
-
-@contextlib.asynccontextmanager
-async def _descriptors() -> Any:
-    """Yield a list whose item is the highest number of open descriptors so far, sampled."""
-    most = [0]
-    process = psutil.Process()
-
-    async def sample() -> None:
-        while True:
-            most[0] = max(most[0], process.num_fds())
-            await asyncio.sleep(0.5)
-
-    task = asyncio.create_task(sample())
-    try:
-        yield most
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def _show(runs: list[Run]) -> None:

@@ -11,15 +11,13 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import contextlib
 import json
-import resource
 import subprocess
 import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -30,6 +28,7 @@ from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
+from bench.usage import cpu_seconds, sampling
 from collector.crawl.crawler import Crawler
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.schema.measurements import Collector
@@ -136,10 +135,12 @@ async def _crawl(folder: Path) -> Figures:
     expected: dict[str, bool] = json.loads((folder / "expected.json").read_text())
     async with open_parts(settings) as parts:
         await parts.nodes.listing()
-        cpu, started = _cpu_seconds(), time.perf_counter()
-        async with _most_open() as most:
+        cpu, started = cpu_seconds(), time.perf_counter()
+        samples = [_descriptors_and_memory()]
+        async with sampling(lambda: samples.append(_descriptors_and_memory()), seconds=0.25):
             done = await Crawler(parts).round(RoundRequest(START, _at_once(settings)))
-        seconds, cpu_seconds = time.perf_counter() - started, _cpu_seconds() - cpu
+        seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
+    (fds, rss_bytes), (most_fds, most_rss_bytes) = samples[0], max(samples)
     own = next(point for point in done.points if isinstance(point, Collector))
     statuses = {status.node.hash: status for status in done.judged.statuses}
     healthy = [statuses[key] for key, reachable in expected.items() if reachable]
@@ -151,43 +152,21 @@ async def _crawl(folder: Path) -> Figures:
         failures=dict(Counter(str(statuses[key].failure) for key in expected if not expected[key])),
         vantage=str(done.judged.reason),
         seconds=seconds,
-        cpu_seconds=cpu_seconds,
+        cpu_seconds=cpu,
         late_seconds=own.loop_late_seconds,
         worst_seconds=own.loop_lag_seconds,
-        open_visits=most[0],
-        rss_bytes=most[1],
+        open_visits=most_fds - fds,
+        rss_bytes=most_rss_bytes - rss_bytes,
     )
+
+
+def _descriptors_and_memory() -> tuple[int, int]:
+    process = psutil.Process()
+    return process.num_fds(), process.memory_info().rss
 
 
 def _at_once(settings: Settings) -> RoundTiming:
     return RoundTiming(0, settings.rounds.deadline_seconds)
-
-
-@contextlib.asynccontextmanager
-async def _most_open() -> AsyncIterator[list[int]]:
-    """Yield the most descriptors opened since, sampled, and the memory taken since at that time."""
-    process = psutil.Process()
-    fds, rss_bytes = process.num_fds(), process.memory_info().rss
-    most = [0, 0]
-
-    async def sample() -> None:
-        while True:
-            opened = process.num_fds() - fds
-            if opened >= most[0]:
-                most[:] = opened, process.memory_info().rss - rss_bytes
-            await asyncio.sleep(0.25)
-
-    task = asyncio.create_task(sample())
-    try:
-        yield most
-    finally:
-        task.cancel()
-        await asyncio.wait({task})
-
-
-def _cpu_seconds() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def _show(runs: Sequence[Run]) -> None:

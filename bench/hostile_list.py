@@ -8,36 +8,41 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import resource
 import threading
 import time
+from collections.abc import Callable
 from typing import Any, Final
 
+from bench.usage import memory_growth
 from collector.directory.aggregate import CORECHANNEL
 
 ENTRY: Final = json.dumps({"hash": "a" * 64, "address": "https://a.example.org", "note": "x" * 750})
 EMPTY: Final = ",".join(["[]"] * (8 * 1024 * 1024))
 
 
+BODIES: Final[dict[str, Callable[[], tuple[str, str]]]] = {
+    "550 nodes": lambda: (",".join([ENTRY] * 550), "0"),
+    "10,000 nodes": lambda: (",".join([ENTRY] * 10_000), "0"),
+    "24 MB in a key that is not read": lambda: (ENTRY, f"[{EMPTY}]"),
+    "24 MB of entries": lambda: (EMPTY, "0"),
+    "one entry of 24 MB": lambda: (f"[{EMPTY}]", "0"),
+    "640,000 entries": lambda: (",".join(["[]"] * 640_000), "0"),
+    "as many numbers that are none": lambda: (ENTRY, f"[{EMPTY.replace('[]', 'NaN')}]"),
+    "as many halves of surrogates": lambda: (ENTRY, '"' + "\\ud800" * (4 * 1024 * 1024) + '"'),
+}
+"""By name, what makes the list of nodes and the value of a key that is not read."""
+
+
 def body(name: str) -> bytes:
     """Return a body by its name."""
-    nodes, other = {
-        "550 nodes": (",".join([ENTRY] * 550), "0"),
-        "10,000 nodes": (",".join([ENTRY] * 10_000), "0"),
-        "24 MB in a key that is not read": (ENTRY, f"[{EMPTY}]"),
-        "24 MB of entries": (EMPTY, "0"),
-        "one entry of 24 MB": (f"[{EMPTY}]", "0"),
-        "640,000 entries": (",".join(["[]"] * 640_000), "0"),
-        "as many numbers that are none": (ENTRY, f"[{EMPTY.replace('[]', 'NaN')}]"),
-        "as many halves of surrogates": (ENTRY, '"' + "\\ud800" * (4 * 1024 * 1024) + '"'),
-    }[name]
+    nodes, other = BODIES[name]()
     return f'{{"data":{{"corechannel":{{"resource_nodes":[{nodes}],"x":{other}}}}}}}'.encode()
 
 
 def measure(name: str) -> dict[str, Any]:
     """Return what a body costs."""
     content = body(name)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    growth_bytes = memory_growth()
     standstill, done = 0.0, threading.Event()
 
     def beat() -> None:
@@ -54,16 +59,15 @@ def measure(name: str) -> dict[str, Any]:
         outcome = f"{len(CORECHANNEL.parse(content).nodes)} nodes"
     except ValueError as error:
         outcome = str(error)
-    seconds = time.perf_counter() - started
+    seconds, grown = time.perf_counter() - started, growth_bytes()
     done.set()
     heart.join()
-    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
     return {
         "body": name,
         "megabytes": round(len(content) / 1e6, 1),
         "seconds": round(seconds, 3),
         "standstill_seconds": round(standstill, 3),
-        "memory_megabytes": grown // 1024,
+        "memory_megabytes": grown // 1_000_000,
         "refused_for_length": len(content) > CORECHANNEL.limit_bytes,
         "outcome": outcome,
     }
@@ -71,19 +75,9 @@ def measure(name: str) -> dict[str, Any]:
 
 def main() -> None:
     """Measure every body and print a table and JSON."""
-    names = (
-        "550 nodes",
-        "10,000 nodes",
-        "24 MB in a key that is not read",
-        "24 MB of entries",
-        "one entry of 24 MB",
-        "640,000 entries",
-        "as many numbers that are none",
-        "as many halves of surrogates",
-    )
     found = []
     print(f"{'body':34}{'MB':>6}{'s':>8}{'still s':>9}{'mem MB':>8}  outcome")  # noqa: T201
-    for name in names:
+    for name in BODIES:
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             row = pool.apply(measure, (name,))
         found.append(row)

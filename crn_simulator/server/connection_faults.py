@@ -21,7 +21,7 @@ _PLAIN_ANSWER = (
     b"The plain HTTP request was sent to an HTTPS port"
 )
 _NOT_HTTP = b"\x00\x01\x02 220 mail.example.org ESMTP ready\r\n" * 8
-_BOMB_BYTES = 256 * 1024 * 1024
+_BOMB_BYTES = 60 * 1024 * 1024
 _BLOCK = b" " * 16384
 _HELD_BYTES = 60 * 1024
 _INTERIM = b"HTTP/1.1 100 Continue\r\n\r\n" * 600
@@ -179,8 +179,8 @@ async def _gzip_bomb(connection: Connection, intended: IntendedResponse) -> None
 
 @functools.cache
 def _bomb() -> bytes:
-    """Return 256 MiB of blanks compressed to 256 KiB, as 64 concatenated gzip members."""
-    return gzip.compress(b" " * (_BOMB_BYTES // 64), mtime=0) * 64
+    """Return 60 MiB of blanks compressed to 60 KiB."""
+    return gzip.compress(b" " * _BOMB_BYTES, mtime=0)
 
 
 _ResponseFault = Callable[[Connection, IntendedResponse], Awaitable[None]]

@@ -1,0 +1,47 @@
+"""What this process uses: processor time, memory, and what is sampled while it works."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import resource
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+
+def cpu_seconds() -> float:
+    """Return the processor time of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+@contextlib.asynccontextmanager
+async def sampling(sample: Callable[[], None], seconds: float) -> AsyncIterator[None]:
+    """Call `sample` again and again meanwhile, so many seconds apart."""
+
+    async def repeat() -> None:
+        while True:
+            sample()
+            await asyncio.sleep(seconds)
+
+    task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait({task})
+
+
+def memory_growth() -> Callable[[], int]:
+    """Return what returns by how many bytes memory has grown at most since.
+
+    The kernel (Linux) forgets the earlier peak of this process, so that growth below it counts too.
+    """
+    Path("/proc/self/clear_refs").write_text("5")
+    before = _peak_bytes()
+    return lambda: _peak_bytes() - before
+
+
+def _peak_bytes() -> int:
+    status = Path("/proc/self/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) * 1024
