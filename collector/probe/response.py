@@ -17,7 +17,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from collector.model.failure import Failure
-from collector.probe.screening import is_screened, retry_after_seconds
+from collector.probe.screening import is_screened, wait_seconds
 from collector.probe.wire import usable_version
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -26,6 +26,10 @@ _SERVER: Final = re.compile(r"(?:^|,)\s*aleph-vm/([^,]+)")
 """A proxy may join its own header and the node's in one line: `Caddy, aleph-vm/1.9.0`."""
 _WINDOWS: Final = {"gzip": 16 + zlib.MAX_WBITS, "deflate": zlib.MAX_WBITS}
 """Encodings that are understood, as zlib wants them. Some servers send deflate without header."""
+
+
+SLOW_SECONDS: Final = 0.02
+"""Processor time of an answer, twice what the worst one of the default length takes to read."""
 
 
 class TooLargeError(Exception):
@@ -101,6 +105,11 @@ class Content(Generic[Model]):
     """Processor time that reading it took."""
 
     @property
+    def is_slow(self) -> bool:
+        """Whether it took so long to read that the node is asked nothing more in the visit."""
+        return self.cpu_seconds > SLOW_SECONDS
+
+    @property
     def detail(self) -> str:
         """What is unread, in words; empty if nothing is."""
         return f"not read: {', '.join(self.unread)}" if self.unread else ""
@@ -145,7 +154,7 @@ async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> R
         aleph=bool(stated),
         version=usable_version(stated[0]) if stated else None,
         screened=screened,
-        retry_after_seconds=retry_after_seconds(response.headers) if screened else None,
+        retry_after_seconds=wait_seconds(response.headers) if screened else None,
     )
 
 

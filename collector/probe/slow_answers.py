@@ -12,8 +12,6 @@ from collector.model.observation import Endpoint
 from collector.probe.response import Response
 from collector.times import HOUR
 
-SLOW_SECONDS: Final = 0.02
-"""Processor time, twice what the worst answer of the default length takes."""
 _MOST_NODES: Final = 100
 
 log = logging.getLogger(__name__)
@@ -28,16 +26,15 @@ class SlowAnswers:
         self._logged_at: dict[str, float] = {}
 
     def add(self, node: Node, endpoint: Endpoint, answer: Response, cpu_seconds: float) -> None:
-        """Log the answer if it took long to read and the node was not logged within an hour."""
-        if cpu_seconds <= SLOW_SECONDS:
-            return
+        """Log a slow answer if the node was not logged within an hour."""
         now = self._clock()
         self._logged_at = {key: at for key, at in self._logged_at.items() if now - at < HOUR}
         if node.hash in self._logged_at or len(self._logged_at) >= _MOST_NODES:
             return
         self._logged_at[node.hash] = now
         log.warning(
-            "slow answer of node %s (%s): %s took %.0f ms of processor time to read, %d bytes",
+            "slow answer of node %s (%s): %s took %.0f ms of processor time to read, %d bytes; "
+            "nothing more is asked in this visit",
             node.hash,
             node.display_name,
             endpoint,

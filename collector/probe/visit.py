@@ -91,6 +91,7 @@ class Visit:
     _usage: Usage | None = None
     _ipv6: Ipv6 | None = None
     _retry_after_seconds: int | None = None
+    _was_slow: bool = False
     _started: float | None = None
     _ended: float | None = None
     _current: Endpoint | None = None
@@ -122,7 +123,7 @@ class Visit:
     @property
     def _is_over(self) -> bool:
         """Whether the connection failed or a limit of the visit was reached: it asks no more."""
-        if self.trace.allowance.exceeded:
+        if self.trace.allowance.exceeded or self._was_slow:
             return True
         failure = self.probes[-1].failure
         return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
@@ -175,7 +176,8 @@ class Visit:
             content = _read(endpoint, answer, model)
             failure, detail = content.failure, content.detail
             self._learn(answer, content.value is not None)
-            self.slow_answers.add(self.node, endpoint, answer, content.cpu_seconds)
+            if content.is_slow:
+                self._stop_reading(endpoint, answer, content.cpu_seconds)
         self._current = None
         self.probes.append(
             Probe(
@@ -209,6 +211,12 @@ class Visit:
             if not keep:
                 self.trace.abort()
         return answer
+
+    def _stop_reading(self, endpoint: Endpoint, answer: Response, cpu_seconds: float) -> None:
+        """End the visit after an answer that took too much of our processor time to read."""
+        self._was_slow = True
+        self.trace.abort()
+        self.slow_answers.add(self.node, endpoint, answer, cpu_seconds)
 
     def _learn(self, answer: Response, fits: bool) -> None:
         if self._phases is None:

@@ -82,6 +82,21 @@ async def test_one_handshake(
     ) + [True]
 
 
+async def test_a_slow_answer_ends_the_visit(
+    context: ssl.SSLContext,
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """After an answer that took long to read nothing more is asked, and what was read counts."""
+    monkeypatch.setattr("collector.probe.response.SLOW_SECONDS", -1.0)
+    observation, host = await look_at(context, authority, NodeSpec(version="1.9.0"), True)
+    assert observation.reachable
+    assert (observation.version, observation.usage) == ("1.9.0", None)
+    assert [request.path for request in host.traffic.last_requests] == [CONFIG]
+    assert "nothing more is asked in this visit" in caplog.text
+
+
 async def test_the_next_round_shakes_hands_again(
     context: ssl.SSLContext, authority: Authority
 ) -> None:
