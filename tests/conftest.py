@@ -19,6 +19,15 @@ START_SECONDS = 30.0
 COMMAND_SECONDS = 90.0
 
 
+def pytest_configure() -> None:
+    """Hear signals as in a terminal, however the tests were started.
+
+    `nohup` and shells without job control start what is ignored by all processes below.
+    """
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs a database server, so that `make check` can leave it out."""
     for item in items:

@@ -17,6 +17,9 @@ from collector.service.event_loop import run_async, stop_on_signals
 
 uvloop = pytest.importorskip("uvloop")
 
+_LIMIT_SECONDS = 30.0
+"""For a signal to arrive; one that is not heard ends the test."""
+
 
 class _Failing(asyncio.Protocol):
     """A protocol that raises at what it receives."""
@@ -137,7 +140,7 @@ def test_the_first_signal_asks_and_the_second_forces(
     """A signal sets the event and nothing else; a second one ends the process with 130."""
 
     async def main() -> int:
-        async with stop_on_signals() as stop:
+        async with asyncio.timeout(_LIMIT_SECONDS), stop_on_signals() as stop:
             os.kill(os.getpid(), first)
             await stop.wait()
             await forcible.wait()
@@ -153,7 +156,7 @@ def test_a_signal_that_comes_twice_at_once_forces_nothing(codes: asyncio.Queue[i
     """`timeout` signals the process and its group: both are one request to stop."""
 
     async def main() -> None:
-        async with stop_on_signals() as stop:
+        async with asyncio.timeout(_LIMIT_SECONDS), stop_on_signals() as stop:
             os.kill(os.getpid(), signal.SIGTERM)
             await stop.wait()
             await _deliver(signal.SIGTERM)
@@ -168,7 +171,7 @@ def test_a_second_hang_up_forces_nothing(
     """A terminal that is closed sends SIGHUP more than once."""
 
     async def main() -> None:
-        async with stop_on_signals():
+        async with asyncio.timeout(_LIMIT_SECONDS), stop_on_signals():
             os.kill(os.getpid(), signal.SIGHUP)
             await forcible.wait()
             await _deliver(signal.SIGHUP)
