@@ -138,18 +138,18 @@ def _check_owners(played: PlayedRound) -> Iterator[Finding]:
             cards[point.node] += point.total or 0
         if not isinstance(point, CrnUsage | CrnVersion):
             continue
-        seen = played.observations[point.node]
-        usage = seen.usage
+        observed = played.observations[point.node]
+        usage = observed.usage
         is_own = (
-            point.version == seen.version
+            point.version == observed.version
             if isinstance(point, CrnVersion)
             else usage is not None
             and (point.cpu_count, point.mem_total_bytes) == (usage.cpu_count, usage.mem_total_bytes)
         )
         if not is_own:
-            yield Finding(Kind.FOREIGN_POINT, point.node, f"not its own: {point}, {seen}")
-    for key, seen in played.observations.items():
-        stated = len(seen.usage.gpus or ()) if seen.usage else 0
+            yield Finding(Kind.FOREIGN_POINT, point.node, f"not its own: {point}, {observed}")
+    for key, observed in played.observations.items():
+        stated = len(observed.usage.gpus or ()) if observed.usage else 0
         if cards[key] != stated:
             yield Finding(Kind.FOREIGN_POINT, key, f"{cards[key]} GPUs written of {stated}")
 
@@ -157,7 +157,7 @@ def _check_owners(played: PlayedRound) -> Iterator[Finding]:
 def _check_sums(played: PlayedRound) -> Iterator[Finding]:
     """Yield the sums of the network that are not those of its nodes."""
     (network,) = [point for point in played.points if isinstance(point, Network)]
-    usages = [seen.usage for seen in played.observations.values() if seen.usage]
+    usages = [observed.usage for observed in played.observations.values() if observed.usage]
     cpus = sum(usage.cpu_count or 0 for usage in usages)
     cards = sum(len(usage.gpus or ()) for usage in usages)
     if (network.cpu_total or 0, network.gpu_total or 0) != (cpus, cards):
@@ -183,9 +183,16 @@ def check_healthy(
 
     `alone` is the round of a network without the fuzzed ones.
     """
-    seen = among.observations[key]
-    if not (seen.reachable and seen.version == node.version and seen.config and seen.usage):
-        return Finding(Kind.FOREIGN_POINT, key, f"a healthy node is not seen as such: {seen}")
+    observed = among.observations[key]
+    if not (
+        observed.reachable
+        and observed.version == node.version
+        and observed.config
+        and observed.usage
+    ):
+        return Finding(
+            Kind.FOREIGN_POINT, key, f"a healthy node is not observed as such: {observed}"
+        )
     own, same = _points_of(alone, key), _points_of(among, key)
     if own != same:
         return Finding(Kind.FOREIGN_POINT, key, f"its points differ: {own} and {same}")

@@ -62,15 +62,15 @@ async def _tick(block: LongestBlock, running: Callable[[], str]) -> None:
 def _timed_callbacks(block: LongestBlock) -> Iterator[None]:
     run = asyncio.Handle._run
 
-    def timed(handle: Any) -> None:
+    def timed(callback: Any) -> None:
         started = time.thread_time()
-        run(handle)
-        block.add(time.thread_time() - started, lambda: _visit_of(handle))
+        run(callback)
+        block.add(time.thread_time() - started, lambda: _visit_of(callback))
 
     with mock.patch.object(asyncio.Handle, "_run", timed):
         yield
 
 
-def _visit_of(handle: Any) -> str:
-    trace = handle._context.get(TRACE) if handle._context else None
-    return f"{trace.addresses if trace else 'no visit'}, {handle!r}"
+def _visit_of(callback: Any) -> str:
+    trace = callback._context.get(TRACE) if callback._context else None
+    return f"{trace.addresses if trace else 'no visit'}, {callback!r}"

@@ -36,9 +36,9 @@ async def parse_answers(
         while figures.answers < answers:
             before = figures.answers
             gc.disable()
-            seen = [await _visit(rounds, prober, node) for node in rounds.network.nodes]
+            observed = [await _visit(rounds, prober, node) for node in rounds.network.nodes]
             gc.enable()
-            rounds.end_round(seen)
+            rounds.end_round(observed)
             gc.collect()
             if growth_bytes is None and figures.answers >= _WARM_UP * answers:
                 growth_bytes = memory_growth()

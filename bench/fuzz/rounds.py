@@ -1,4 +1,4 @@
-"""Rounds of a fuzzed network: what was seen is judged and checked, and counted in figures."""
+"""Rounds of a fuzzed network: what was observed is judged and checked, and counted in figures."""
 
 from __future__ import annotations
 
@@ -89,16 +89,16 @@ class FuzzedRounds:
         words = f"{context.get('message')}: {context.get('exception')!r}"
         self.find([Finding(Kind.CRASH, "", words)])
 
-    def end_round(self, seen: list[Observation]) -> None:
-        """Judge and check a round by what was seen of each node, in order; begin the next one."""
+    def end_round(self, observed: list[Observation]) -> None:
+        """Judge and check a round by what was observed of each node, in order; begin the next one."""
         try:
-            self._judge(seen)
+            self._judge(observed)
         except Exception as error:
             self.find([Finding(Kind.CRASH, "", f"{self.name_of(0)}: {error!r}")])
         self.network.next_round()
 
-    def _judge(self, seen: list[Observation]) -> None:
-        played, alone = self._all.play(seen), self._alone.play(seen[:HEALTHY])
+    def _judge(self, observed: list[Observation]) -> None:
+        played, alone = self._all.play(observed), self._alone.play(observed[:HEALTHY])
         self.find(check_points(played, self.network.nodes))
         for index, node in enumerate(self.network.nodes[:HEALTHY]):
             valid = self.network.healthy(index)

@@ -88,7 +88,7 @@ async def _play_round(rounds: FuzzedRounds, prober: Prober) -> list[Observation]
         for index, node in enumerate(network.nodes)
     ]
     async with probing(lambda: ", ".join(sorted(under_way))) as block:
-        seen = await Sweep(Gate(_AT_A_TIME), visit, ended).run(plans, _TIMING)
+        observed = await Sweep(Gate(_AT_A_TIME), visit, ended).run(plans, _TIMING)
     if block.seconds > figures.block_seconds:
         figures.block_seconds, figures.worst_block = block.seconds, block.where
-    return [seen[node.hash] for node in network.nodes]
+    return [observed[node.hash] for node in network.nodes]
