@@ -90,7 +90,7 @@ class FuzzedRounds:
         self.find([Finding(Kind.CRASH, "", words)])
 
     def end_round(self, observed: list[Observation]) -> None:
-        """Judge and check a round by what was observed of each node, in order; begin the next one."""
+        """Judge and check a round by the observations of all nodes, in order; begin the next one."""
         try:
             self._judge(observed)
         except Exception as error:
