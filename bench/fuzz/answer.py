@@ -113,6 +113,10 @@ class FuzzedNode:
         kinds = (CONFIG, USAGE, IPV6, VM) if self.ipv6_due else (CONFIG, USAGE)
         self._mutated = set(kinds if chance.random() < 0.8 else [chance.choice(kinds)])
 
+    def is_mutated(self, path: str) -> bool:
+        """Return whether its answer on a path is mutated."""
+        return path in self._mutated
+
     def answer(self, path: str) -> Answer:
         """Return the answer on a path."""
         kind = VM if path.startswith(VM) else path

@@ -14,11 +14,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from bench.fuzz.answer import FuzzedNode
 from bench.fuzz.fuzzed_network import PlayedRound
-from bench.fuzz.valid import ValidNode
+from bench.fuzz.valid import ValidNode, figures_of
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Endpoint, Observation
 from collector.probe.wire import MAX_CPUS, MAX_GPUS, MAX_KILOBYTES
 from collector.schema.column import ColumnKind, Point, Value
 from collector.schema.measurements import CrnGpu, CrnReachability, CrnUsage, CrnVersion, Network
@@ -69,6 +70,23 @@ def check_observation(observation: Observation) -> Iterator[Finding]:
         and all(amount is None or 0 < amount <= _MAX_BYTES for amount in amounts)
     ):
         yield Finding(Kind.WRONG_TYPE, node, f"more than a machine can hold: {usage}")
+
+
+def check_unchanged(observation: Observation, node: FuzzedNode) -> Iterator[Finding]:
+    """Yield which answers that were not mutated were not read as they are."""
+    key = observation.node.hash
+    for probe in observation.probes:
+        if not probe.answered or node.is_mutated(probe.endpoint):
+            continue
+        config, usage = observation.config, observation.usage
+        if probe.endpoint is Endpoint.CONFIG and node.valid.has_config:
+            if config is None or config.version != node.valid.version:
+                yield Finding(Kind.FOREIGN_POINT, key, f"not its own configuration: {config}")
+        elif probe.endpoint is Endpoint.USAGE:
+            cards = None if usage is None or usage.gpus is None else len(usage.gpus)
+            read = usage and (usage.cpu_count, usage.mem_total_bytes, cards)
+            if read != figures_of(node.valid):
+                yield Finding(Kind.FOREIGN_POINT, key, f"not its own usage: {usage}")
 
 
 def is_declared(value: Any, declared: Any) -> bool:

@@ -17,6 +17,7 @@ from bench.fuzz.check import (
     check_lines,
     check_observation,
     check_points,
+    check_unchanged,
 )
 from bench.fuzz.fuzzed_network import HEALTHY, FuzzedNetwork, RoundPlayer
 from collector.model.observation import Observation
@@ -76,6 +77,9 @@ class FuzzedRounds:
         self.figures.visits += 1
         self.figures.failures[str(observation.failure)] += 1
         self.find(check_observation(observation))
+        index = self._index_of[observation.node.hash]
+        if self.network.healthy(index) is None:
+            self.find(check_unchanged(observation, self.network.fuzzed(index)))
 
     def find(self, findings: Iterable[Finding]) -> None:
         """Record what is wrong, with the visit in which it was found."""
@@ -90,7 +94,7 @@ class FuzzedRounds:
         self.find([Finding(Kind.CRASH, "", words)])
 
     def end_round(self, observed: list[Observation]) -> None:
-        """Judge and check a round by the observations of all nodes, in order; begin the next one."""
+        """Judge and check a round by the observations of all nodes, in order; begin the next."""
         try:
             self._judge(observed)
         except Exception as error:

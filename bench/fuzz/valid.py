@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import json
 import random
 from typing import Final
 
 from crn_simulator.script.endpoint import CONFIG, IPV6, USAGE
-from crn_simulator.script.firmware import RELEASES
+from crn_simulator.script.firmware import RELEASES, Firmware
 from crn_simulator.script.machine import COMPATIBLE_GPUS, UNLISTED_GPUS, Load, Machine
 from crn_simulator.script.node_spec import NodeSpec
 from crn_simulator.server.healthy_responses import healthy_response
@@ -52,10 +53,23 @@ class ValidNode:
         """Of its firmware."""
         return RELEASES[self.release]
 
+    @property
+    def has_config(self) -> bool:
+        """Whether its firmware has `/status/config`."""
+        return Firmware(self.version).has_config
+
     def response(self, path: str) -> HttpResponse:
         """Return its answer on a path."""
         kept = path if path in (CONFIG, USAGE, IPV6) else f"/vm/{path.split('/')[2]}/ip/6"
         return _response(self, kept)
+
+
+@functools.cache
+def figures_of(node: ValidNode) -> tuple[int, float, int | None]:
+    """Return its CPUs, its memory in bytes, and its GPUs; None where it does not report GPUs."""
+    usage = json.loads(node.response(USAGE).body)
+    cards = len(usage["gpu"]["devices"]) if "gpu" in usage else None
+    return usage["cpu"]["count"], usage["mem"]["total_kB"] * 1000.0, cards
 
 
 @functools.lru_cache(maxsize=4096)
