@@ -126,7 +126,7 @@ async def open_prober(play: Play) -> AsyncIterator[Prober]:
         return protocol
 
     try:
-        async with open_session(resolver, policy, ssl.create_default_context(), 8, 5.0) as session:
+        async with open_session(resolver, policy, ssl.create_default_context(), 8) as session:
             setattr(session.connector, "_create_connection", connect)  # noqa: B010
             yield Prober(session, resolver, policy, LIMITS)
     finally:

@@ -27,8 +27,9 @@ from collector.probe.session import open_session
 from collector.probe.visit import Visit, VisitLimits
 from collector.state.plan import VisitPlan
 
-LIMITS: Final = VisitLimits(timeout_seconds=10.0, diagnostic_timeout_seconds=10.0)
-_CONNECT_SECONDS: Final = 10.0
+LIMITS: Final = VisitLimits(
+    connect_timeout_seconds=10.0, timeout_seconds=10.0, diagnostic_timeout_seconds=10.0
+)
 _WARM_UP_ROUNDS: Final = 8
 _AT_A_TIME: Final = 16
 _TIMING: Final = RoundTiming(0, 600)
@@ -44,7 +45,7 @@ async def open_fuzzed(seed: str, size: int) -> AsyncIterator[tuple[FuzzedServer,
             policy = AddressPolicy.of((f"{ADDRESS}/32",), ())
             try:
                 async with open_session(
-                    resolver, policy, tls_context(ca_file), _AT_A_TIME + 8, _CONNECT_SECONDS
+                    resolver, policy, tls_context(ca_file), _AT_A_TIME + 8
                 ) as session:
                     yield server, Prober(session, resolver, policy, LIMITS)
             finally:
