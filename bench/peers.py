@@ -34,6 +34,7 @@ import yarl
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from bench.clients.blackbox import MISSING, find_binary
 from bench.clients.client import Who
 from bench.clients.figures import Figures
 from bench.clients.fleet import CONFIG_FILE, Fleet, Target
@@ -94,8 +95,10 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--nodes", default="500,2000,10000", help="sizes, between commas")
-    parser.add_argument("--who", default=",".join(Who), help="clients, between commas")
-    parser.add_argument("--cases", default=",".join(CASES), help="between commas")
+    parser.add_argument("--who", default=",".join(Who), help=f"of {', '.join(Who)}; between commas")
+    parser.add_argument(
+        "--cases", default=",".join(CASES), help=f"of {', '.join(CASES)}; between commas"
+    )
     parser.add_argument("--hanging", type=float, default=0.1, help="share of nodes in `hanging`")
     parser.add_argument("--busy", type=int, default=1, help="loops in the case `busy`")
     parser.add_argument("--spread", type=float, default=30.0, help="seconds")
@@ -105,11 +108,20 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _clients(names: str) -> list[Who]:
+    """Return the clients that are named, without those that are not installed."""
+    clients = [Who(name) for name in names.split(",")]
+    if Who.BLACKBOX in clients and find_binary() is None:
+        print(f"left out: {MISSING}", file=sys.stderr)  # noqa: T201
+        clients.remove(Who.BLACKBOX)
+    return clients
+
+
 async def _measure_case(
     case: Case, options: argparse.Namespace, processors: Processors, kept: ResultsFile
 ) -> None:
     """Measure every client in one case, in turns, on one network."""
-    clients = [Who(name) for name in options.who.split(",")]
+    clients = _clients(options.who)
     turns = [
         who for turn in range(options.rounds) for who in clients if kept.count(who, case) <= turn
     ]
@@ -151,7 +163,8 @@ def targets_of(script: NetworkScript, address_urls: Sequence[str]) -> list[Targe
     for index, url in enumerate(map(yarl.URL, address_urls)):
         truth = truth_at(script, index, START)
         host, port = url.host or "", url.port or 443
-        targets.append(Target(truth.node, truth.host, host, port, truth.reachable))
+        healthy = truth.cause is Fault.NONE
+        targets.append(Target(truth.node, truth.host, host, port, healthy))
     return targets
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bench.clients import aiohttp_alone, former_services, httpx_client
+from bench.clients import aiohttp_alone, blackbox, former_services, httpx_client
 from bench.clients.client import NodeResult, OpenClient, Outcome, Who
 from bench.clients.figures import Figures, Mistakes, mistakes_of
 from bench.clients.fleet import Fleet, Target
@@ -52,6 +52,14 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[aiohttp.ClientSession]:
         pytest.param(aiohttp_alone.open_by_name, 1, 2, 1, id="aiohttp"),
         pytest.param(aiohttp_alone.open_by_address, 1, 2, 1, id="aiohttp_addresses"),
         pytest.param(httpx_client.open_client, 1, 2, 0, id="httpx"),
+        pytest.param(
+            *(blackbox.open_client, 2, 2, 1),
+            id="blackbox_exporter",
+            marks=[
+                pytest.mark.server,
+                pytest.mark.skipif(not blackbox.find_binary(), reason=blackbox.MISSING),
+            ],
+        ),
         pytest.param(former_services.open_shared_session, 3, 3, 1, id="shared_session"),
         pytest.param(
             *(former_services.open_session_per_request, 3, 3, 3 * (HEALTHY + 1)),
