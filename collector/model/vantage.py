@@ -28,8 +28,8 @@ class BlindReason(StrEnum):
     """This process ran out of file descriptors or local ports."""
     DEADLINE = "deadline"
     """The deadline of the round ended too many visits."""
-    LOOP_LAG = "loop_lag"
-    """The event loop was late, in sum, for too much of the time that a connection may take."""
+    STARVED = "starved"
+    """This process stood still in too many visits."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,8 @@ class ControlResult:
         return self.reason is BlindReason.NONE
 
 
-def own_reason(
-    observations: Iterable[Observation], late_seconds: float, late_limit_seconds: float
-) -> BlindReason:
+def own_reason(observations: Iterable[Observation]) -> BlindReason:
     """Return why the round is blind although the controls answered; `none` if it is not."""
-    if late_seconds > late_limit_seconds:
-        return BlindReason.LOOP_LAG
     failures = [o.failure for o in observations if o.tried or o.failure is Failure.ROUND_DEADLINE]
     if not failures:
         return BlindReason.NONE
@@ -61,6 +57,7 @@ def own_reason(
     for failure, reason in (
         (Failure.NO_DESCRIPTORS, BlindReason.DESCRIPTORS),
         (Failure.ROUND_DEADLINE, BlindReason.DEADLINE),
+        (Failure.STARVED, BlindReason.STARVED),
     ):
         if failures.count(failure) > OWN_SHARE * len(failures):
             return reason

@@ -15,12 +15,14 @@ from typing import Final
 import aiohttp
 import yarl
 
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.vantage import BlindReason, ControlResult
 from collector.probe.classify import classify
 from collector.probe.prober import can_connect
 from collector.probe.resolver import NameFailedError, NameNotFoundError, Resolver
 from collector.probe.routes import has_route
+from collector.probe.stopwatch import Stopwatch, time_limit
 from collector.probe.trace import TRACE, ConnectionTrace
 
 _GLOBAL_IPV6: Final = "2000::1"
@@ -44,6 +46,7 @@ class Controls:
     targets: Sequence[yarl.URL]
     resolver: Resolver
     context: ssl.SSLContext
+    lag: LoopLag
     timeout_seconds: float = 5.0
     ipv6: bool | None = None
     """Whether this vantage has IPv6, if configured; None looks for a route."""
@@ -74,18 +77,20 @@ class Controls:
         trace = ConnectionTrace()
         trace.resolving()
         TRACE.set(trace)  # of this task only: the TLS context records in it when a handshake begins
-        over_ipv6: asyncio.Task[bool] | None = None
+        over_ipv6: asyncio.Task[bool | None] | None = None
         failure = Failure.NONE
         port = target.port or 443
-        loop = asyncio.get_running_loop()
-        late = loop.time() + limit_seconds
+        watch = Stopwatch.start(self.lag)
+        left_seconds = watch.budget(limit_seconds)
         try:
-            async with asyncio.timeout_at(late):
+            async with time_limit(left_seconds):
                 found = await self._addresses(target)
                 trace.resolved(found)
                 if ipv6 and (sixes := [a for a in found if ":" in a]):
-                    patience = (late - loop.time()) / 2
-                    over_ipv6 = asyncio.create_task(can_connect(sixes[0], port, patience))
+                    connecting = can_connect(
+                        sixes[0], port, watch, limit_seconds - left_seconds() / 2
+                    )
+                    over_ipv6 = asyncio.create_task(connecting)
                 await self._connect(target, found, port, trace)
         except NameNotFoundError:
             failure = Failure.DNS_NOT_FOUND
@@ -93,6 +98,8 @@ class Controls:
             failure = Failure.DNS_FAILED
         except (OSError, aiohttp.ClientError) as exc:
             failure = classify(exc, trace)
+        if watch.is_starved and failure.is_masked_when_starved and not trace.tls_error:
+            failure = Failure.STARVED
         return _Answer(target, failure, await over_ipv6 if over_ipv6 else None)
 
     async def _addresses(self, target: yarl.URL) -> list[str]:
@@ -127,6 +134,8 @@ class Controls:
 def _reason(failed: Sequence[_Answer]) -> BlindReason:
     """Return why no control answered."""
     failures = {answer.failure for answer in failed}
+    if Failure.STARVED in failures:
+        return BlindReason.STARVED
     if failures <= {Failure.DNS_NOT_FOUND, Failure.DNS_FAILED}:
         return BlindReason.DNS
     handshake = {Failure.TLS_FAILED, Failure.TLS_EXPIRED, Failure.TLS_INVALID}

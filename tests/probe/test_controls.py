@@ -41,7 +41,7 @@ async def ask(
                 six = () if host.spec.aaaa is AaaaRecord.NONE else ("::1",)
                 bed.names.set_entry(host.name, DnsEntry((host.address, *six), mode))
             targets = [yarl.URL(host.url) for host in hosts]
-            controls = Controls(targets, bed.prober.resolver, context, 0.8, ipv6)
+            controls = Controls(targets, bed.prober.resolver, context, bed.prober.lag, 0.8, ipv6)
             return await controls.ask()
         finally:
             for host in hosts:
@@ -96,7 +96,9 @@ async def test_a_name_server_that_goes_away_is_noticed(
     """Controls are not believed from memory: their names are asked for anew every time."""
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
-        controls = Controls([yarl.URL(host.url)], bed.prober.resolver, context, 1.0, False)
+        controls = Controls(
+            [yarl.URL(host.url)], bed.prober.resolver, context, bed.prober.lag, 1.0, False
+        )
         first = await controls.ask()
         bed.names.override = DnsMode.SERVFAIL
         second = await controls.ask()
@@ -123,7 +125,9 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
         Host(bad(Fault.SILENT_IN_TLS), authority=authority) as host,
         open_bed(context) as bed,
     ):
-        controls = Controls([yarl.URL(host.address_url)], bed.prober.resolver, context, 30.0, False)
+        controls = Controls(
+            [yarl.URL(host.address_url)], bed.prober.resolver, context, bed.prober.lag, 30.0, False
+        )
         async with asyncio.timeout(15.0):
             control_result = await controls.ask(within_seconds=0.2)
     assert not control_result.ok
