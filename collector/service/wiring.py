@@ -91,6 +91,7 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             vantage=settings.vantage,
             shard=settings.shard,
             sinks=sinks,
+            connect_timeout_seconds=settings.probe.connect_timeout_seconds,
             instance=instance,
         )
 
