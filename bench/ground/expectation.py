@@ -32,7 +32,7 @@ FAULTS: Final = {
     **dict.fromkeys(("invalid_address", "forbidden_address"), "policy"),
     **dict.fromkeys(("dns_not_found", "dns_failed"), "dns"),
     **dict.fromkeys(
-        ("no_descriptors", "no_route", "round_deadline", "blind", "internal"), "vantage"
+        ("no_descriptors", "no_route", "round_deadline", "starved", "blind", "internal"), "vantage"
     ),
 }
 """The fault of each failure; of every other one it is `node`."""

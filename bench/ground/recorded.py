@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final
 
 from collector.schema.column import Point
 from collector.schema.measurements import (
@@ -19,11 +18,6 @@ from collector.schema.measurements import (
     NetworkEvent,
 )
 
-LATE_SECONDS: Final = 2.0
-"""A round in which the event loop was later, in sum within 5 seconds, is not trusted.
-
-Only the collector can know how late it was, so its own figure is taken.
-"""
 _IPV6_ENDPOINTS = frozenset({"/status/check/ipv6", "/vm/ip/6"})
 
 
@@ -59,10 +53,8 @@ class RecordedRound:
     lag_seconds: float = 0.0
 
     def expected_reason(self, controls: str, own: str = "none") -> str:
-        """Return why the round must be blind: by its controls, a late loop, or `own`."""
-        if controls != "none":
-            return controls
-        return "loop_lag" if self.lag_seconds > LATE_SECONDS else own
+        """Return why the round must be blind: by its controls, or `own`."""
+        return own if controls == "none" else controls
 
 
 def recorded_round(points: Iterable[Point]) -> RecordedRound:

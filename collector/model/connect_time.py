@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, Self
 
 from collector.model.observation import Observation, Phases
@@ -13,8 +14,9 @@ _FEWEST: Final = 10
 _LOST_SHARE: Final = 0.15
 """Share of what a connection may take: what one more than the fastest to the same host is late by
 if a packet was lost. A lost first packet costs a second."""
-_UNEVEN_SHARE: Final = 0.2
-"""Share of the connections that were so late, from which on it is the way."""
+_UNEVEN_SHARE: Final = 0.125
+"""Share of the connections that were so late, from which on it is the way; and half of the hosts
+must have had one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,17 +59,22 @@ def lost_time(hosts: Iterable[Sequence[ConnectTime]], limit_seconds: float) -> C
     hosts: the times of several connections to each host. A host that is always slow loses nothing
     against its own fastest.
     """
-    losses = [
-        ConnectTime(
-            time.dns_seconds - min(t.dns_seconds for t in times),
-            time.handshake_seconds - min(t.handshake_seconds for t in times),
-        )
-        for times in hosts
-        for time in times
-    ]
-    late = [loss for loss in losses if loss.seconds > _LOST_SHARE * limit_seconds]
-    if not late or len(late) < _UNEVEN_SHARE * len(losses):
+    losses = [_losses(times) for times in hosts]
+    late = [[loss for loss in of if loss.seconds > _LOST_SHARE * limit_seconds] for of in losses]
+    found = list(chain.from_iterable(late))
+    few = len(found) < _UNEVEN_SHARE * sum(map(len, losses))
+    if not found or few or sum(map(bool, late)) < len(losses) / 2:
         return None
     return ConnectTime(
-        sum(loss.dns_seconds for loss in late), sum(loss.handshake_seconds for loss in late)
+        sum(loss.dns_seconds for loss in found), sum(loss.handshake_seconds for loss in found)
     )
+
+
+def _losses(times: Sequence[ConnectTime]) -> list[ConnectTime]:
+    """Return what each connection to one host took more than the fastest."""
+    dns_seconds = min(time.dns_seconds for time in times)
+    handshake_seconds = min(time.handshake_seconds for time in times)
+    return [
+        ConnectTime(time.dns_seconds - dns_seconds, time.handshake_seconds - handshake_seconds)
+        for time in times
+    ]

@@ -32,8 +32,8 @@ class BlindReason(StrEnum):
     """This process ran out of file descriptors or local ports."""
     DEADLINE = "deadline"
     """The deadline of the round ended too many visits."""
-    LOOP_LAG = "loop_lag"
-    """The event loop was late, in sum, for too much of the time that a connection may take."""
+    STARVED = "starved"
+    """This process stood still in too many visits."""
     SLOW_DNS = "slow_dns"
     """Names took so long to resolve that visits ran into their time limits."""
     SLOW_NETWORK = "slow_network"
@@ -83,17 +83,25 @@ class ControlResult:
 
 
 def slow_reason(
-    control_result: ControlResult, observations: Iterable[Observation], limit_seconds: float
+    control_result: ControlResult,
+    observations: Iterable[Observation],
+    limit_seconds: float,
+    late_seconds: float,
 ) -> BlindReason:
     """Return why the round is untrusted although this vantage could see: its way was slow.
 
     What is slow at our end shows in every control, or in most of the nodes that answer. A name
-    server or a host that is slow by itself shows in neither. `limit_seconds`: what a connection may
-    take.
+    server or a host that is slow by itself shows in neither.
+
+    limit_seconds: what a connection may take. late_seconds: the most that the event loop was late
+        within such a time, which is in the times of the visits.
     """
     if control_result.slow is not BlindReason.NONE:
         return control_result.slow
-    return reason_of(usual_time(observations), limit_seconds)
+    time = usual_time(observations)
+    if time is None or time.seconds - late_seconds <= SLOW_SHARE * limit_seconds:
+        return BlindReason.NONE
+    return slow_part(time)
 
 
 def reason_of(time: ConnectTime | None, limit_seconds: float) -> BlindReason:
@@ -109,12 +117,8 @@ def slow_part(time: ConnectTime) -> BlindReason:
     return BlindReason.SLOW_DNS if is_name else BlindReason.SLOW_NETWORK
 
 
-def own_reason(
-    observations: Iterable[Observation], late_seconds: float, late_limit_seconds: float
-) -> BlindReason:
+def own_reason(observations: Iterable[Observation]) -> BlindReason:
     """Return why the round is blind although the controls answered; `none` if it is not."""
-    if late_seconds > late_limit_seconds:
-        return BlindReason.LOOP_LAG
     failures = [o.failure for o in observations if o.tried or o.failure is Failure.ROUND_DEADLINE]
     if not failures:
         return BlindReason.NONE
@@ -122,6 +126,7 @@ def own_reason(
     for failure, reason in (
         (Failure.NO_DESCRIPTORS, BlindReason.DESCRIPTORS),
         (Failure.ROUND_DEADLINE, BlindReason.DEADLINE),
+        (Failure.STARVED, BlindReason.STARVED),
     ):
         if failures.count(failure) > OWN_SHARE * len(failures):
             return reason

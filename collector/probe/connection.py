@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from collector.probe.classify import is_expiry
@@ -145,11 +146,20 @@ class BoundedHttp(ResponseHandler):
             if allowance.exceeded:
                 self._hang_up(allowance.exceeded)
                 return
+            if (error := self.exception()) is not None:
+                self._break_body(error)
+                return
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Do what the base class does: take over the head of an answer."""
         if self._trace is None or self._trace.allowance.add_head():
             super().feed_data(data, size)
+
+    def _break_body(self, error: BaseException) -> None:
+        """End the wait for the rest of a body that is not HTTP: aiohttp would wait for ever."""
+        if self._payload is not None and not self._payload.is_eof():
+            words = " ".join(getattr(error, "message", str(error)).split())
+            self._payload.set_exception(aiohttp.ClientPayloadError(words))
 
     def _hang_up(self, reason: str) -> None:
         """Close the connection, and end the wait for an answer or the rest of its body."""

@@ -15,6 +15,7 @@ from typing import Final
 import aiohttp
 import yarl
 
+from collector.loop_lag import LoopLag
 from collector.model.connect_time import ConnectTime, lost_time
 from collector.model.failure import Failure
 from collector.model.vantage import BlindReason, ControlResult, reason_of, slow_part
@@ -22,11 +23,12 @@ from collector.probe.classify import classify
 from collector.probe.prober import can_connect
 from collector.probe.resolver import NameFailedError, NameNotFoundError, Resolver
 from collector.probe.routes import has_route
+from collector.probe.stopwatch import Stopwatch, time_limit
 from collector.probe.trace import TRACE, ConnectionTrace
 
 _GLOBAL_IPV6: Final = "2000::1"
 """An address of the global range, to which a route is looked up; nothing is sent."""
-_TIMES_AGAIN: Final = 5
+_TIMES_AGAIN: Final = 8
 """How often a control is asked when many nodes have failed together."""
 
 
@@ -54,6 +56,7 @@ class Controls:
     targets: Sequence[yarl.URL]
     resolver: Resolver
     context: ssl.SSLContext
+    lag: LoopLag
     timeout_seconds: float = 5.0
     ipv6: bool | None = None
     """Whether this vantage has IPv6, if configured; None looks for a route."""
@@ -71,14 +74,14 @@ class Controls:
 
         This vantage can see if one answer came within the time.
         """
-        loop = asyncio.get_running_loop()
-        limit_seconds = min(self.timeout_seconds, within_seconds)
-        late = loop.time() + limit_seconds
+        left_seconds = min(self.timeout_seconds, within_seconds)
+        pause_seconds = left_seconds / 6 / _TIMES_AGAIN
         tasks = []
         async with asyncio.TaskGroup() as group:
             for _ in range(_TIMES_AGAIN):
-                tasks.append(group.create_task(self._ask_all(late - loop.time())))
-                await asyncio.sleep(limit_seconds / 6 / _TIMES_AGAIN)
+                tasks.append(group.create_task(self._ask_all(left_seconds)))
+                await asyncio.sleep(pause_seconds)
+                left_seconds -= pause_seconds
         return self._result([answer for task in tasks for answer in task.result()])
 
     async def _ask_all(self, limit_seconds: float) -> list[_Answer]:
@@ -107,21 +110,22 @@ class Controls:
         trace = ConnectionTrace()
         trace.resolving()
         TRACE.set(trace)  # of this task only: the TLS context records in it when a handshake begins
-        over_ipv6: asyncio.Task[bool] | None = None
+        over_ipv6: asyncio.Task[bool | None] | None = None
         failure = Failure.NONE
         resolved: float | None = None
         port = target.port or 443
-        loop = asyncio.get_running_loop()
-        started = loop.time()
-        late = started + limit_seconds
+        watch = Stopwatch.start(self.lag)
+        left_seconds = watch.budget(limit_seconds)
         try:
-            async with asyncio.timeout_at(late):
+            async with time_limit(left_seconds):
                 found = await self._addresses(target)
                 trace.resolved(found)
-                resolved = loop.time()
+                resolved = watch.listened_seconds
                 if ipv6 and (sixes := [a for a in found if ":" in a]):
-                    patience = (late - loop.time()) / 2
-                    over_ipv6 = asyncio.create_task(can_connect(sixes[0], port, patience))
+                    connecting = can_connect(
+                        sixes[0], port, watch, limit_seconds - left_seconds() / 2
+                    )
+                    over_ipv6 = asyncio.create_task(connecting)
                 await self._connect(target, found, port, trace)
         except NameNotFoundError:
             failure = Failure.DNS_NOT_FOUND
@@ -129,9 +133,11 @@ class Controls:
             failure = Failure.DNS_FAILED
         except (OSError, aiohttp.ClientError) as exc:
             failure = classify(exc, trace)
-        ended = loop.time()
+        if watch.is_starved and failure.is_masked_when_starved and not trace.tls_error:
+            failure = Failure.STARVED
+        ended = watch.listened_seconds
         resolved = ended if resolved is None else resolved
-        time = ConnectTime(resolved - started, ended - resolved)
+        time = ConnectTime(resolved, ended - resolved)
         return _Answer(target, failure, await over_ipv6 if over_ipv6 else None, time)
 
     async def _addresses(self, target: yarl.URL) -> list[str]:
@@ -166,6 +172,8 @@ class Controls:
 def _reason(failed: Sequence[_Answer]) -> BlindReason:
     """Return why no control answered."""
     failures = {answer.failure for answer in failed}
+    if Failure.STARVED in failures:
+        return BlindReason.STARVED
     if failures <= {Failure.DNS_NOT_FOUND, Failure.DNS_FAILED}:
         return BlindReason.DNS
     handshake = {Failure.TLS_FAILED, Failure.TLS_EXPIRED, Failure.TLS_INVALID}

@@ -193,12 +193,11 @@ async def open_session(
     policy: AddressPolicy,
     context: ssl.SSLContext,
     limit: int,
-    connect_timeout_seconds: float,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Open the shared session on the running loop, and close it at the end.
 
-    `limit` bounds the connections. Cookies, proxies from the environment and aiohttp's DNS cache
-    are off.
+    `limit` bounds the connections; those who ask bound the time. Cookies, proxies from the
+    environment and aiohttp's DNS cache are off.
     """
     connector = Connector(
         policy,
@@ -212,7 +211,7 @@ async def open_session(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_seconds),
+        timeout=aiohttp.ClientTimeout(total=None),
         trace_configs=[_tracing()],
         trust_env=False,
         raise_for_status=False,

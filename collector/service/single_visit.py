@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from collector.crawl.gate import Gate
 from collector.directory import parse_address
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Observation
@@ -35,7 +36,7 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
     parsed = parse_address(registered)
     node = Node(_NO_HASH, registered[:64], parsed.text, parsed.host, parsed.refused)
     context = node_tls_context(settings)
-    async with open_prober(settings, context, Gate(1)) as prober:
+    async with open_prober(settings, context, Gate(1), LoopLag()) as prober, prober.lag:
         if (refusal := prober.refusal(node)) is not Failure.NONE:
             return SingleVisit(Observation(node, refusal), ControlResult())
         controls = make_controls(settings, prober, context)

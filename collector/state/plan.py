@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.node import Node
 from collector.model.observation import MAX_WAIT_SECONDS
@@ -51,9 +52,19 @@ def _plan(rules: Rules, state: NodeState, node: Node, time: int) -> VisitPlan:
     return VisitPlan(
         node,
         ipv6=due or state.ipv6.unconfirmed,
-        hung=state.failure.is_slow,
+        hung=_is_slow(state),
         evidence_at=state.availability.evidence_at or 0,
     )
+
+
+def _is_slow(state: NodeState) -> bool:
+    """Return whether the last visit with evidence may have waited for the node in vain.
+
+    What a starved visit waited for says nothing, so a node that was bad before stays in its lane.
+    """
+    if state.failure is Failure.STARVED:
+        return bool(state.availability.evidence) and not state.availability.is_recovering
+    return state.failure.is_slow
 
 
 def is_visited(state: NodeState, node: Node, time: int) -> bool:

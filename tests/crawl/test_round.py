@@ -15,6 +15,7 @@ from collector.crawl.ports import RoundObserver, RoundStore, Sink
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.crawl.round_logger import RoundLogger, summary
 from collector.errors import DirectoryError
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.observation import Phases
 from collector.model.store_report import Receipt
@@ -33,7 +34,7 @@ from tests.support.crawl_fakes import (
     Recorder,
     nodes,
 )
-from tests.support.virtual_clock import VirtualClockLoop
+from tests.support.virtual_clock import VirtualClockLoop, virtual_clocks
 
 TIME = 1_700_000_040
 REQUEST = RoundRequest(TIME, RoundTiming(0, 5))
@@ -63,6 +64,7 @@ def crawler_of(
         vantage="here",
         shard="0",
         sinks=sinks,
+        lag=LoopLag(virtual_clocks()),
     )
     return Crawler(parts, observers)
 
@@ -169,6 +171,7 @@ async def test_ipv6_needs_both_answers() -> None:
     ("failure", "reason"),
     [
         pytest.param(Failure.NO_DESCRIPTORS, BlindReason.DESCRIPTORS, id="descriptors"),
+        pytest.param(Failure.STARVED, BlindReason.STARVED, id="starved"),
         pytest.param(None, BlindReason.DEADLINE, id="deadline"),
     ],
 )
@@ -205,13 +208,20 @@ async def test_slow(phases: Phases, results: list[ControlResult]) -> None:
 
 
 async def test_a_loop_that_stands_still() -> None:
-    """A loop that stood still too long makes the round blind, at its very end too."""
+    """A loop that stood still is recorded, at its very end too; answers that came still count."""
     prober = Prober(on_visit=lambda: stand_still(2.5))
     done = await crawler_of(NodeSource(nodes(1)), prober).round(REQUEST)
-    assert done.judged.reason is BlindReason.LOOP_LAG
+    assert done.judged.sees
     (own,) = points_named(done.points, "collector")
-    assert own.loop_lag_seconds == pytest.approx(2.4)  # a sample was due after 0.1 s
+    assert own.loop_lag_seconds == pytest.approx(2.45)  # a sample was due after 0.05 s
     assert own.loop_late_seconds == own.loop_lag_seconds
+
+
+async def test_controls_that_were_starved_are_asked_again() -> None:
+    """What the controls say while this process stands still says nothing; asked again, it does."""
+    controls = Controls([ControlResult(BlindReason.STARVED), ControlResult()])
+    done = await crawler_of(NodeSource(nodes(3)), Prober(), controls).round(REQUEST)
+    assert (len(controls.limits), done.judged.reason) == (2, BlindReason.NONE)
 
 
 async def test_own_points_and_counters() -> None:

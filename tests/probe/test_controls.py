@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pytest
 import yarl
 
+from collector.loop_lag import LoopLag
 from collector.model.vantage import BlindReason, ControlResult
 from collector.probe.controls import Controls
 from collector.probe.resolver import Resolver
@@ -46,7 +47,7 @@ async def ask(
                 six = () if host.spec.aaaa is AaaaRecord.NONE else ("::1",)
                 bed.names.set_entry(host.name, DnsEntry((host.address, *six), mode))
             targets = [yarl.URL(host.url) for host in hosts]
-            controls = Controls(targets, bed.prober.resolver, context, 0.8, ipv6)
+            controls = Controls(targets, bed.prober.resolver, context, bed.prober.lag, 0.8, ipv6)
             return await controls.ask()
         finally:
             for host in hosts:
@@ -112,7 +113,9 @@ async def test_a_name_server_that_goes_away_is_noticed(
     """Controls are not believed from memory: their names are asked for anew every time."""
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
-        controls = Controls([yarl.URL(host.url)], bed.prober.resolver, context, 1.0, False)
+        controls = Controls(
+            [yarl.URL(host.url)], bed.prober.resolver, context, bed.prober.lag, 1.0, False
+        )
         first = await controls.ask()
         bed.names.override = DnsMode.SERVFAIL
         second = await controls.ask()
@@ -141,7 +144,7 @@ async def test_what_is_slow_shows(
         bed.know(host)
         bed.names.route = dns
         resolver = Resolver([bed.names.address])
-        controls = Controls([yarl.URL(host.url)], resolver, context, 1.1, False)
+        controls = Controls([yarl.URL(host.url)], resolver, context, LoopLag(), 1.1, False)
         control_result = await controls.ask()
         await resolver.close()
     expected = BlindReason.SLOW_NETWORK if dns.is_direct else BlindReason.SLOW_DNS
@@ -155,7 +158,7 @@ async def test_what_is_uneven_shows_when_asked_again(
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
         resolver = Resolver([bed.names.address])
-        controls = Controls([yarl.URL(host.url)], resolver, context, 1.5, False)
+        controls = Controls([yarl.URL(host.url)], resolver, context, LoopLag(), 1.5, False)
         even = await controls.ask_again(1.5)
         bed.names.route = _Uneven()
         uneven = await controls.ask_again(1.5)
@@ -178,7 +181,9 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
         Host(bad(Fault.SILENT_IN_TLS), authority=authority) as host,
         open_bed(context) as bed,
     ):
-        controls = Controls([yarl.URL(host.address_url)], bed.prober.resolver, context, 30.0, False)
+        controls = Controls(
+            [yarl.URL(host.address_url)], bed.prober.resolver, context, bed.prober.lag, 30.0, False
+        )
         async with asyncio.timeout(15.0):
             control_result = await controls.ask_again(0.2)
     assert not control_result.ok
