@@ -60,7 +60,8 @@ def lost_time(hosts: Iterable[Sequence[ConnectTime]], limit_seconds: float) -> C
     against its own fastest.
     """
     losses = [_losses(times) for times in hosts]
-    late = [[loss for loss in of if loss.seconds > _LOST_SHARE * limit_seconds] for of in losses]
+    most_seconds = _LOST_SHARE * limit_seconds
+    late = [[loss for loss in host if loss.seconds > most_seconds] for host in losses]
     found = list(chain.from_iterable(late))
     few = len(found) < _UNEVEN_SHARE * sum(map(len, losses))
     if not found or few or sum(map(bool, late)) < len(losses) / 2:
