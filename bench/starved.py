@@ -1,10 +1,11 @@
-"""Measures which healthy nodes are blamed while the collector is short of processor time.
+"""Measures which healthy nodes are blamed while the collector is starved, or its way is slow.
 
 The simulated network has a processor of its own. The collector shares another one with busy loops,
 or is stopped (SIGSTOP) in the middle of each round. Kinds: `single` is one round at once, as
-`crawl` does; `run` is one at once and then others that are spread, as `run` does. A few nodes are
-silent (half of them never accept, half never finish their response): they are to be judged too.
-The last line is JSON, an object for each round.
+`crawl` does; `run` is one at once and then others that are spread, as `run` does. In `slow_dns` and
+`slow_route`, also rounds at once, what is slow or loses packets is the name server, or the way to
+every host. A few nodes are silent (half of them never accept, half never finish their response):
+they are to be judged too. The last line is JSON, an object for each round.
 
     python -m bench.starved [--nodes 567] [--busy 0,4,8] [--stops 1,3,10] [--kinds single,run]
 """
@@ -14,7 +15,9 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import itertools
 import json
+import logging
 import os
 import signal
 import subprocess
@@ -23,9 +26,9 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import uvloop
 from pydantic import TypeAdapter
@@ -43,11 +46,22 @@ from collector.service.wiring import open_parts
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.server.network import NetworkOptions
+from crn_simulator.server.route import Route
 from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
 from crn_simulator.truth.node_truth import truth_at
 
 START: Final = 1_800_000_000
-SINGLE, RUN = "single", "run"
+SINGLE, RUN, SLOW_DNS, SLOW_ROUTE = KINDS = ("single", "run", "slow_dns", "slow_route")
+_DNS_ROUTES: Final = (
+    *(Route(seconds) for seconds in (0.3, 1.0, 2.0, 3.0, 4.0)),
+    *(Route(0.05, seconds) for seconds in (0.5, 1.0, 2.0, 4.0)),
+    *(Route(0.05, loss_ratio=ratio) for ratio in (0.1, 0.3, 0.5)),
+)
+_ROUTES: Final = (
+    *(Route(seconds) for seconds in (0.3, 0.6, 1.0, 1.5, 2.5)),
+    *(Route(0.1, seconds) for seconds in (0.2, 0.4, 0.8, 1.6)),
+    *(Route(0.1, loss_ratio=ratio) for ratio in (0.05, 0.1, 0.2, 0.4)),
+)
 _MIDWAY_SHARE: Final = 0.3
 """Share of the nodes that a round has visited when it is stopped."""
 _BUSY_LOOP: Final = """
@@ -62,11 +76,32 @@ _READY, _MIDWAY, _GO = b"ready\n", b"midway\n", b"go\n"
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """How the collector is starved: by so many busy loops, and stopped for so long in a round."""
+    """How the collector is starved: by so many busy loops, and stopped for so long in a round.
+
+    The others are of the way that is slow; see `Route`.
+    """
 
     kind: str
-    busy: int
-    stopped_seconds: float
+    busy: int = 0
+    stopped_seconds: float = 0.0
+    round_trip_seconds: float = 0.0
+    jitter_seconds: float = 0.0
+    loss_ratio: float = 0.0
+
+    @classmethod
+    def slow(cls, kind: str, route: Route) -> Self:
+        return cls(kind, 0, 0.0, route.round_trip_seconds, route.jitter_seconds, route.loss_ratio)
+
+    @property
+    def route(self) -> Route:
+        return Route(self.round_trip_seconds, self.jitter_seconds, self.loss_ratio)
+
+    @property
+    def network(self) -> NetworkOptions:
+        """The network's ways, of which at most one is slow."""
+        if self.kind == SLOW_DNS:
+            return NetworkOptions(dns_route=self.route)
+        return NetworkOptions(route=self.route)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,12 +150,14 @@ def main() -> None:
     parser.add_argument("--silent", type=int, default=20, help="silent nodes beside them")
     parser.add_argument("--busy", default="0,2,4,8,16,32", help="busy loops, between commas")
     parser.add_argument("--stops", default="1,3,10", help="seconds stopped; empty for none")
-    parser.add_argument("--kinds", default=f"{SINGLE},{RUN}", help="between commas")
+    parser.add_argument("--kinds", default=",".join(KINDS), help="between commas")
     parser.add_argument("--rounds", type=int, default=3, help=f"rounds of the kind {RUN}")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     raise_descriptor_limit()
     if options.child:
+        # uvloop reports each connection that it closed while a handshake waited.
+        logging.getLogger("asyncio").setLevel(logging.CRITICAL)
         print(json.dumps([asdict(f) for f in uvloop.run(_crawl(options.child, options.rounds))]))  # noqa: T201
         return
     processors = sorted(os.sched_getaffinity(0))
@@ -135,8 +172,12 @@ def main() -> None:
 
 def _cases(options: argparse.Namespace) -> Iterator[Case]:
     for kind in options.kinds.split(","):
+        if kind in (SLOW_DNS, SLOW_ROUTE):
+            routes = _DNS_ROUTES if kind == SLOW_DNS else _ROUTES
+            yield from (Case.slow(kind, route) for route in routes)
+            continue
         for busy in filter(None, options.busy.split(",")):
-            yield Case(kind, int(busy), 0)
+            yield Case(kind, int(busy))
         for seconds in filter(None, options.stops.split(",")):
             yield Case(kind, 0, float(seconds))
 
@@ -147,20 +188,20 @@ async def _measure(options: argparse.Namespace, processor: int) -> list[Run]:
     share = options.silent / nodes / 2
     shares = {Fault.BLACK_HOLE: share, Fault.HANG_AFTER_HEADERS: share} if share else None
     script = NetworkScript(nodes, 1, start=START, calm=True, shares=shares, ipv6=False)
+    truths = [truth_at(script, index, START) for index in range(nodes)]
+    expected = {truth.node: truth.reachable for truth in truths}
     runs = []
-    with tempfile.TemporaryDirectory(prefix="bench-starved-") as name:
-        folder = Path(name)
-        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
-            (folder / "crn.toml").write_text(network.config_toml(), encoding="utf-8")
-            truths = [truth_at(script, index, START) for index in range(nodes)]
-            expected = {truth.node: truth.reachable for truth in truths}
+    for network_options, cases in itertools.groupby(_cases(options), lambda case: case.network):
+        with tempfile.TemporaryDirectory(prefix="bench-starved-") as name:
+            folder = Path(name)
             (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
-            for case in _cases(options):
-                rounds = options.rounds if case.kind == RUN else 1
-                runs += [
-                    Run(case, figures) for figures in await _run(case, rounds, processor, folder)
-                ]
-                print(f"done: {case}", file=sys.stderr)  # noqa: T201
+            async with NetworkWorker(script, replace(network_options, folder=folder)) as network:
+                (folder / "crn.toml").write_text(network.config_toml(), encoding="utf-8")
+                for case in cases:
+                    rounds = options.rounds if case.kind == RUN else 1
+                    measured = await _run(case, rounds, processor, folder)
+                    runs += [Run(case, figures) for figures in measured]
+                    print(f"done: {case}", file=sys.stderr)  # noqa: T201
     return runs
 
 
@@ -280,7 +321,7 @@ def _failures(visits: dict[str, Observation | None]) -> dict[str, int]:
 def _show(runs: list[Run]) -> None:
     table = Table(title="Healthy nodes and silent ones, seen by a collector short of processor")
     for heading in (
-        *("kind", "busy", "stopped s", "round", "healthy", "blamed", "judged", "down"),
+        *("kind", "busy", "stopped s", "way", "round", "healthy", "blamed", "judged", "down"),
         *("silent", "judged", "round s", "CPU s", "late s", "worst s", "vantage", "failures"),
     ):
         table.add_column(heading, justify="right")
@@ -290,6 +331,7 @@ def _show(runs: list[Run]) -> None:
             case.kind,
             f"{case.busy}",
             f"{case.stopped_seconds:g}",
+            f"{case.round_trip_seconds:g}+{case.jitter_seconds:g} s {case.loss_ratio:.0%}",
             f"{figures.round}",
             f"{figures.healthy}",
             f"{figures.blamed}",

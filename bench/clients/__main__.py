@@ -52,6 +52,10 @@ def _opener(who: Who) -> OpenClient:
             from bench.clients import httpx_client
 
             return httpx_client.open_client
+        case Who.BLACKBOX:
+            from bench.clients import blackbox
+
+            return blackbox.open_client
         case Who.SHARED_SESSION:
             from bench.clients import former_services
 

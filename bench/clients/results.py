@@ -97,6 +97,7 @@ class ResultsFile:
         """Keep a result."""
         self._results.append(result)
         if self._path:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(asdict(result)) + "\n")
 
