@@ -148,7 +148,7 @@ def _socket_factory(policy: AddressPolicy) -> Any:
         family, kind, protocol, _, address = resolved
         policy.check(address[0])
         if trace := TRACE.get(None):
-            if trace.is_repeated:
+            if not trace.may_dial:
                 raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
             trace.dialling(address[0])
         created = _TracedSocket(family, kind, protocol)
@@ -166,11 +166,7 @@ def _tracing() -> aiohttp.TraceConfig:
 
     async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
         if trace := TRACE.get(None):
-            trace.connected(fresh=True)
-
-    async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := TRACE.get(None):
-            trace.connected(fresh=False)
+            trace.connected()
 
     async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
         if trace := TRACE.get(None):
@@ -181,7 +177,7 @@ def _tracing() -> aiohttp.TraceConfig:
             trace.first_byte_at = perf_counter()
 
     config.on_connection_create_end.append(connected)
-    config.on_connection_reuseconn.append(reused)
+    config.on_connection_reuseconn.append(connected)
     config.on_request_headers_sent.append(sent)
     config.on_request_end.append(answering)
     return config

@@ -14,7 +14,7 @@ import psutil
 from collector.directory.address import parse_address
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
@@ -54,7 +54,7 @@ class Bed:
         refused = self.prober.refusal(node)
         if refused is not Failure.NONE:
             return Observation(node, refused)
-        look = self.prober.visit(node, ipv6)
+        look = self.prober.visit(node, Ipv6Method.STATUS if ipv6 else None)
         await look.run()
         return look.observation()
 
