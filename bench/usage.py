@@ -38,10 +38,11 @@ def memory_growth() -> Callable[[], int]:
     The kernel (Linux) forgets the earlier peak of this process, so that growth below it counts too.
     """
     Path("/proc/self/clear_refs").write_text("5")
-    before = _peak_bytes()
-    return lambda: _peak_bytes() - before
+    before = peak_bytes()
+    return lambda: peak_bytes() - before
 
 
-def _peak_bytes() -> int:
-    status = Path("/proc/self/status").read_text()
+def peak_bytes(pid: int | None = None) -> int:
+    """Return the peak of memory of a process, of this one if None, as the kernel (Linux) counts."""
+    status = Path(f"/proc/{pid or 'self'}/status").read_text()
     return int(status.partition("VmHWM:")[2].split()[0]) * 1024

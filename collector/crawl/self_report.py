@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import psutil
 
-from collector.crawl.loop_lag import LoopLag
 from collector.crawl.ports import RoundObserver, Sink
 from collector.crawl.round import RoundRequest, RoundResult
+from collector.loop_lag import LoopLag
 from collector.model.observation import Observation
 from collector.model.store_report import Receipt, StoreReport
 from collector.schema.build import CollectorFigures, RoundKey, collector_point, store_point

@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable, Iterable
 
 from collector.crawl.gate import Gate
+from collector.crawl.pace import Pace
 from collector.crawl.ports import Visit
 from collector.crawl.round import RoundTiming
 from collector.model.node import Node
@@ -26,6 +27,7 @@ class Sweep:
         on_observation: Callable[[Observation], None] = lambda _: None,
     ) -> None:
         self._gate = gate
+        self._pace = Pace()
         self._visit = visit
         self._on_observation = on_observation
         self._running: dict[str, tuple[Visit, asyncio.Task[None]]] = {}
@@ -69,13 +71,18 @@ class Sweep:
     async def _begin_all(
         self, begins: Iterable[tuple[float, VisitPlan]], start: float, slow: bool
     ) -> None:
-        """Begin each visit at its time, or as soon after as the gate lets it in."""
+        """Begin each visit at its time, or as soon after as gate and pace let it."""
         loop = asyncio.get_running_loop()
         for offset, plan in begins:
             wait_seconds = start + offset - loop.time()
             if wait_seconds > 0:
                 await asyncio.sleep(wait_seconds)
             await self._gate.enter(slow)
+            try:
+                await self._pace.next()
+            except BaseException:
+                self._gate.leave(slow)
+                raise
             self._begin(plan, slow)
 
     def _begin(self, plan: VisitPlan, slow: bool) -> None:

@@ -12,6 +12,7 @@ import time
 from pathlib import Path
 from typing import Any, Final
 
+import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
 from collector.probe.classify import is_expiry
@@ -124,11 +125,22 @@ class BoundedHttp(ResponseHandler):
         super().__init__(loop)
         self._trace = TRACE.get(None)
         self._is_plain = True
+        self.is_used = False
+        """Whether a request was sent on it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Do what the base class does."""
+        """Do what the base class does. Event loops call it when TLS is ready."""
         self._is_plain = transport.get_extra_info("sslcontext") is None
         super().connection_made(transport)
+        if self._trace and self.transport:
+            self._trace.connected(self.transport)
+
+    def set_response_params(self, **options: Any) -> None:
+        """Do what the base class does. aiohttp calls it right before it sends a request."""
+        self.is_used = True
+        if trace := TRACE.get(None):
+            trace.sent()
+        super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
         """Do what the base class does, slice by slice."""
@@ -145,11 +157,20 @@ class BoundedHttp(ResponseHandler):
             if allowance.exceeded:
                 self._hang_up(allowance.exceeded)
                 return
+            if (error := self.exception()) is not None:
+                self._break_body(error)
+                return
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Do what the base class does: take over the head of an answer."""
-        if self._trace is None or self._trace.allowance.add_head():
+        if self._trace is None or self._trace.answering():
             super().feed_data(data, size)
+
+    def _break_body(self, error: BaseException) -> None:
+        """End the wait for the rest of a body that is not HTTP: aiohttp would wait for ever."""
+        if self._payload is not None and not self._payload.is_eof():
+            words = " ".join(getattr(error, "message", str(error)).split())
+            self._payload.set_exception(aiohttp.ClientPayloadError(words))
 
     def _hang_up(self, reason: str) -> None:
         """Close the connection, and end the wait for an answer or the rest of its body."""

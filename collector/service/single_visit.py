@@ -7,6 +7,7 @@ from typing import Final
 
 from collector.crawl.gate import Gate
 from collector.directory import parse_address
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
 from collector.model.observation import Ipv6Method, Observation
@@ -38,7 +39,7 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
     parsed = parse_address(registered)
     node = Node(_NO_HASH, registered[:64], parsed.text, parsed.host, parsed.refused)
     context = node_tls_context(settings)
-    async with open_prober(settings, context, Gate(1)) as prober:
+    async with open_prober(settings, context, Gate(1), LoopLag()) as prober, prober.lag:
         if (refusal := prober.refusal(node)) is not Failure.NONE:
             return SingleVisit(Observation(node, refusal), ControlResult())
         controls = make_controls(settings, prober, context)
@@ -47,4 +48,5 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
         visit = prober.visit(node, Ipv6Method.STATUS if ipv6 else None)
         await visit.run()
         found = await controls.ask()
-        return SingleVisit(mark_blind(visit.observation(), found.reason, found.ipv6), found)
+        reason = found.slow if found.ok else found.reason
+        return SingleVisit(mark_blind(visit.observation(), reason, found.ipv6), found)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.node import Node
 from collector.model.observation import MAX_WAIT_SECONDS, Ipv6Method
@@ -51,7 +52,7 @@ def _plan(rules: Rules, state: NodeState, node: Node, time: int) -> VisitPlan:
     return VisitPlan(
         node,
         ipv6=Ipv6Method.STATUS if due else again,
-        hung=state.failure.is_slow,
+        hung=_is_slow(state),
         evidence_at=state.availability.evidence_at or 0,
     )
 
@@ -68,6 +69,16 @@ def _is_ipv6_due(rules: Rules, state: NodeState, node: Node, time: int) -> bool:
         return False
     last = state.first_at if state.ipv6.asked_at is None else state.ipv6.asked_at
     return is_due(time, last, interval_seconds, node.fraction("ipv6"))
+
+
+def _is_slow(state: NodeState) -> bool:
+    """Return whether the last visit with evidence may have waited for the node in vain.
+
+    What a starved visit waited for says nothing, so a node that was bad before stays in its lane.
+    """
+    if state.failure is Failure.STARVED:
+        return bool(state.availability.evidence) and not state.availability.is_recovering
+    return state.failure.is_slow
 
 
 def is_visited(state: NodeState, node: Node, time: int) -> bool:

@@ -27,6 +27,7 @@ from crn_simulator.server.dns_server import DnsEntry, DnsServer
 from crn_simulator.server.host import Host, HostAddress, HostOptions
 from crn_simulator.server.listener import PORTS, has_ipv6
 from crn_simulator.server.responder import NodeEnvironment, NodeResponder, Responder
+from crn_simulator.server.route import Route
 from crn_simulator.server.trouble_effects import (
     api_fault,
     connectivity_under,
@@ -52,6 +53,7 @@ class NetworkOptions:
     delays: of the slow faults, for nodes and API alike.
     kept_requests: number of requests that the traffic of each host keeps.
     mirrors: number of further API hosts, at most 12, which have none of the API's troubles.
+    route, dns_route: the client's way to every host, and to the DNS server.
     """
 
     time: float | None = None
@@ -61,6 +63,8 @@ class NetworkOptions:
     delays: FaultDelays = field(default_factory=FaultDelays)
     kept_requests: int = 0
     mirrors: int = 0
+    route: Route = field(default_factory=Route)
+    dns_route: Route = field(default_factory=Route)
 
 
 class SimulatedNetwork:
@@ -77,6 +81,7 @@ class SimulatedNetwork:
         self.time = script.start if options.time is None else options.time
         self.authority = Authority()
         self.dns = DnsServer()
+        self.dns.route = options.dns_route
         self.ca_file = Path()
         self._options = options
         self._network = _addresses(options.cidr, len(script))
@@ -216,7 +221,7 @@ class SimulatedNetwork:
 
     @property
     def _host_options(self) -> HostOptions:
-        return HostOptions(self._options.delays, self._options.kept_requests)
+        return HostOptions(self._options.delays, self._options.kept_requests, self._options.route)
 
     def _load(self, index: int) -> Load:
         return self.script.load(index, self.time)

@@ -64,7 +64,7 @@ FLOODS = {
         b"", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n" * 50, TOO_LARGE, "8 interim answers"
     ),
     "one-byte-chunks": Flood(_CHUNKED, b"1\r\n \r\n" * 3000, TOO_LARGE, "4096 lines and chunks"),
-    "bare-line-feeds": Flood(_CHUNKED, b"1\n \n" * 4000, TOO_LARGE, "4096 lines and chunks"),
+    "bare-line-feeds": Flood(_CHUNKED, b"1\n \n" * 4000, BROKEN, "chunk size"),
     "chunk-extension": Flood(_CHUNKED + b"1;", b"a" * 0x4000, TOO_LARGE, "in a visit"),
     "chunk-extensions": Flood(
         _CHUNKED, (b"1;" + b"a" * 2000 + b"\r\n \r\n") * 8, TOO_LARGE, "in a visit"

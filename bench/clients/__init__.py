@@ -1,0 +1,1 @@
+"""Clients that crawl one simulated network, to be compared; see `bench/peers.py`."""

@@ -1,0 +1,98 @@
+"""Measures one client, in this process; `bench/peers.py` starts it. The last line is JSON."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+import psutil
+import uvloop
+
+from bench.clients.client import OpenClient, Who
+from bench.clients.figures import Figures, mistakes_of
+from bench.clients.fleet import Fleet
+from bench.usage import cpu_seconds, peak_bytes, sampling
+
+
+def main() -> None:
+    """Measure one client and print its figures."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("who", type=Who, choices=list(Who))
+    parser.add_argument("--fleet", type=Path, required=True, help="folder with the fleet")
+    parser.add_argument("--spread", type=float, required=True, help="seconds")
+    parser.add_argument("--processor", type=int, help="the one to run on")
+    options = parser.parse_args()
+    if options.processor is not None:
+        os.sched_setaffinity(0, {options.processor})
+    fleet = Fleet.read(options.fleet)
+    figures = uvloop.run(_measure(_opener(options.who), fleet, options.spread))
+    print(json.dumps(asdict(figures)))  # noqa: T201
+
+
+def _opener(who: Who) -> OpenClient:
+    """Return what opens a client. Only this client is imported, since memory is measured."""
+    match who:
+        case Who.COLLECTOR:
+            from bench.clients import collector_round
+
+            return collector_round.open_client
+        case Who.AIOHTTP:
+            from bench.clients import aiohttp_alone
+
+            return aiohttp_alone.open_by_name
+        case Who.AIOHTTP_ADDRESSES:
+            from bench.clients import aiohttp_alone
+
+            return aiohttp_alone.open_by_address
+        case Who.HTTPX:
+            from bench.clients import httpx_client
+
+            return httpx_client.open_client
+        case Who.BLACKBOX:
+            from bench.clients import blackbox
+
+            return blackbox.open_client
+        case Who.SHARED_SESSION:
+            from bench.clients import former_services
+
+            return former_services.open_shared_session
+        case Who.SESSION_PER_REQUEST:
+            from bench.clients import former_services
+
+            return former_services.open_session_per_request
+
+
+async def _measure(opener: OpenClient, fleet: Fleet, spread_seconds: float) -> Figures:
+    """Return the figures of one round, after a warm-up."""
+    async with opener(fleet) as client:
+        measured = psutil.Process(client.pid)
+        await client.warm_up()
+        fds = [measured.num_fds()]
+        async with sampling(lambda: fds.append(measured.num_fds()), seconds=0.5):
+            before, began = _cpu_seconds(measured), time.monotonic()
+            results = await client.crawl(spread_seconds)
+            cpu, ended = _cpu_seconds(measured) - before, time.monotonic()
+        return Figures(
+            cpu_ms_per_node=cpu / len(fleet.targets) * 1000,
+            max_rss_bytes=peak_bytes(client.pid),
+            max_fds=max(fds),
+            began=began,
+            ended=ended,
+            mistakes=mistakes_of(fleet.targets, results),
+        )
+
+
+def _cpu_seconds(measured: psutil.Process) -> float:
+    """Return the processor time of a process: of this one exactly, of others to 10 ms."""
+    if measured.pid == os.getpid():
+        return cpu_seconds()
+    times = measured.cpu_times()
+    return times.user + times.system
+
+
+if __name__ == "__main__":
+    main()
