@@ -35,6 +35,7 @@ _CERTIFICATES = {
     Fault.CERT_SELF_SIGNED: CertificateKind.SELF_SIGNED,
     Fault.CERT_UNKNOWN_AUTHORITY: CertificateKind.UNKNOWN_AUTHORITY,
     Fault.CERT_WRONG_NAME: CertificateKind.WRONG_NAME,
+    Fault.CERT_HUGE_CHAIN: CertificateKind.HUGE_CHAIN,
 }
 _CLOSED_BY = (Fault.REFUSED, Fault.BLACK_HOLE)
 """Faults under which no connection is accepted."""
