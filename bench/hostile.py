@@ -2,8 +2,9 @@
 
 Healthy nodes and hostile ones are crawled together, once for each kind, by a client in a process of
 its own; so is the network. The kind `none` is the network without hostile nodes; `all` has every
-way in which the simulator's nodes can be wrong in equal parts, and several rounds one after another
-with all that is kept between them. The last line is JSON.
+way in which the simulator's nodes can be wrong in equal parts, and besides them entries of the
+directory that claim the hash, the address or the machine of every second healthy node. Rounds
+follow one another with all that is kept between them. The last line is JSON.
 
     python -m bench.hostile [--healthy 200] [--hostile 100] [--held 600] [--kinds interim_flood,…]
     python -m bench.hostile --kinds all --hostile 1000 --rounds 5
@@ -67,18 +68,21 @@ def main() -> int:
     parser.add_argument("--held", type=int, default=600, help=f"nodes of the kind {HELD}")
     parser.add_argument("--kinds", default=",".join(KINDS), help=f"between commas, or {ALL}")
     parser.add_argument("--rounds", type=int, default=1, help="rounds of each kind")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds for a visit")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     raise_descriptor_limit()
     if options.child:
-        figures = uvloop.run(crawl(options.child, options.rounds))
+        figures = uvloop.run(crawl(options.child, options.rounds, options.timeout))
         print(json.dumps([asdict(one) for one in figures]))  # noqa: T201
         return 0
     runs = []
     for kind in options.kinds.split(","):
         hostile = options.held if kind == HELD else options.hostile
         script = _script(kind, options.healthy, hostile)
-        done = asyncio.run(_measure(script, options.rounds))
+        impostors = options.healthy // 2 if kind == ALL else 0
+        arguments = ("--rounds", str(options.rounds), "--timeout", str(options.timeout))
+        done = asyncio.run(_measure(script, impostors, arguments))
         runs += [Run(kind, number, figures) for number, figures in enumerate(done, 1)]
         print(f"done: {kind}", file=sys.stderr)  # noqa: T201
     _show(runs)
@@ -103,16 +107,19 @@ def _parts(faults: Sequence[Fault], hostile: int) -> Mapping[Fault, int]:
     return {fault: count for fault, count in counts.items() if count}
 
 
-async def _measure(script: NetworkScript, rounds: int) -> list[Figures]:
+async def _measure(
+    script: NetworkScript, impostors: int, arguments: Sequence[str]
+) -> list[Figures]:
     """Crawl a network of healthy and hostile nodes, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="bench-hostile-") as name:
         folder = Path(name)
-        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
+        options = NetworkOptions(folder=folder, impostors=impostors)
+        async with NetworkWorker(script, options) as network:
             (folder / CONFIG_FILE).write_text(network.config_toml(), encoding="utf-8")
             write_truth(folder, [truth_at(script, index, START) for index in range(len(script))])
             command = (sys.executable, "-m", "bench.hostile", "--child", name)
             child = await asyncio.create_subprocess_exec(
-                *command, "--rounds", str(rounds), stdout=subprocess.PIPE
+                *command, *arguments, stdout=subprocess.PIPE
             )
             output, _ = await child.communicate()
     if child.returncode:

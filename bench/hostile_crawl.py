@@ -57,11 +57,14 @@ class Figures:
     rss_bytes: int
 
 
-async def crawl(folder: Path, rounds: int) -> list[Figures]:
+async def crawl(folder: Path, rounds: int, timeout_seconds: float) -> list[Figures]:
     """Crawl as the service does, but round upon round at once; IPv6 is due in every round."""
     settings = load_settings(folder / CONFIG_FILE, data_dir=folder / "data")
     # less than a setting may be: the slow check is to be judged while the others attack
-    probe = settings.probe.model_copy(update={"ipv6_interval_seconds": _INTERVAL})
+    limits = {"ipv6_interval_seconds": _INTERVAL, "timeout_seconds": timeout_seconds}
+    limits["connect_timeout_seconds"] = min(timeout_seconds, settings.probe.connect_timeout_seconds)
+    limits["diagnostic_timeout_seconds"] = timeout_seconds * 3
+    probe = settings.probe.model_copy(update=limits)
     settings = settings.model_copy(update={"probe": probe})
     truths = TypeAdapter(dict[str, NodeTruth]).validate_json((folder / TRUTH_FILE).read_bytes())
     async with open_parts(settings) as parts:

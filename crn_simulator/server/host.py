@@ -191,6 +191,8 @@ class Host:
 
     def _update_listeners(self) -> None:
         fault, aaaa = self.spec.fault, self.spec.aaaa
+        if self.scheme == "https":  # now, so that no handshake of any host waits for it
+            self._tls_context(fault)
         mode = ListenerMode(fault) if fault in _CLOSED_BY else ListenerMode.OPEN
         by_record = {AaaaRecord.TRUE: mode, AaaaRecord.NONE: ListenerMode.REFUSED}
         # A node whose connections fail fails in the same way over both families, whatever its
