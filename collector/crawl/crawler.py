@@ -20,7 +20,7 @@ from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.observation import Observation
 from collector.model.status import JudgedRound
-from collector.model.vantage import BlindReason, ControlResult, own_reason
+from collector.model.vantage import BlindReason, ControlResult, own_reason, slow_reason
 from collector.schema.build import points_of
 from collector.schema.round_record import RoundRecord
 from collector.state.context import RoundContext
@@ -48,6 +48,8 @@ class CrawlParts:
     """Where rounds go besides the store."""
     lag: LoopLag = field(default_factory=LoopLag)
     """Shared with the prober and the controls; it runs during the visits of a round."""
+    connect_timeout_seconds: float = 5.0
+    """What a connection to a node may take, with its name and its handshake."""
     instance: str | None = None
     """Random name of this process, written with its rounds; None writes none."""
 
@@ -139,21 +141,26 @@ class Crawler:
             asking.cancel()
             await asyncio.wait({asking})
         starved = control_result.reason is BlindReason.STARVED
-        suspicious = control_result.ok and parts.tracker.is_suspicious(observations.values())
+        suspicious = control_result.is_clear and parts.tracker.is_suspicious(observations.values())
         if starved or suspicious:
             log.info(
                 "%s: asking the controls again",
                 "starved" if starved else "many nodes failed together",
             )
-            again = await parts.controls.ask(_SECOND_ASK_SECONDS)
-            control_result = replace(again, ipv6=again.ipv6 and control_result.ipv6)
+            again = await parts.controls.ask_again(_SECOND_ASK_SECONDS)
+            control_result = again.after(control_result)
         return _Visited(refused | observations, control_result, sweep.overran)
 
     def _judge(self, time: int, listing: Listing, visited: _Visited) -> JudgedRound:
         """Judge the visits, of which none counts against a node if this vantage was blind."""
+        observations = visited.observations.values()
         reason = visited.control_result.reason
         if reason is BlindReason.NONE:
-            reason = own_reason(visited.observations.values())
+            reason = own_reason(observations)
+        if reason is BlindReason.NONE:
+            limit_seconds = self._parts.connect_timeout_seconds
+            late_seconds = self._parts.lag.most_late_seconds
+            reason = slow_reason(visited.control_result, observations, limit_seconds, late_seconds)
         context = RoundContext(time, listing, reason, visited.control_result.ipv6)
         return self._parts.tracker.judge(context, visited.observations)
 

@@ -50,8 +50,11 @@ class Controls(Protocol):
     def has_ipv6(self) -> bool:
         """Return whether this machine has a route for IPv6."""
 
-    async def ask(self, within_seconds: float | None = None) -> ControlResult:
-        """Ask every control once, at most so long."""
+    async def ask(self) -> ControlResult:
+        """Ask every control once."""
+
+    async def ask_again(self, within_seconds: float) -> ControlResult:
+        """Ask every control several times, at most so long in all."""
 
 
 class RoundStore(Protocol):

@@ -1,6 +1,6 @@
-"""When each phase of a probe began, recorded through public hooks of aiohttp and ssl.
+"""When each phase of a probe began, recorded by the connector, its sockets and its connections.
 
-The session is shared by all nodes. Its hooks find the trace of the node that they work for in a
+The session is shared by all nodes. Its parts find the trace of the node that they work for in a
 context variable, which asyncio passes to every task and callback that a visit starts.
 """
 
@@ -123,10 +123,20 @@ class ConnectionTrace:
             self.tcp_at = perf_counter()
             self.tls_at = None
 
-    def connected(self, fresh: bool) -> None:
+    def connected(self, transport: asyncio.Transport, fresh: bool) -> None:
         """Record that a connection is ready: `fresh` if it was opened for this probe."""
         self.connected_at = perf_counter()
+        self.transport = transport
         self.fresh = fresh
+
+    def sent(self) -> None:
+        """Record that the request is sent."""
+        self.sent_at = perf_counter()
+
+    def answering(self) -> bool:
+        """Record that the head of an answer has come; return whether it is allowed."""
+        self.first_byte_at = perf_counter()
+        return self.allowance.add_head()
 
     @property
     def is_repeated(self) -> bool:

@@ -48,8 +48,7 @@ log = logging.getLogger(__name__)
 _IPV6_STATUS_WORKS: Final = (1, 9, 0)
 """Older releases answer 500 on `/status/check/ipv6` where IPv6 works."""
 _DETAIL_LIMIT: Final = 200
-_HEADERS: Final = {"Accept-Encoding": "gzip, deflate"}
-"""Answers in other encodings are not read."""
+_LAST: Final = {"Connection": "close"}
 _NO_CRN_ANSWERS: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Failure.WRONG_SHAPE})
 """Failures of a web server that is no CRN."""
 
@@ -214,7 +213,7 @@ class Visit:
             async with self.session.get(
                 f"{self.node.address}{path}",
                 allow_redirects=False,
-                headers=_HEADERS | ({"Connection": "close"} if last else {}),
+                headers=_LAST if last else None,
                 auto_decompress=False,
                 read_bufsize=self.limits.body_bytes,
             ) as response:

@@ -89,9 +89,13 @@ class ScriptedPast:
         """Return True: the simulated vantage has IPv6."""
         return True
 
-    async def ask(self, within_seconds: float | None = None) -> ControlResult:
+    async def ask(self) -> ControlResult:
         """Return that this vantage could see."""
         return ControlResult(ipv6=True)
+
+    async def ask_again(self, within_seconds: float) -> ControlResult:
+        """Return the same."""
+        return await self.ask()
 
 
 def scripted_observation(

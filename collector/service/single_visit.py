@@ -44,4 +44,5 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
         visit = prober.visit(node, ipv6)
         await visit.run()
         found = await controls.ask()
-        return SingleVisit(mark_blind(visit.observation(), found.reason, found.ipv6), found)
+        reason = found.slow if found.ok else found.reason
+        return SingleVisit(mark_blind(visit.observation(), reason, found.ipv6), found)

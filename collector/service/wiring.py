@@ -94,6 +94,7 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             shard=settings.shard,
             sinks=sinks,
             lag=lag,
+            connect_timeout_seconds=settings.probe.connect_timeout_seconds,
             instance=instance,
         )
 

@@ -28,6 +28,7 @@ from crn_simulator.server.host import Host, HostAddress, HostOptions
 from crn_simulator.server.impostors import Impostors
 from crn_simulator.server.listener import PORTS, has_ipv6
 from crn_simulator.server.responder import NodeEnvironment, NodeResponder, Responder
+from crn_simulator.server.route import Route
 from crn_simulator.server.trouble_effects import (
     api_fault,
     connectivity_under,
@@ -54,6 +55,7 @@ class NetworkOptions:
     kept_requests: number of requests that the traffic of each host keeps.
     mirrors: number of further API hosts, at most 12, which have none of the API's troubles.
     impostors: number of further entries in the directory, each about another healthy node.
+    route, dns_route: the client's way to every host, and to the DNS server.
     """
 
     time: float | None = None
@@ -64,6 +66,8 @@ class NetworkOptions:
     kept_requests: int = 0
     mirrors: int = 0
     impostors: int = 0
+    route: Route = field(default_factory=Route)
+    dns_route: Route = field(default_factory=Route)
 
 
 class SimulatedNetwork:
@@ -80,6 +84,7 @@ class SimulatedNetwork:
         self.time = script.start if options.time is None else options.time
         self.authority = Authority()
         self.dns = DnsServer()
+        self.dns.route = options.dns_route
         self.ca_file = Path()
         self._options = options
         self._network = _addresses(options.cidr, len(script))
@@ -222,7 +227,7 @@ class SimulatedNetwork:
 
     @property
     def _host_options(self) -> HostOptions:
-        return HostOptions(self._options.delays, self._options.kept_requests)
+        return HostOptions(self._options.delays, self._options.kept_requests, self._options.route)
 
     def _port_of(self, index: int) -> int:
         return self.hosts[index].port

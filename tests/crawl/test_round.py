@@ -17,6 +17,7 @@ from collector.crawl.round_logger import RoundLogger, summary
 from collector.errors import DirectoryError
 from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
+from collector.model.observation import Phases
 from collector.model.store_report import Receipt
 from collector.model.vantage import BlindReason, ControlResult
 from collector.schema.measurements import MEASUREMENTS
@@ -180,6 +181,30 @@ async def test_own_reasons(failure: Failure | None, reason: BlindReason) -> None
     prober = Prober({node.hash: failure for node in listed[:4]})
     done = await crawler_of(NodeSource(listed), prober).round(SHORT)
     assert done.judged.reason is reason
+
+
+@pytest.mark.parametrize(
+    ("phases", "results"),
+    [
+        pytest.param(Phases(2.5, 0.1, 0.1), [ControlResult()], id="nodes"),
+        pytest.param(Phases(), [ControlResult(slow=BlindReason.SLOW_DNS)], id="first-answer"),
+        pytest.param(
+            Phases(),
+            [ControlResult(), ControlResult(slow=BlindReason.SLOW_DNS)],
+            id="second-answer",
+        ),
+    ],
+)
+async def test_slow(phases: Phases, results: list[ControlResult]) -> None:
+    """Where names take half the limit, a timeout is no node's fault; everything else counts."""
+    listed = nodes(40)
+    prober = Prober({node.hash: Failure.TLS_FAILED for node in listed[:10]}, phases=phases)
+    prober.outcomes[listed[10].hash] = Failure.CONNECT_REFUSED
+    done = await crawler_of(NodeSource(listed), prober, Controls(results)).round(REQUEST)
+    assert done.judged.reason is BlindReason.SLOW_DNS
+    points = points_named(done.points, "crn_reachability")
+    assert [p.failure for p in points] == ["blind"] * 10 + ["connect_refused"] + ["none"] * 29
+    assert [p.up for p in points] == [None] * 10 + [False] + [True] * 29
 
 
 async def test_a_loop_that_stands_still() -> None:

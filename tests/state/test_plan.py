@@ -228,6 +228,23 @@ def test_plans_name_the_slow() -> None:
     assert [plan.evidence_at for plan in rounds.plans] == [START, START, START, 0]
 
 
+@pytest.mark.parametrize(
+    ("failures", "slow"),
+    [
+        pytest.param([Failure.NONE, Failure.STARVED], False, id="was-good"),
+        pytest.param([Failure.CONNECT_TIMEOUT, Failure.STARVED], True, id="was-silent"),
+        pytest.param([Failure.STARVED], False, id="was-new"),
+    ],
+)
+def test_a_starved_visit_changes_no_lane(failures: list[Failure], slow: bool) -> None:
+    """A visit that was starved is made again, through the lane in which the node was before."""
+    rounds = Rounds()
+    for failure in failures:
+        rounds.play_round([good(node()) if failure is Failure.NONE else bad(node(), failure)])
+    rounds.play_round()
+    assert [plan.hung for plan in rounds.plans] == [slow]
+
+
 @pytest.mark.parametrize("period", [300, 900, 3600, 21_600])
 @pytest.mark.parametrize("fraction", [0.0, 0.001, 0.37, 0.9999])
 def test_due_once_per_slot(period: int, fraction: float) -> None:

@@ -401,22 +401,22 @@ def test_rewound() -> None:
 
 
 def test_suspicion() -> None:
-    """Controls are asked again when 2 % of the nodes, at least 3, fail that were not down."""
-    rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
+    """Controls are asked again when 0.5 % of the nodes, at least 3, fail that were not down."""
+    rounds = Rounds(nodes=tuple(node(i) for i in range(800)))
     rounds.play_round()
-    suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
+    suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 800)]
     assert suspicions == [False, False, True, True]
     few = NodeTracker(Rules())
     assert [few.is_suspicious(list(_failing(n))[:n]) for n in (2, 3)] == [False, True]
 
 
 def _failing(number: int) -> list[Observation]:
-    return [bad(node(i)) if i < number else good(node(i)) for i in range(200)]
+    return [bad(node(i)) if i < number else good(node(i)) for i in range(800)]
 
 
 def test_the_long_dead_raise_no_suspicion() -> None:
     """Nodes that are down already say nothing about this vantage."""
-    rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
+    rounds = Rounds(nodes=tuple(node(i) for i in range(800)))
     rounds.play_round(lambda plan: _failing(50)[rounds.nodes.index(plan.node)])
     assert not rounds.state.is_suspicious(_failing(50))
     assert rounds.state.is_suspicious(_failing(54))
