@@ -14,6 +14,7 @@ from collector.crawl.loop_lag import LoopLag
 from collector.crawl.observers import Observers
 from collector.crawl.ports import Controls, NodeSource, Prober, RoundObserver, RoundStore, Sink
 from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
+from collector.crawl.round_points import RoundPoints
 from collector.crawl.self_report import RoundMeasurement, SelfReport
 from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure
@@ -21,7 +22,6 @@ from collector.model.listing import Listing
 from collector.model.observation import Observation
 from collector.model.status import JudgedRound
 from collector.model.vantage import BlindReason, ControlResult, own_reason
-from collector.schema.build import points_of
 from collector.schema.round_record import RoundRecord
 from collector.state.context import RoundContext
 from collector.state.tracker import NodeTracker
@@ -90,9 +90,8 @@ class Crawler:
         async with LoopLag() as lag:
             visited = await self._visit(request, listing)
         judged = self._judge(request.time, listing, visited, lag.most_late_seconds)
-        points = points_of(judged, parts.vantage, parts.shard)
-        measured = RoundMeasurement(perf_counter() - started, lag, visited.overran, len(points))
-        points += await self._self_report.points(request, measured)
+        measured = RoundMeasurement(perf_counter() - started, lag, visited.overran)
+        points = RoundPoints(judged, await self._self_report.report(request, measured))
         record = RoundRecord(request.time, points, parts.tracker.changes())
         receipt = await parts.store.commit(record)
         parts.tracker.mark_saved()
@@ -100,7 +99,7 @@ class Crawler:
             request=request,
             judged=judged,
             control_result=visited.control_result,
-            points=tuple(points),
+            points=points,
             receipt=receipt,
             seconds=perf_counter() - started,
             overran=visited.overran,
