@@ -58,7 +58,7 @@ def listed_entries(body: bytes, limit: int) -> Iterator[Any]:
     """
     try:
         listed = _list_in(body.removeprefix(b"\xef\xbb\xbf"))
-        if listed.count(b",") > _COMMAS_PER_ENTRY * limit:
+        if bytes(listed).count(b",") > _COMMAS_PER_ENTRY * limit:
             raise ValueError(f"a list that is too long: at most {limit:,} entries are read")
         entries = _ENTRIES.decode(listed)
     except msgspec.ValidationError as error:
@@ -77,15 +77,18 @@ def whole(digits: str) -> int | None:
     return int(digits) if len(digits) <= _DIGITS_LIMIT else None
 
 
-def _list_in(text: bytes) -> bytes:
-    """Return the list as it stands in the bytes; raise msgspec.DecodeError or RecursionError."""
+def _list_in(text: bytes) -> msgspec.Raw:
+    """Return the list as it stands in the bytes, not copied.
+
+    Raises msgspec.DecodeError or RecursionError.
+    """
     try:
         found = _BODY.decode(text)
     except msgspec.ValidationError:
         raise
     except msgspec.DecodeError:
         found = _BODY.decode(_LENIENT.sub(_strictly, text, count=_MATCHES_LIMIT))
-    return bytes(found.data.corechannel.resource_nodes)
+    return found.data.corechannel.resource_nodes
 
 
 def _strictly(found: re.Match[bytes]) -> bytes:
