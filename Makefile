@@ -25,8 +25,8 @@ check: lint ## Check style, types and imports, and pass the fast tests (about a 
 demo: $(VENV)/.run ## Set up and run a simulated network and the collector together
 	@exec $(BIN)/crn-collector demo $(ARGS)
 
-servers: $(VENV)/.test ## Build the InfluxDB servers that tests need into the user's cache (once)
-	@bash tests/support/influx_servers.sh "$$($(BIN)/python -c 'from platformdirs import user_cache_path as at; print(at("crn-collector") / "servers")')"
+servers: $(VENV)/.test ## Build the servers that tests and benches need into the user's cache (once)
+	@bash tests/support/servers.sh "$$($(BIN)/python -c 'from platformdirs import user_cache_path as at; print(at("crn-collector") / "servers")')" $(ARGS)
 
 grafana: $(VENV)/.test ## Write Grafana's dashboards and alert rules anew
 	@$(BIN)/python -m grafana.build

@@ -22,34 +22,30 @@ import multiprocessing
 import os
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
 import psutil
-import yarl
 from pydantic import TypeAdapter
 from rich.console import Console
 
+from bench.clients.blackbox import MISSING, find_binary
 from bench.clients.client import Who
 from bench.clients.figures import Figures
-from bench.clients.fleet import CONFIG_FILE, Fleet, Target
+from bench.clients.fleet import Fleet
 from bench.clients.results import Case, Result, ResultsFile
-from bench.clients.tables import ratios_to_aiohttp, terminal_table, write_page
+from bench.clients.simulated_fleet import open_fleet
+from bench.clients.tables import ratios_to, terminal_table, write_page
 from bench.usage import sampling
-from crn_simulator.script.fault import Fault
-from crn_simulator.script.network_script import NetworkScript
-from crn_simulator.server.network import NetworkOptions
-from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
-from crn_simulator.truth.node_truth import truth_at
+from crn_simulator.server.worker import raise_descriptor_limit
 
-START: Final = 1_800_000_000
 PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 CASES: Final = ("healthy", "hanging", "busy")
 _SATURATED: Final = 0.95
+_DISTURBED: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +81,8 @@ def main() -> None:
     results = kept.combined()
     if options.write:
         write_page(PAGE, results)
-    Console(width=150).print(terminal_table(results))
-    ratios = ratios_to_aiohttp(results)
+    Console(width=180).print(terminal_table(results))
+    ratios = ratios_to(Who.AIOHTTP, results)
     rows = [asdict(r) | {"cpu_to_aiohttp": ratios.get((r.case, r.who))} for r in results]
     print(json.dumps(rows))  # noqa: T201
 
@@ -94,8 +90,10 @@ def main() -> None:
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--nodes", default="500,2000,10000", help="sizes, between commas")
-    parser.add_argument("--who", default=",".join(Who), help="clients, between commas")
-    parser.add_argument("--cases", default=",".join(CASES), help="between commas")
+    parser.add_argument("--who", default=",".join(Who), help=f"of {', '.join(Who)}; between commas")
+    parser.add_argument(
+        "--cases", default=",".join(CASES), help=f"of {', '.join(CASES)}; between commas"
+    )
     parser.add_argument("--hanging", type=float, default=0.1, help="share of nodes in `hanging`")
     parser.add_argument("--busy", type=int, default=1, help="loops in the case `busy`")
     parser.add_argument("--spread", type=float, default=30.0, help="seconds")
@@ -105,54 +103,48 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
+def _clients(names: str) -> list[Who]:
+    """Return the clients that are named, without those that are not installed."""
+    clients = [Who(name) for name in names.split(",")]
+    if Who.BLACKBOX in clients and find_binary() is None:
+        print(f"left out: {MISSING}", file=sys.stderr)  # noqa: T201
+        clients.remove(Who.BLACKBOX)
+    return clients
+
+
 async def _measure_case(
     case: Case, options: argparse.Namespace, processors: Processors, kept: ResultsFile
 ) -> None:
     """Measure every client in one case, in turns, on one network."""
-    clients = [Who(name) for name in options.who.split(",")]
+    clients = _clients(options.who)
     turns = [
         who for turn in range(options.rounds) for who in clients if kept.count(who, case) <= turn
     ]
     if not turns:
         return
-    async with _open_fleet(case) as fleet:
+    async with open_fleet(case) as fleet:
         for who in turns:
             with _busy_loops(case.busy, processors.client):
                 result = await _measure(who, case, fleet, options.spread, processors)
             kept.add(result)
-            print(  # noqa: T201
-                f"{case.nodes} nodes, {case.title}: {who} {result.cpu_ms_per_node:.2f} ms per "
-                f"node, {result.round_seconds:.1f} s, {result.false_failures} false failures",
-                file=sys.stderr,
-            )
-            if result.network_ratio > _SATURATED:
-                print("the network's processor was saturated: spread longer", file=sys.stderr)  # noqa: T201
+            _report(result)
 
 
-@contextlib.asynccontextmanager
-async def _open_fleet(case: Case) -> AsyncIterator[Fleet]:
-    """Start the simulated network, and yield what clients must know of it."""
-    half = case.hanging_ratio / 2
-    shares = {Fault.BLACK_HOLE: half, Fault.HANG_AFTER_HEADERS: half} if half else None
-    script = NetworkScript(case.nodes, 1, start=START, calm=True, shares=shares, ipv6=False)
-    with tempfile.TemporaryDirectory(prefix="bench-peers-") as name:
-        folder = Path(name)
-        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
-            (folder / CONFIG_FILE).write_text(network.config_toml(), encoding="utf-8")
-            targets = targets_of(script, network.urls)
-            fleet = Fleet(targets, network.nameserver, folder, network.ca_file)
-            fleet.write()
-            yield fleet
-
-
-def targets_of(script: NetworkScript, address_urls: Sequence[str]) -> list[Target]:
-    """Return the nodes of a script, with what is true of each; `address_urls` in its order."""
-    targets = []
-    for index, url in enumerate(map(yarl.URL, address_urls)):
-        truth = truth_at(script, index, START)
-        host, port = url.host or "", url.port or 443
-        targets.append(Target(truth.node, truth.host, host, port, truth.reachable))
-    return targets
+def _report(result: Result) -> None:
+    """Say how a measurement went, and whether it can be believed."""
+    print(  # noqa: T201
+        f"{result.nodes} nodes, {result.case.title}: {result.who} {result.cpu_ms_per_node:.2f} ms "
+        f"per node, {result.round_seconds:.1f} s, {result.false_failures} false failures",
+        file=sys.stderr,
+    )
+    if result.network_ratio > _SATURATED:
+        print("the network's processor was saturated: spread longer", file=sys.stderr)  # noqa: T201
+    if not result.busy and result.waited_ratio > _DISTURBED:
+        print(  # noqa: T201
+            f"others had the client's processor for {result.waited_ratio:.0%} of the round: "
+            "repeat it when the machine has nothing else to do",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager

@@ -18,6 +18,12 @@ def round_time(now: float, interval_seconds: int) -> int:
     return int(now // interval_seconds) * interval_seconds
 
 
+def uptime_seconds() -> float:
+    """Return the seconds since some moment, time asleep included where the system counts it."""
+    boottime: int | None = getattr(system_time, "CLOCK_BOOTTIME", None)
+    return system_time.monotonic() if boottime is None else system_time.clock_gettime(boottime)
+
+
 def is_due(time: float, last: float | None, period_seconds: float, fraction: float) -> bool:
     """Return whether a slot has begun since `last`; True if it was never done (None).
 

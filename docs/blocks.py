@@ -31,13 +31,14 @@ def state_page() -> str:
     rules = [
         f"| `{failure}` | {failure.title} | `{failure.fault}` "
         f"| {_yes(failure.counts_against_node)} | {_yes(failure.is_masked_when_blind)} "
-        f"| {_yes(failure.is_slow)} |"
+        f"| {_yes(failure.is_masked_when_starved)} | {_yes(failure.is_slow)} |"
         for failure in Failure
     ]
     texts = [f"| `{failure}` | {failure.meaning} | {failure.cure} |" for failure in Failure]
     lines = [
-        "| failure | title | fault | counts against the node | masked while blind | slow |",
-        "|---|---|---|---|---|---|",
+        "| failure | title | fault | counts against the node | masked while blind "
+        "| masked while starved | slow |",
+        "|---|---|---|---|---|---|---|",
         *rules,
         "",
         "| failure | what happened | what to do |",

@@ -17,7 +17,6 @@ TIMEOUT_SECONDS: Final = 10.0
 CONNECT_SECONDS: Final = 5.0
 LIMIT_SECONDS: Final = 300.0
 """Of a round: five times what passes between two of the collector's."""
-_WARM_UP_NODES: Final = 200
 
 T = TypeVar("T")
 
@@ -29,6 +28,7 @@ class Who(StrEnum):
     AIOHTTP = "aiohttp"
     AIOHTTP_ADDRESSES = "aiohttp_addresses"
     HTTPX = "httpx"
+    BLACKBOX = "blackbox_exporter"
     SHARED_SESSION = "shared_session"
     SESSION_PER_REQUEST = "session_per_request"
 
@@ -85,7 +85,7 @@ def client_of(fleet: Fleet, visit: Visit, asked: int, *, spreads: bool) -> Clien
         ]
 
     return Client(
-        warm_up=lambda: crawl(fleet.healthy()[:_WARM_UP_NODES], 1.0),
+        warm_up=lambda: crawl(fleet.warm_up_targets(), 1.0),
         crawl=lambda seconds: crawl(fleet.targets, seconds),
         pid=os.getpid(),
     )

@@ -25,8 +25,9 @@ START: Final = 1_800_000_000
 
 @contextlib.asynccontextmanager
 async def open_client(fleet: Fleet) -> AsyncIterator[Client]:
-    """Open the collector's parts with a store of their own."""
-    settings = load_settings(fleet.folder / CONFIG_FILE, data_dir=fleet.folder / "store")
+    """Open the collector's parts, with a store that no other process has."""
+    store = fleet.folder / f"store-{os.getpid()}"
+    settings = load_settings(fleet.folder / CONFIG_FILE, data_dir=store)
     rounds = settings.rounds
     times = itertools.count(START, rounds.interval_seconds)
     after_spread = rounds.deadline_seconds - rounds.spread_seconds

@@ -13,12 +13,13 @@ PATHS: Final = ("/status/config", "/about/usage/system")
 """What is asked of a node."""
 CONFIG_FILE: Final = "crn.toml"
 """The collector's configuration for the fleet, in its folder."""
+_WARM_UP_NODES: Final = 200
 _FILE: Final = "fleet.json"
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One node. `healthy`: what a client must find."""
+    """One node. `healthy`: nothing is wrong with it, and a client must find it so."""
 
     node: str
     name: str
@@ -46,9 +47,9 @@ class Fleet:
     folder: Path
     ca_file: Path
 
-    def healthy(self) -> Sequence[Target]:
-        """Return the nodes that a client must find reachable."""
-        return [target for target in self.targets if target.healthy]
+    def warm_up_targets(self) -> Sequence[Target]:
+        """Return some healthy nodes, to be crawled before anything is measured."""
+        return [target for target in self.targets if target.healthy][:_WARM_UP_NODES]
 
     def tls_context(self) -> ssl.SSLContext:
         """Return a context that trusts the nodes' authority and no other."""

@@ -20,10 +20,10 @@ _ABSENT: Final = "-"
 Results = Sequence[Result]
 
 
-def ratios_to_aiohttp(results: Results) -> Mapping[tuple[Case, str], float]:
-    """Return each client's processor time over that of aiohttp alone in the same case."""
-    base = {r.case: r.cpu_ms_per_node for r in results if r.who == Who.AIOHTTP}
-    return {(r.case, r.who): r.cpu_ms_per_node / base[r.case] for r in results if r.case in base}
+def ratios_to(base: Who, results: Results) -> Mapping[tuple[Case, str], float]:
+    """Return each client's processor time over that of another one in the same case."""
+    times = {r.case: r.cpu_ms_per_node for r in results if r.who == base}
+    return {(r.case, r.who): r.cpu_ms_per_node / times[r.case] for r in results if r.case in times}
 
 
 def terminal_table(results: Results) -> Table:
@@ -33,10 +33,10 @@ def terminal_table(results: Results) -> Table:
         table.add_column(heading)
     for heading in (
         *("CPU ms/node", "times aiohttp", "peak MB", "descriptors", "round s", "false failures"),
-        *("unjudged", "answers lost", "network's CPU"),
+        *("unjudged", "answers lost", "network's CPU", "waited"),
     ):
         table.add_column(heading, justify="right")
-    ratios = ratios_to_aiohttp(results)
+    ratios = ratios_to(Who.AIOHTTP, results)
     for number, result in enumerate(results):
         following = results[number + 1 : number + 2]
         ratio = ratios.get((result.case, result.who))
@@ -45,7 +45,7 @@ def terminal_table(results: Results) -> Table:
             *(f"{result.cpu_ms_per_node:.2f}", f"{ratio:.2f}" if ratio else _ABSENT),
             *(f"{result.max_rss_bytes / 1e6:.0f}", f"{result.max_fds:,}", _seconds(result)),
             *(f"{result.false_failures:,}", f"{result.unjudged:,}", f"{result.lost_answers:,}"),
-            f"{result.network_ratio:.0%}",
+            *(f"{result.network_ratio:.0%}", f"{result.waited_ratio:.0%}"),
             end_section=bool(following) and following[0].case != result.case,
         )
     return table
@@ -53,7 +53,8 @@ def terminal_table(results: Results) -> Table:
 
 def markdown(results: Results) -> str:
     """Return a table for each number of nodes, whose cells have the cases one after another."""
-    return "\n".join(_size(results, nodes) for nodes in sorted({r.nodes for r in results}))
+    sizes = [_size(results, nodes) for nodes in sorted({r.nodes for r in results})]
+    return "\n".join([*sizes, _goals(results)])
 
 
 def write_page(page: Path, results: Results) -> None:
@@ -70,7 +71,7 @@ def _size(results: Results, nodes: int) -> str:
     chosen = [result for result in results if result.nodes == nodes]
     cases = list(dict.fromkeys(result.case for result in chosen))
     by_client = {(result.who, result.case): result for result in chosen}
-    ratios = ratios_to_aiohttp(results)
+    ratios = ratios_to(Who.AIOHTTP, results)
     columns: Mapping[str, Callable[[Result], str]] = {
         "CPU ms per node": lambda r: f"{r.cpu_ms_per_node:.2f}",
         "times aiohttp": lambda r: (
@@ -96,6 +97,31 @@ def _size(results: Results, nodes: int) -> str:
         ]
         lines.append(f"| `{who}` | " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n"
+
+
+def _goals(results: Results) -> str:
+    """Return which goals the collector met, in whichever case it did worst."""
+    failures = [r.false_failures for r in results if r.who == Who.COLLECTOR]
+    rows = [
+        "| goal, in every case | met |",
+        "|---|---|",
+        _ratio_goal(results, Who.AIOHTTP, 1.25),
+        _ratio_goal(results, Who.BLACKBOX, 0.5),
+        f"| not one false failure | {_yes(not any(failures))}, {sum(failures):,} |",
+    ]
+    return "\n".join(rows) + "\n"
+
+
+def _ratio_goal(results: Results, base: Who, limit: float) -> str:
+    ratios = [ratio for (_, who), ratio in ratios_to(base, results).items() if who == Who.COLLECTOR]
+    found = _ABSENT
+    if ratios:
+        found = f"{_yes(max(ratios) <= limit)}, {min(ratios):.2f} to {max(ratios):.2f} times"
+    return f"| processor time at most {limit} times that of `{base}` | {found} |"
+
+
+def _yes(met: bool) -> str:
+    return "yes" if met else "**no**"
 
 
 def _failures(result: Result) -> str:

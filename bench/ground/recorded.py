@@ -19,12 +19,11 @@ from collector.schema.measurements import (
     NetworkEvent,
 )
 
-LATE_SECONDS: Final = 2.0
-"""A round in which the event loop was later, in sum within 5 seconds, is not trusted.
-
-Only the collector can know how late it was, so its own figure is taken.
-"""
-_IPV6_ENDPOINTS = frozenset({"/status/check/ipv6", "/vm/ip/6"})
+STARVED_SECONDS: Final = 1.0
+"""How late the event loop is, in sum within 5 seconds, where visits are starved."""
+OWN_SHARE: Final = 0.25
+"""Share of starved visits above which a round is not trusted."""
+_IPV6_ENDPOINTS: Final = frozenset({"/status/check/ipv6", "/vm/ip/6"})
 
 
 @dataclass(slots=True)
@@ -59,10 +58,18 @@ class RecordedRound:
     lag_seconds: float = 0.0
 
     def expected_reason(self, controls: str, own: str = "none") -> str:
-        """Return why the round must be blind: by its controls, a late loop, or `own`."""
+        """Return why the round must be blind: by its controls, by starved visits, or `own`."""
         if controls != "none":
             return controls
-        return "loop_lag" if self.lag_seconds > LATE_SECONDS else own
+        tried = [points[0] for n in self.nodes.values() if (points := n.reachability)]
+        starved = sum(point.failure == "starved" for point in tried)
+        visited = sum(bool(point.probed) or point.failure == "round_deadline" for point in tried)
+        return "starved" if self.stood_still and starved > OWN_SHARE * visited else own
+
+    @property
+    def stood_still(self) -> bool:
+        """The collector may have been starved, by its own figure: nobody else can know."""
+        return self.lag_seconds >= STARVED_SECONDS
 
 
 def recorded_round(points: Iterable[Point]) -> RecordedRound:

@@ -5,32 +5,29 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Final
 
 from collector.crawl.gate import Gate
-from collector.crawl.loop_lag import LoopLag
 from collector.crawl.observers import Observers
 from collector.crawl.ports import Controls, NodeSource, Prober, RoundObserver, RoundStore, Sink
 from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
 from collector.crawl.round_points import RoundPoints
 from collector.crawl.self_report import RoundMeasurement, SelfReport
 from collector.crawl.sweep import Sweep
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.observation import Observation
 from collector.model.status import JudgedRound
-from collector.model.vantage import BlindReason, ControlResult, own_reason
+from collector.model.vantage import BlindReason, ControlResult, own_reason, slow_reason
 from collector.schema.round_record import RoundRecord
 from collector.state.context import RoundContext
 from collector.state.tracker import NodeTracker
 
 log = logging.getLogger(__name__)
 
-LATE_LIMIT_SECONDS: Final = 2.0
-"""A loop that was this late in sum, within the time that a connection may take, may have missed
-answers that came in time."""
 _SECOND_ASK_SECONDS: Final = 3.0
 """The controls are asked again within this time, so that the round still ends before the next."""
 
@@ -49,6 +46,10 @@ class CrawlParts:
     shard: str
     sinks: Sequence[Sink] = ()
     """Where rounds go besides the store."""
+    lag: LoopLag = field(default_factory=LoopLag)
+    """Shared with the prober and the controls; it runs during the visits of a round."""
+    connect_timeout_seconds: float = 5.0
+    """What a connection to a node may take, with its name and its handshake."""
     instance: str | None = None
     """Random name of this process, written with its rounds; None writes none."""
 
@@ -87,9 +88,9 @@ class Crawler:
         started = perf_counter()
         parts = self._parts
         listing = await parts.nodes.listing()
-        async with LoopLag() as lag:
+        async with parts.lag as lag:
             visited = await self._visit(request, listing)
-        judged = self._judge(request.time, listing, visited, lag.most_late_seconds)
+        judged = self._judge(request.time, listing, visited)
         measured = RoundMeasurement(perf_counter() - started, lag, visited.overran)
         points = RoundPoints(judged, await self._self_report.report(request, measured))
         record = RoundRecord(request.time, points, parts.tracker.changes())
@@ -138,19 +139,27 @@ class Crawler:
             self._sweep = None
             asking.cancel()
             await asyncio.wait({asking})
-        if control_result.ok and parts.tracker.is_suspicious(observations.values()):
-            log.info("many nodes failed together: asking the controls again")
-            again = await parts.controls.ask(_SECOND_ASK_SECONDS)
-            control_result = replace(again, ipv6=again.ipv6 and control_result.ipv6)
+        starved = control_result.reason is BlindReason.STARVED
+        suspicious = control_result.is_clear and parts.tracker.is_suspicious(observations.values())
+        if starved or suspicious:
+            log.info(
+                "%s: asking the controls again",
+                "starved" if starved else "many nodes failed together",
+            )
+            again = await parts.controls.ask_again(_SECOND_ASK_SECONDS)
+            control_result = again.after(control_result)
         return _Visited(refused | observations, control_result, sweep.overran)
 
-    def _judge(
-        self, time: int, listing: Listing, visited: _Visited, late_seconds: float
-    ) -> JudgedRound:
+    def _judge(self, time: int, listing: Listing, visited: _Visited) -> JudgedRound:
         """Judge the visits, of which none counts against a node if this vantage was blind."""
+        observations = visited.observations.values()
         reason = visited.control_result.reason
         if reason is BlindReason.NONE:
-            reason = own_reason(visited.observations.values(), late_seconds, LATE_LIMIT_SECONDS)
+            reason = own_reason(observations)
+        if reason is BlindReason.NONE:
+            limit_seconds = self._parts.connect_timeout_seconds
+            late_seconds = self._parts.lag.most_late_seconds
+            reason = slow_reason(visited.control_result, observations, limit_seconds, late_seconds)
         context = RoundContext(time, listing, reason, visited.control_result.ipv6)
         return self._parts.tracker.judge(context, visited.observations)
 

@@ -13,7 +13,7 @@ from typing import Final
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.interval import IntervalTrigger
 
-from collector.times import round_time
+from collector.times import round_time, uptime_seconds
 
 log = logging.getLogger(__name__)
 
@@ -25,12 +25,6 @@ _STEP_SECONDS: Final = 2.0
 _WATCH_SECONDS: Final = 5.0
 _EARLIEST: Final = 1_577_836_800
 """2020-01-01: a clock that says less was not set yet since the machine started."""
-
-
-def uptime_seconds() -> float:
-    """Return the seconds since some moment, time asleep included where the system counts it."""
-    boottime: int | None = getattr(time, "CLOCK_BOOTTIME", None)
-    return time.monotonic() if boottime is None else time.clock_gettime(boottime)
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import psutil
 
-from collector.crawl.loop_lag import LoopLag
 from collector.crawl.ports import RoundObserver, Sink
 from collector.crawl.round import RoundRequest, RoundResult
 from collector.crawl.round_points import OwnReport
+from collector.loop_lag import LoopLag
 from collector.model.observation import Observation
 from collector.model.store_report import Receipt, StoreReport
 from collector.schema.build import CollectorFigures, RoundKey, store_point

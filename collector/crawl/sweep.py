@@ -7,10 +7,11 @@ import logging
 from collections.abc import Callable, Iterable
 
 from collector.crawl.gate import Gate
+from collector.crawl.pace import Pace
 from collector.crawl.ports import Visit
 from collector.crawl.round import RoundTiming
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.state.plan import VisitPlan
 
 log = logging.getLogger(__name__)
@@ -22,10 +23,11 @@ class Sweep:
     def __init__(
         self,
         gate: Gate,
-        visit: Callable[[Node, bool], Visit],
+        visit: Callable[[Node, Ipv6Method | None], Visit],
         on_observation: Callable[[Observation], None] = lambda _: None,
     ) -> None:
         self._gate = gate
+        self._pace = Pace()
         self._visit = visit
         self._on_observation = on_observation
         self._running: dict[str, tuple[Visit, asyncio.Task[None]]] = {}
@@ -57,7 +59,7 @@ class Sweep:
             await self._cancel_running()
         for plan in plans:
             if plan.node.hash not in self._observations:
-                self._record(plan.node.hash, self._visit(plan.node, False).observation(True))
+                self._record(plan.node.hash, self._visit(plan.node, None).observation(True))
         return self._observations
 
     def stop_within(self, seconds: float) -> None:
@@ -69,13 +71,18 @@ class Sweep:
     async def _begin_all(
         self, begins: Iterable[tuple[float, VisitPlan]], start: float, slow: bool
     ) -> None:
-        """Begin each visit at its time, or as soon after as the gate lets it in."""
+        """Begin each visit at its time, or as soon after as gate and pace let it."""
         loop = asyncio.get_running_loop()
         for offset, plan in begins:
             wait_seconds = start + offset - loop.time()
             if wait_seconds > 0:
                 await asyncio.sleep(wait_seconds)
             await self._gate.enter(slow)
+            try:
+                await self._pace.next()
+            except BaseException:
+                self._gate.leave(slow)
+                raise
             self._begin(plan, slow)
 
     def _begin(self, plan: VisitPlan, slow: bool) -> None:

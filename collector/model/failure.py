@@ -60,6 +60,7 @@ class Failure(StrEnum):
     NO_DESCRIPTORS = "no_descriptors"
     NO_ROUTE = "no_route"
     ROUND_DEADLINE = "round_deadline"
+    STARVED = "starved"
     BLIND = "blind"
     INTERNAL = "internal"
 
@@ -82,6 +83,11 @@ class Failure(StrEnum):
     def is_masked_when_blind(self) -> bool:
         """Whether a vantage that cannot see would cause this failure by itself."""
         return MEANINGS[self].masked_when_blind
+
+    @property
+    def is_masked_when_starved(self) -> bool:
+        """Whether a process that stands still would cause this failure by itself."""
+        return MEANINGS[self].masked_when_starved
 
     @property
     def title(self) -> str:  # type: ignore[override]  # hides str.title, which no code calls
@@ -110,6 +116,9 @@ class FailureMeaning:
     masked_when_blind: bool
     """Recorded as `blind` while the controls fail: everything up to and including the handshake,
     and every timeout."""
+    masked_when_starved: bool
+    """Recorded as `starved` in a visit during which this process stood still: every timeout, and
+    connections that the node closed, since nobody waits for ever for a client that is silent."""
     title: str
     meaning: str
     cure: str
@@ -140,6 +149,7 @@ MEANINGS: Final = total(
             fault=Fault.NONE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="OK",
             meaning="The node gave a complete answer that shows a compute node.",
             cure="No action required.",
@@ -148,6 +158,7 @@ MEANINGS: Final = total(
             fault=Fault.POLICY,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="invalid address",
             meaning="The registered address is empty, not a URL, or neither http nor https.",
             cure="Register the node's address again, as an https URL.",
@@ -156,6 +167,7 @@ MEANINGS: Final = total(
             fault=Fault.POLICY,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="address not allowed",
             meaning="The address is private, local or reserved, that of the collector's own "
             "machine, or on the list of forbidden hosts; it is never dialled.",
@@ -165,6 +177,7 @@ MEANINGS: Final = total(
             fault=Fault.DNS,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=False,
             title="name not found",
             meaning="The host name does not exist in DNS, or has no address record.",
             cure="Create the name's A or AAAA record, or register the right name.",
@@ -173,6 +186,7 @@ MEANINGS: Final = total(
             fault=Fault.DNS,
             slow=True,
             masked_when_blind=True,
+            masked_when_starved=True,
             title="DNS lookup failed",
             meaning="The name servers of the domain gave no answer, SERVFAIL or REFUSED.",
             cure="Check the name servers of the domain, its delegation and DNSSEC.",
@@ -181,6 +195,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=False,
             title="connection refused",
             meaning="The host refused the connection: nothing listens on that port.",
             cure="Start the reverse proxy of the node, and check that it listens on the port of "
@@ -190,6 +205,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=True,
             masked_when_blind=True,
+            masked_when_starved=True,
             title="connection timeout",
             meaning="The host did not answer the TCP connection in time.",
             cure="Check that the host is running, that the DNS record is its address, and that its "
@@ -199,6 +215,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=False,
             title="host unreachable",
             meaning="The network reports that the host cannot be reached.",
             cure="Check that the host is running, that the DNS record is its address, and that its "
@@ -208,6 +225,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=True,
             title="connection reset",
             meaning="The host closed or reset the connection before the handshake was complete.",
             cure="Check the log and the connection limits of the reverse proxy, and the firewall.",
@@ -216,6 +234,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=True,
             masked_when_blind=True,
+            masked_when_starved=True,
             title="TLS handshake failed",
             meaning="The TLS handshake did not complete: no TLS on that port, no protocol version "
             "or cipher in common, or no answer in time.",
@@ -226,6 +245,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=False,
             title="certificate expired",
             meaning="The TLS certificate has expired, or an intermediate certificate above it; the "
             "detail of the probe says if it is an intermediate one.",
@@ -236,6 +256,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=False,
             title="certificate invalid",
             meaning="The TLS certificate is for another name, from an unknown authority, "
             "self-signed, or not yet valid.",
@@ -246,6 +267,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=True,
             masked_when_blind=True,
+            masked_when_starved=True,
             title="response timeout",
             meaning="The connection was made, but no complete response came in time.",
             cure="Check that aleph-vm-supervisor is running and answers the reverse proxy, and the "
@@ -255,6 +277,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=True,
             title="malformed response",
             meaning="The response is not HTTP, or the connection was closed in the middle of it.",
             cure="Check the logs of the reverse proxy and of aleph-vm-supervisor for crashes.",
@@ -263,6 +286,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="response too large",
             meaning="The node sent more than an answer may be: too long, split too finely, "
             "or with too many interim answers (1xx).",
@@ -272,6 +296,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="HTTP redirect",
             meaning="The response is a redirect (3xx), which is not followed.",
             cure="Register the address to which it redirects, or let the reverse proxy answer.",
@@ -280,6 +305,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="HTTP 4xx",
             meaning="The response has a 4xx status.",
             cure="Check that the reverse proxy passes every path to aleph-vm-supervisor, and that "
@@ -289,6 +315,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="HTTP 5xx",
             meaning="The response has a 5xx status.",
             cure="Check that aleph-vm-supervisor is running, and its log.",
@@ -297,6 +324,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="not JSON",
             meaning="The response is not JSON.",
             cure="Check that the reverse proxy passes every path to aleph-vm-supervisor.",
@@ -305,6 +333,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="unexpected JSON",
             meaning="The response is JSON, but not what a compute node answers there.",
             cure="Update aleph-vm-supervisor, and check that the registered address is its own.",
@@ -313,6 +342,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="not a CRN",
             meaning="The host answers, but no response shows a compute node.",
             cure="Check that aleph-vm-supervisor is behind the reverse proxy, and that the "
@@ -322,6 +352,7 @@ MEANINGS: Final = total(
             fault=Fault.NODE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="kept away",
             meaning="A proxy in front of the node answered with HTTP 429 (too many requests) or a "
             "challenge page; it may be the collector's own pace.",
@@ -332,6 +363,7 @@ MEANINGS: Final = total(
             fault=Fault.VANTAGE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="out of descriptors",
             meaning="The collector had no file descriptor or local port left.",
             cure="Raise the limit of open files (ulimit -n) of the collector.",
@@ -340,6 +372,7 @@ MEANINGS: Final = total(
             fault=Fault.VANTAGE,
             slow=False,
             masked_when_blind=True,
+            masked_when_starved=False,
             title="no route",
             meaning="The collector's host has no route to the node: no network, or no IPv6.",
             cure="Check the network of the collector's host; a node with IPv6 only needs IPv6.",
@@ -348,15 +381,28 @@ MEANINGS: Final = total(
             fault=Fault.VANTAGE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="round deadline",
             meaning="The round ended before the visit to the node was made or complete.",
             cure="If it happens often, give the collector more processor time, or a longer "
             "interval between rounds.",
         ),
+        Failure.STARVED: FailureMeaning(
+            fault=Fault.VANTAGE,
+            slow=False,
+            masked_when_blind=False,
+            masked_when_starved=False,
+            title="collector starved",
+            meaning="The collector itself stood still for much of the visit: stopped, or "
+            "without processor time.",
+            cure="Give the collector more processor time; see whether its machine sleeps, is "
+            "paused or is short of memory.",
+        ),
         Failure.BLIND: FailureMeaning(
             fault=Fault.VANTAGE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="vantage blind",
             meaning="The collector could not see in that round, so the failure says nothing about "
             "the node.",
@@ -366,6 +412,7 @@ MEANINGS: Final = total(
             fault=Fault.VANTAGE,
             slow=False,
             masked_when_blind=False,
+            masked_when_starved=False,
             title="internal error",
             meaning="The visit ended with a bug of the collector.",
             cure="Report the traceback in the collector's log.",

@@ -125,11 +125,22 @@ class BoundedHttp(ResponseHandler):
         super().__init__(loop)
         self._trace = TRACE.get(None)
         self._is_plain = True
+        self.is_used = False
+        """Whether a request was sent on it."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Do what the base class does."""
+        """Do what the base class does. Event loops call it when TLS is ready."""
         self._is_plain = transport.get_extra_info("sslcontext") is None
         super().connection_made(transport)
+        if self._trace and self.transport:
+            self._trace.connected(self.transport)
+
+    def set_response_params(self, **options: Any) -> None:
+        """Do what the base class does. aiohttp calls it right before it sends a request."""
+        self.is_used = True
+        if trace := TRACE.get(None):
+            trace.sent()
+        super().set_response_params(**options)
 
     def data_received(self, data: bytes) -> None:
         """Do what the base class does, slice by slice."""
@@ -152,7 +163,7 @@ class BoundedHttp(ResponseHandler):
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Do what the base class does: take over the head of an answer."""
-        if self._trace is None or self._trace.allowance.add_head():
+        if self._trace is None or self._trace.answering():
             super().feed_data(data, size)
 
     def _break_body(self, error: BaseException) -> None:

@@ -13,8 +13,6 @@ import os
 import socket
 import ssl
 from collections.abc import AsyncIterator
-from time import perf_counter
-from types import SimpleNamespace
 from typing import Any, Final
 
 import aiohttp
@@ -36,6 +34,12 @@ _RECEIVE_BYTES: Final = 8 * 1024
 TLS keeps as much memory until the visit ends. A chain of certificates fits in without a wait."""
 
 USER_AGENT: Final = f"crn-collector/{__version__}"
+_HEADERS: Final = {
+    "User-Agent": USER_AGENT,
+    "Accept": "application/json",
+    "Accept-Encoding": "gzip, deflate",
+}
+"""Of every request. Answers in other encodings are not read."""
 
 
 class Connector(aiohttp.TCPConnector):
@@ -58,16 +62,15 @@ class Connector(aiohttp.TCPConnector):
     ) -> Connection:
         """Do what the base class does, and refuse a connection that another request may use."""
         connection = await super().connect(req, traces, timeout)
-        self._check_peer(req, connection)
-        trace = TRACE.get(None)
-        if trace is None:
-            return connection
-        trace.transport = connection.transport
-        if trace.cert_expires_at is None and connection.transport:
-            tls = connection.transport.get_extra_info("ssl_object")
-            certificate = tls.getpeercert() if tls else None
+        protocol, trace = connection.protocol, TRACE.get(None)
+        if isinstance(protocol, BoundedHttp) and protocol.is_used:
+            self._check_peer(req, connection)
+            if trace and connection.transport:
+                trace.connected(connection.transport)
+        if trace and trace.cert_expires_at is None and connection.transport:
+            certificate = connection.transport.get_extra_info("peercert")
             if certificate and (until := certificate.get("notAfter")):
-                trace.cert_expires_at = float(ssl.cert_time_to_seconds(str(until)))
+                trace.cert_expires_at = _seconds(str(until))
         return connection
 
     def _check_peer(self, req: ClientRequest, connection: Connection) -> None:
@@ -148,7 +151,7 @@ def _socket_factory(policy: AddressPolicy) -> Any:
         family, kind, protocol, _, address = resolved
         policy.check(address[0])
         if trace := TRACE.get(None):
-            if trace.is_repeated:
+            if not trace.may_dial:
                 raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
             trace.dialling(address[0])
         created = _TracedSocket(family, kind, protocol)
@@ -161,30 +164,10 @@ def _socket_factory(policy: AddressPolicy) -> Any:
     return create
 
 
-def _tracing() -> aiohttp.TraceConfig:
-    config = aiohttp.TraceConfig()
-
-    async def connected(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := TRACE.get(None):
-            trace.connected(fresh=True)
-
-    async def reused(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := TRACE.get(None):
-            trace.connected(fresh=False)
-
-    async def sent(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := TRACE.get(None):
-            trace.sent_at = perf_counter()
-
-    async def answering(_: aiohttp.ClientSession, __: SimpleNamespace, ___: object) -> None:
-        if trace := TRACE.get(None):
-            trace.first_byte_at = perf_counter()
-
-    config.on_connection_create_end.append(connected)
-    config.on_connection_reuseconn.append(reused)
-    config.on_request_headers_sent.append(sent)
-    config.on_request_end.append(answering)
-    return config
+@functools.lru_cache(maxsize=16_384)
+def _seconds(certificate_time: str) -> float:
+    """Return seconds since 1970. Cached: each node shows the same certificate for weeks."""
+    return float(ssl.cert_time_to_seconds(certificate_time))
 
 
 @contextlib.asynccontextmanager
@@ -193,12 +176,11 @@ async def open_session(
     policy: AddressPolicy,
     context: ssl.SSLContext,
     limit: int,
-    connect_timeout_seconds: float,
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """Open the shared session on the running loop, and close it at the end.
 
-    `limit` bounds the connections. Cookies, proxies from the environment and aiohttp's DNS cache
-    are off.
+    `limit` bounds the connections; those who ask bound the time. Cookies, proxies from the
+    environment and aiohttp's DNS cache are off.
     """
     connector = Connector(
         policy,
@@ -211,9 +193,8 @@ async def open_session(
     async with aiohttp.ClientSession(
         connector=connector,
         cookie_jar=aiohttp.DummyCookieJar(),
-        headers={"User-Agent": USER_AGENT, "Accept": "application/json"},
-        timeout=aiohttp.ClientTimeout(total=None, connect=connect_timeout_seconds),
-        trace_configs=[_tracing()],
+        headers=_HEADERS,
+        timeout=aiohttp.ClientTimeout(total=None),
         trust_env=False,
         raise_for_status=False,
         auto_decompress=True,

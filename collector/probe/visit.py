@@ -17,6 +17,7 @@ from typing import Final, Protocol
 import aiohttp
 import yarl
 
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure, Fault
 from collector.model.node import Node
 from collector.model.observation import (
@@ -33,7 +34,8 @@ from collector.probe.allowance import Allowance
 from collector.probe.classify import classify
 from collector.probe.response import Content, Model, Response, TooLargeError, read_response
 from collector.probe.slow_answers import SlowAnswers
-from collector.probe.trace import TRACE, ConnectionTrace
+from collector.probe.stopwatch import Budget, Stopwatch, time_limit
+from collector.probe.trace import TRACE, ConnectionTrace, Phase
 from collector.probe.wire import (
     ConfigWire,
     DiagnosticWire,
@@ -47,8 +49,7 @@ log = logging.getLogger(__name__)
 _IPV6_STATUS_WORKS: Final = (1, 9, 0)
 """Older releases answer 500 on `/status/check/ipv6` where IPv6 works."""
 _DETAIL_LIMIT: Final = 200
-_HEADERS: Final = {"Accept-Encoding": "gzip, deflate"}
-"""Answers in other encodings are not read."""
+_LAST: Final = {"Connection": "close"}
 _NO_CRN_ANSWERS: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Failure.WRONG_SHAPE})
 """Failures of a web server that is no CRN."""
 
@@ -57,11 +58,15 @@ _NO_CRN_ANSWERS: Final = frozenset({Failure.CLIENT_ERROR, Failure.NOT_JSON, Fail
 class VisitLimits:
     """Limits of one visit."""
 
+    connect_timeout_seconds: float = 5.0
+    """For name, TCP and TLS together."""
     timeout_seconds: float = 10.0
     """For all probes of a visit together, from its first connection on."""
     diagnostic_timeout_seconds: float = 30.0
     """For the probe of the diagnostic VM, which may have to boot."""
     body_bytes: int = 64 * 1024
+    requests: int = 3
+    """At most. If the node cannot say whether IPv6 works, its VM is asked in a later visit."""
     diagnostic_vm: str = "d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7"
     """Hash of the program that the diagnostic VM runs, 64 hex digits."""
 
@@ -80,8 +85,10 @@ class Visit:
     session: aiohttp.ClientSession
     limits: VisitLimits
     direct: DirectIpv6
+    lag: LoopLag = field(default_factory=LoopLag)
     slow_answers: SlowAnswers = field(default_factory=SlowAnswers)
-    ipv6_due: bool = False
+    ipv6: Ipv6Method | None = None
+    """Whom the IPv6 check asks; None if it is not due."""
     probes: list[Probe] = field(default_factory=list)
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     _phases: Phases | None = None
@@ -102,23 +109,24 @@ class Visit:
         token = TRACE.set(self.trace)
         self._started = perf_counter()
         try:
-            await self._probe_all(asyncio.get_running_loop().time() + self.limits.timeout_seconds)
+            watch = Stopwatch.start(self.lag)
+            await self._probe_all(watch.budget(self.limits.timeout_seconds))
         finally:
             self._ended = perf_counter()
             TRACE.reset(token)
 
-    async def _probe_all(self, deadline: float) -> None:
-        config = await self._probe(Endpoint.CONFIG, ConfigWire, deadline)
+    async def _probe_all(self, budget: Budget) -> None:
+        config = await self._probe(Endpoint.CONFIG, ConfigWire, budget)
         if config:
             self._config = config.config()
         if self._is_over:
             return
-        more = self.ipv6_due and self._shows_crn
-        usage = await self._probe(Endpoint.USAGE, UsageWire, deadline, last=not more)
+        more = self.ipv6 is not None and self._shows_crn
+        usage = await self._probe(Endpoint.USAGE, UsageWire, budget, last=not more)
         if usage:
             self._usage = usage.usage()
-        if self.ipv6_due and self._shows_crn and not self._is_over:
-            await self._probe_ipv6(deadline)
+        if self.ipv6 and self._shows_crn and not self._is_over:
+            await self._probe_ipv6(self.ipv6, budget)
 
     @property
     def _is_over(self) -> bool:
@@ -128,20 +136,21 @@ class Visit:
         failure = self.probes[-1].failure
         return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
 
-    async def _probe_ipv6(self, deadline: float) -> None:
+    async def _probe_ipv6(self, asked: Ipv6Method, budget: Budget) -> None:
         """Ask the node whether IPv6 works, or its diagnostic VM if the node cannot say."""
         release = release_of(self.version or "")
         vm: bool | None = None
         host: bool | None = None
         method = Ipv6Method.DIAGNOSTIC_VM
-        if release is None or release >= _IPV6_STATUS_WORKS:
-            status = await self._probe(Endpoint.IPV6, Ipv6Wire, deadline, last=True)
+        can_say = release is None or release >= _IPV6_STATUS_WORKS
+        if asked is Ipv6Method.STATUS and can_say:
+            status = await self._probe(Endpoint.IPV6, Ipv6Wire, budget, last=True)
             if status:
                 vm, host, method = status.vm, status.host, Ipv6Method.STATUS
-        if vm is None and not self._is_over:
-            limit = self.limits.diagnostic_timeout_seconds
-            late = asyncio.get_running_loop().time() + limit
-            diagnosed = await self._probe(Endpoint.DIAGNOSTIC_VM, DiagnosticWire, late, last=True)
+        if vm is None and not self._is_over and len(self.probes) < self.limits.requests:
+            watch = Stopwatch.start(self.lag)
+            boot = watch.budget(self.limits.diagnostic_timeout_seconds)
+            diagnosed = await self._probe(Endpoint.DIAGNOSTIC_VM, DiagnosticWire, boot, last=True)
             vm = diagnosed.result if diagnosed else None
         if vm is not None:
             found = self.trace.addresses
@@ -154,22 +163,32 @@ class Visit:
             )
 
     async def _probe(
-        self, endpoint: Endpoint, model: type[Model], deadline: float, last: bool = False
+        self, endpoint: Endpoint, model: type[Model], budget: Budget, last: bool = False
     ) -> Model | None:
         """Ask one endpoint once and record the probe; return the body if it fits the contract."""
         self.trace.begin()
         self._current = endpoint
-        started = perf_counter()
+        if self.probes:
+            await _notice_hang_up()
+        started, watch = perf_counter(), Stopwatch.start(self.lag)
+        connecting = watch.budget(self.limits.connect_timeout_seconds)
+
+        def left_seconds() -> float:
+            connected = self.trace.phase is Phase.ANSWER
+            return budget() if connected else min(budget(), connecting())
+
         answer: Response | None = None
         failure, detail = Failure.NONE, ""
         content: Content[Model] = Content(None, Failure.NONE)
         try:
-            async with asyncio.timeout_at(deadline):
+            async with time_limit(left_seconds):
                 answer = await self._ask(endpoint, last)
         except TooLargeError as exc:
             failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
         except Exception as exc:
             failure = classify(exc, self.trace)
+            if watch.is_starved and failure.is_masked_when_starved and not self.trace.tls_error:
+                failure = Failure.STARVED
             words = self.trace.explanation or str(exc) or type(exc).__name__
             detail = clean(words, _DETAIL_LIMIT)
         if answer:
@@ -201,7 +220,7 @@ class Visit:
             async with self.session.get(
                 f"{self.node.address}{path}",
                 allow_redirects=False,
-                headers=_HEADERS | ({"Connection": "close"} if last else {}),
+                headers=_LAST if last else None,
                 auto_decompress=False,
                 read_bufsize=self.limits.body_bytes,
             ) as response:
@@ -271,6 +290,16 @@ class Visit:
             screened = any(a.failure is Failure.SCREENED for a in probes)
             return Failure.SCREENED if screened else Failure.NOT_A_CRN
         return first
+
+
+async def _notice_hang_up() -> None:
+    """Let the event loop read what came with the last answer.
+
+    A node that hung up with it is then asked on another connection: a request that is lost on the
+    old one is not repeated.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> Content[Model]:

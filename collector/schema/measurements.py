@@ -177,7 +177,7 @@ class Network(_ShardPoint):
     directory_age_seconds: float = seconds("Age of the directory: since it was last confirmed.")
     vantage_reason: str = string(
         "Why this vantage was blind: `none`, `controls`, `dns`, `network`, `descriptors`, "
-        "`deadline` or `loop_lag`."
+        "`deadline`, `starved`, `slow_dns` or `slow_network`."
     )
 
 

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from collector.crawl.gate import Gate
 from collector.directory import parse_address
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.model.vantage import ControlResult, mark_blind
 from collector.service.setting_files import node_tls_context
 from collector.service.settings import Settings
 from collector.service.wiring import make_controls, open_prober
 
 _NO_HASH = "0" * 64
+_REQUESTS: Final = 4
+"""At most: no later visit asks the diagnostic VM where the node cannot say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,14 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
     parsed = parse_address(registered)
     node = Node(_NO_HASH, registered[:64], parsed.text, parsed.host, parsed.refused)
     context = node_tls_context(settings)
-    async with open_prober(settings, context, Gate(1)) as prober:
+    async with open_prober(settings, context, Gate(1), LoopLag()) as prober, prober.lag:
         if (refusal := prober.refusal(node)) is not Failure.NONE:
             return SingleVisit(Observation(node, refusal), ControlResult())
         controls = make_controls(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
-        visit = prober.visit(node, ipv6)
+        prober.limits = replace(prober.limits, requests=_REQUESTS)
+        visit = prober.visit(node, Ipv6Method.STATUS if ipv6 else None)
         await visit.run()
         found = await controls.ask()
-        return SingleVisit(mark_blind(visit.observation(), found.reason, found.ipv6), found)
+        reason = found.slow if found.ok else found.reason
+        return SingleVisit(mark_blind(visit.observation(), reason, found.ipv6), found)

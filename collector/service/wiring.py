@@ -31,6 +31,7 @@ from collector.influx.backoff import Backoff
 from collector.influx.delivery import Delivery
 from collector.influx.other_collector import OtherCollector, WriterName
 from collector.influx.target import Target
+from collector.loop_lag import LoopLag
 from collector.model.batch import BatchLimits
 from collector.probe.configured_hosts import ConfiguredHosts
 from collector.probe.controls import Controls
@@ -75,7 +76,8 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
         if isinstance(store, EmbeddedStore) and settings.influxdb.url:
             sinks = [await stack.enter_async_context(open_delivery(settings, store, instance))]
         gate = Gate(gate_size(settings.rounds.concurrency))
-        prober = await stack.enter_async_context(open_prober(settings, nodes_tls, gate))
+        lag = LoopLag()
+        prober = await stack.enter_async_context(open_prober(settings, nodes_tls, gate, lag))
         nodes = await stack.enter_async_context(
             _open_directory(settings, prober, NoCache() if dry_run else store)
         )
@@ -91,19 +93,22 @@ async def open_parts(settings: Settings, dry_run: bool = False) -> AsyncIterator
             vantage=settings.vantage,
             shard=settings.shard,
             sinks=sinks,
+            lag=lag,
+            connect_timeout_seconds=settings.probe.connect_timeout_seconds,
             instance=instance,
         )
 
 
 @contextlib.asynccontextmanager
 async def open_prober(
-    settings: Settings, context: ssl.SSLContext, gate: Gate
+    settings: Settings, context: ssl.SSLContext, gate: Gate, lag: LoopLag
 ) -> AsyncIterator[Prober]:
-    """Open the session that all visits share, as wide as the gate."""
+    """Open the session that all visits share, as wide as the gate; `lag` counts in their limits."""
     probe = settings.probe
     resolver = Resolver(probe.nameservers)
     policy = AddressPolicy.of(probe.allowed_networks, probe.forbidden_hosts, OwnAddresses())
     limits = VisitLimits(
+        connect_timeout_seconds=probe.connect_timeout_seconds,
         timeout_seconds=probe.timeout_seconds,
         diagnostic_timeout_seconds=probe.diagnostic_timeout_seconds,
         body_bytes=probe.body_limit_bytes,
@@ -111,10 +116,8 @@ async def open_prober(
     )
     connections = gate.size + _SPARE_CONNECTIONS
     try:
-        async with open_session(
-            resolver, policy, context, connections, probe.connect_timeout_seconds
-        ) as session:
-            yield Prober(session, resolver, policy, limits)
+        async with open_session(resolver, policy, context, connections) as session:
+            yield Prober(session, resolver, policy, limits, lag)
     finally:
         await resolver.close()
 
@@ -125,6 +128,7 @@ def make_controls(settings: Settings, prober: Prober, context: ssl.SSLContext) -
         targets=[yarl.URL(url) for url in settings.controls],
         resolver=prober.resolver,
         context=context,
+        lag=prober.lag,
         timeout_seconds=settings.probe.connect_timeout_seconds,
         ipv6=settings.probe.ipv6.forced,
     )

@@ -25,7 +25,7 @@ from collector.times import DAY
 
 LEFT_SECONDS: Final = DAY
 """A node that is listed again within this time is the one that it was."""
-_SUSPICIOUS_RATIO: Final = 0.02
+_SUSPICIOUS_RATIO: Final = 0.005
 _SUSPICIOUS_NODES: Final = 3
 
 

@@ -10,6 +10,8 @@ from enum import StrEnum
 from types import TracebackType
 from typing import Self
 
+from crn_simulator.server.route import Route
+
 _A, _AAAA, _IN = 1, 28, 1
 _RESPONSE = 0x8180  # A response, with recursion desired and available.
 _RECEIVE_BUFFER = 4 * 1024 * 1024
@@ -40,11 +42,13 @@ class DnsServer(asyncio.DatagramProtocol):
     """Answers A and AAAA queries over UDP while entered; the time to live is 0.
 
     override: one mode for all names, as of a broken resolver; None for each name's own.
+    route: the client's way to it.
     queries: number of queries by name.
     """
 
     def __init__(self) -> None:
         self.override: DnsMode | None = None
+        self.route = Route()
         self.queries: Counter[str] = Counter()
         self.port = 0
         self._entries: dict[str, DnsEntry] = {}
@@ -90,7 +94,16 @@ class DnsServer(asyncio.DatagramProtocol):
 
     def datagram_received(self, data: bytes, addr: tuple[str, int]) -> None:
         response = self._response(data)
-        if response and self._transport is not None:
+        if not response or self.route.is_lost():
+            return
+        if self.route.is_direct:
+            self._send(response, addr)
+        else:
+            loop = asyncio.get_running_loop()
+            loop.call_later(self.route.answer_seconds(), self._send, response, addr)
+
+    def _send(self, response: bytes, addr: tuple[str, int]) -> None:
+        if self._transport is not None:
             self._transport.sendto(response, addr)
 
     def _response(self, query: bytes) -> bytes:

@@ -26,6 +26,7 @@ from crn_simulator.server.connection_faults import (
 from crn_simulator.server.http import parse_request
 from crn_simulator.server.listener import PORTS, Listener, ListenerMode, bind, has_ipv6
 from crn_simulator.server.responder import NodeResponder, Responder
+from crn_simulator.server.route import Route
 from crn_simulator.server.traffic import HostTraffic
 
 _CERTIFICATES = {
@@ -35,6 +36,7 @@ _CERTIFICATES = {
     Fault.CERT_SELF_SIGNED: CertificateKind.SELF_SIGNED,
     Fault.CERT_UNKNOWN_AUTHORITY: CertificateKind.UNKNOWN_AUTHORITY,
     Fault.CERT_WRONG_NAME: CertificateKind.WRONG_NAME,
+    Fault.CERT_HUGE_CHAIN: CertificateKind.HUGE_CHAIN,
 }
 _CLOSED_BY = (Fault.REFUSED, Fault.BLACK_HOLE)
 """Faults under which no connection is accepted."""
@@ -60,10 +62,11 @@ class HostAddress:
 
 @dataclass(frozen=True, slots=True)
 class HostOptions:
-    """How slow the slow faults are, and how many requests `Host.traffic` keeps."""
+    """How slow the slow faults are, how many requests `Host.traffic` keeps, the client's way."""
 
     delays: FaultDelays = field(default_factory=FaultDelays)
     kept_requests: int = 1000
+    route: Route = field(default_factory=Route)
 
 
 class Host:
@@ -94,6 +97,7 @@ class Host:
         self._ports = address.ports if address.ports is not None else random.sample(PORTS, 100)
         self._ipv6 = has_ipv6() and (address.ipv6 or self.spec.aaaa is not AaaaRecord.NONE)
         self._delays = options.delays
+        self._route = options.route
         self._responder = responder or NodeResponder(self.spec, self.name)
         self._listeners: list[Listener] = []
         self._blocked: tuple[ListenerMode | None, ListenerMode | None] = (None, None)
@@ -190,6 +194,8 @@ class Host:
 
     def _update_listeners(self) -> None:
         fault, aaaa = self.spec.fault, self.spec.aaaa
+        if self.scheme == "https":  # now, so that no handshake of any host waits for it
+            self._tls_context(fault)
         mode = ListenerMode(fault) if fault in _CLOSED_BY else ListenerMode.OPEN
         by_record = {AaaaRecord.TRUE: mode, AaaaRecord.NONE: ListenerMode.REFUSED}
         # A node whose connections fail fails in the same way over both families, whatever its
@@ -211,6 +217,8 @@ class Host:
     async def _serve(self, connection: Connection, number: int) -> None:
         fault = self.spec.fault
         try:
+            if not self._route.is_direct:
+                await asyncio.sleep(self._route.connect_seconds())
             if await play_before_tls(fault, connection, self._delays):
                 if self.scheme == "https":
                     await connection.start_tls(self._tls_context(fault))
@@ -232,6 +240,8 @@ class Host:
         head = await connection.read_request_head()
         if not head:
             return False
+        if not self._route.is_direct:
+            await asyncio.sleep(self._route.request_seconds())
         request = parse_request(head, number)
         self.traffic.count(request)
         fault = self.spec.fault_on(request.path)

@@ -64,7 +64,9 @@ REASONS: Final[dict[str, tuple[str, str]]] = {
     "network": ("Blind: no network", BLIND_COLOUR),
     "descriptors": ("Blind: out of descriptors", BLIND_COLOUR),
     "deadline": ("Blind: round deadline", BLIND_COLOUR),
-    "loop_lag": ("Blind: event loop lag", BLIND_COLOUR),
+    "starved": ("Blind: collector starved", BLIND_COLOUR),
+    "slow_dns": ("Blind: slow DNS", BLIND_COLOUR),
+    "slow_network": ("Blind: slow network", BLIND_COLOUR),
 }
 
 KINDS: Final[dict[str, tuple[str, str]]] = {

@@ -8,13 +8,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 
-from bench.clients import aiohttp_alone, former_services, httpx_client
+from bench.clients import aiohttp_alone, blackbox, former_services, httpx_client
 from bench.clients.client import NodeResult, OpenClient, Outcome, Who
 from bench.clients.figures import Figures, Mistakes, mistakes_of
 from bench.clients.fleet import Fleet, Target
 from bench.clients.results import Case, Result, ResultsFile
+from bench.clients.simulated_fleet import START, targets_of
 from bench.clients.tables import BEGIN, END, write_page
-from bench.peers import START, targets_of
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.server.network import NetworkOptions, SimulatedNetwork
@@ -52,6 +52,14 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[aiohttp.ClientSession]:
         pytest.param(aiohttp_alone.open_by_name, 1, 2, 1, id="aiohttp"),
         pytest.param(aiohttp_alone.open_by_address, 1, 2, 1, id="aiohttp_addresses"),
         pytest.param(httpx_client.open_client, 1, 2, 0, id="httpx"),
+        pytest.param(
+            *(blackbox.open_client, 2, 2, 1),
+            id="blackbox_exporter",
+            marks=[
+                pytest.mark.server,
+                pytest.mark.skipif(not blackbox.find_binary(), reason=blackbox.MISSING),
+            ],
+        ),
         pytest.param(former_services.open_shared_session, 3, 3, 1, id="shared_session"),
         pytest.param(
             *(former_services.open_session_per_request, 3, 3, 3 * (HEALTHY + 1)),
@@ -106,7 +114,9 @@ def test_only_healthy_nodes_can_be_failed_falsely(
 
 
 def _result(who: Who, case: Case, cpu_ms: float, mistakes: Mistakes) -> Result:
-    figures = Figures(cpu_ms, 60_000_000, 20, began=100.0, ended=130.5, mistakes=mistakes)
+    figures = Figures(
+        cpu_ms, 60_000_000, 20, began=100.0, ended=130.5, waited_seconds=0, mistakes=mistakes
+    )
     return Result.of(who, case, figures, spread_seconds=30, network_ratio=0.5)
 
 
@@ -132,6 +142,11 @@ def test_the_page_is_written_from_the_kept_results(tmp_path: Path) -> None:
         "| `collector` | 1.50 / 9.00 | 1.50 / - | 60 / 60 | 30.5 / 30.5 | 3 / 0 (7 unjudged) "
         "| 4 / 9 |\n"
         "| `aiohttp` | 1.00 / - | 1.00 / - | 60 / - | 30.5 / - | 0 / - | 0 / - |\n"
+        "\n| goal, in every case | met |\n"
+        "|---|---|\n"
+        "| processor time at most 1.25 times that of `aiohttp` | **no**, 1.50 to 1.50 times |\n"
+        "| processor time at most 0.5 times that of `blackbox_exporter` | - |\n"
+        "| not one false failure | **no**, 3 |\n"
         f"\n{END}\nafter\n"
     )
 

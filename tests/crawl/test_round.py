@@ -15,7 +15,9 @@ from collector.crawl.ports import RoundObserver, RoundStore, Sink
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.crawl.round_logger import RoundLogger, summary
 from collector.errors import DirectoryError
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
+from collector.model.observation import Phases
 from collector.model.store_report import Receipt
 from collector.model.vantage import BlindReason, ControlResult
 from collector.schema.measurements import MEASUREMENTS
@@ -32,7 +34,7 @@ from tests.support.crawl_fakes import (
     Recorder,
     nodes,
 )
-from tests.support.virtual_clock import VirtualClockLoop
+from tests.support.virtual_clock import VirtualClockLoop, virtual_clocks
 
 TIME = 1_700_000_040
 REQUEST = RoundRequest(TIME, RoundTiming(0, 5))
@@ -62,6 +64,7 @@ def crawler_of(
         vantage="here",
         shard="0",
         sinks=sinks,
+        lag=LoopLag(virtual_clocks()),
     )
     return Crawler(parts, observers)
 
@@ -168,6 +171,7 @@ async def test_ipv6_needs_both_answers() -> None:
     ("failure", "reason"),
     [
         pytest.param(Failure.NO_DESCRIPTORS, BlindReason.DESCRIPTORS, id="descriptors"),
+        pytest.param(Failure.STARVED, BlindReason.STARVED, id="starved"),
         pytest.param(None, BlindReason.DEADLINE, id="deadline"),
     ],
 )
@@ -179,14 +183,45 @@ async def test_own_reasons(failure: Failure | None, reason: BlindReason) -> None
     assert done.judged.reason is reason
 
 
+@pytest.mark.parametrize(
+    ("phases", "results"),
+    [
+        pytest.param(Phases(2.5, 0.1, 0.1), [ControlResult()], id="nodes"),
+        pytest.param(Phases(), [ControlResult(slow=BlindReason.SLOW_DNS)], id="first-answer"),
+        pytest.param(
+            Phases(),
+            [ControlResult(), ControlResult(slow=BlindReason.SLOW_DNS)],
+            id="second-answer",
+        ),
+    ],
+)
+async def test_slow(phases: Phases, results: list[ControlResult]) -> None:
+    """Where names take half the limit, a timeout is no node's fault; everything else counts."""
+    listed = nodes(40)
+    prober = Prober({node.hash: Failure.TLS_FAILED for node in listed[:10]}, phases=phases)
+    prober.outcomes[listed[10].hash] = Failure.CONNECT_REFUSED
+    done = await crawler_of(NodeSource(listed), prober, Controls(results)).round(REQUEST)
+    assert done.judged.reason is BlindReason.SLOW_DNS
+    points = points_named(done.points, "crn_reachability")
+    assert [p.failure for p in points] == ["blind"] * 10 + ["connect_refused"] + ["none"] * 29
+    assert [p.up for p in points] == [None] * 10 + [False] + [True] * 29
+
+
 async def test_a_loop_that_stands_still() -> None:
-    """A loop that stood still too long makes the round blind, at its very end too."""
+    """A loop that stood still is recorded, at its very end too; answers that came still count."""
     prober = Prober(on_visit=lambda: stand_still(2.5))
     done = await crawler_of(NodeSource(nodes(1)), prober).round(REQUEST)
-    assert done.judged.reason is BlindReason.LOOP_LAG
+    assert done.judged.sees
     (own,) = points_named(done.points, "collector")
-    assert own.loop_lag_seconds == pytest.approx(2.4)  # a sample was due after 0.1 s
+    assert own.loop_lag_seconds == pytest.approx(2.45)  # a sample was due after 0.05 s
     assert own.loop_late_seconds == own.loop_lag_seconds
+
+
+async def test_controls_that_were_starved_are_asked_again() -> None:
+    """What the controls say while this process stands still says nothing; asked again, it does."""
+    controls = Controls([ControlResult(BlindReason.STARVED), ControlResult()])
+    done = await crawler_of(NodeSource(nodes(3)), Prober(), controls).round(REQUEST)
+    assert (len(controls.limits), done.judged.reason) == (2, BlindReason.NONE)
 
 
 async def test_own_points_and_counters() -> None:

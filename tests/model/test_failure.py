@@ -47,6 +47,7 @@ def test_properties_come_from_the_table(failure: Failure) -> None:
         fault=failure.fault,
         slow=failure.is_slow,
         masked_when_blind=failure.is_masked_when_blind,
+        masked_when_starved=failure.is_masked_when_starved,
         title=failure.title,
         meaning=failure.meaning,
         cure=failure.cure,
@@ -68,7 +69,9 @@ def test_faults() -> None:
             "redirected", "client_error", "server_error", "not_json", "wrong_shape", "not_a_crn",
             "screened",
         },
-        Fault.VANTAGE: {"no_descriptors", "no_route", "round_deadline", "blind", "internal"},
+        Fault.VANTAGE: {
+            "no_descriptors", "no_route", "round_deadline", "starved", "blind", "internal",
+        },
     }  # fmt: skip
 
 

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 
 import aiohttp
 import pytest
+from aiohttp.client_proto import ResponseHandler
 from aiohttp.client_reqrep import ClientRequest
 from aiohttp.connector import AddrInfoType, Connection
 
@@ -40,8 +41,14 @@ def test_connection_gives_its_transport() -> None:
     assert isinstance(inspect.getattr_static(Connection, "transport"), property)
 
 
-def test_types_of_hooks_are_there() -> None:
-    """The types of what hooks receive are importable."""
+def test_connection_learns_of_each_request() -> None:
+    """`ResponseHandler.set_response_params`, where a request begins, takes options by name."""
+    parameters = list(_parameters(ResponseHandler.set_response_params).values())[1:]
+    assert {parameter.kind for parameter in parameters} == {inspect.Parameter.KEYWORD_ONLY}
+
+
+def test_types_of_parameters_are_there() -> None:
+    """The types of what overridden methods receive are importable."""
     assert inspect.isclass(ClientRequest)
     assert AddrInfoType is not None
 
@@ -51,7 +58,7 @@ def test_connector_takes_a_socket_factory() -> None:
     assert "socket_factory" in _parameters(aiohttp.TCPConnector.__init__)
 
 
-async def test_every_hook_is_called(context: ssl.SSLContext, authority: Authority) -> None:
+async def test_every_time_is_recorded(context: ssl.SSLContext, authority: Authority) -> None:
     """A visit over TLS to a name leaves every time in the trace, its transport and certificate."""
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)

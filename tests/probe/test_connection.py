@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import datetime as dt
 import gzip
 import ssl
 import time
@@ -224,7 +225,7 @@ async def test_no_time_is_left_for_a_check(context: ssl.SSLContext, authority: A
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
         bed.prober.limits = VisitLimits(timeout_seconds=0.0)
-        look = bed.prober.visit(node=(await bed.look(host)).node, ipv6=False)
+        look = bed.prober.visit(node=(await bed.look(host)).node, ipv6=None)
         look.trace.dialled.append(host.address)
         await look.run()
         assert look.observation().failure in (Failure.ANSWER_TIMEOUT, Failure.DNS_FAILED)
@@ -363,6 +364,24 @@ async def test_certificate_expiry(context: ssl.SSLContext, authority: Authority)
     for spec in (NodeSpec(), NodeSpec(fault=Fault.HANG_BEFORE_HEADERS)):
         observation, _ = await look_at(context, authority, spec, seconds=0.5)
         assert observation.cert_expiry_seconds == pytest.approx(expected, abs=30)
+
+
+async def test_a_renewed_certificate_is_seen_at_once(authority: Authority) -> None:
+    """Each visit knows the end of the certificate that it met, whatever others met before."""
+    older = Authority(dt.datetime.now(dt.UTC) - dt.timedelta(days=30))
+    context = tls_context()
+    for pem in (authority.pem(), older.pem()):
+        context.load_verify_locations(cadata=pem.decode())
+    async with (
+        Host(authority=older) as before,
+        Host(authority=authority) as after,
+        open_bed(context) as bed,
+    ):
+        days = [
+            (observation.cert_expiry_seconds or 0) / 86_400
+            for observation in [await bed.look(h.address_url) for h in (before, after, before)]
+        ]
+    assert days == pytest.approx([60, 90, 60], abs=0.1)
 
 
 async def test_one_session_per_loop(context: ssl.SSLContext, authority: Authority) -> None:

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import pytest
 import yarl
 
+from collector.loop_lag import LoopLag
 from collector.model.vantage import BlindReason, ControlResult
 from collector.probe.controls import Controls
+from collector.probe.resolver import Resolver
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.node_spec import AaaaRecord, NodeSpec
 from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.dns_server import DnsEntry, DnsMode
-from crn_simulator.server.host import Host, HostAddress
+from crn_simulator.server.host import Host, HostAddress, HostOptions
 from crn_simulator.server.listener import has_ipv6
+from crn_simulator.server.route import Route
 from tests.support.probe_bed import open_bed
 
 pytestmark = pytest.mark.slow
@@ -41,11 +47,22 @@ async def ask(
                 six = () if host.spec.aaaa is AaaaRecord.NONE else ("::1",)
                 bed.names.set_entry(host.name, DnsEntry((host.address, *six), mode))
             targets = [yarl.URL(host.url) for host in hosts]
-            controls = Controls(targets, bed.prober.resolver, context, 0.8, ipv6)
+            controls = Controls(targets, bed.prober.resolver, context, bed.prober.lag, 0.8, ipv6)
             return await controls.ask()
         finally:
             for host in hosts:
                 await host.__aexit__(None, None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class _Uneven(Route):
+    """Answers the two questions for a name at once, and those of the next time late."""
+
+    round_trip_seconds: float = 0.6
+    turns: Iterator[float] = field(default_factory=lambda: itertools.cycle((0, 0, 1, 1)))
+
+    def answer_seconds(self) -> float:
+        return self.round_trip_seconds * next(self.turns)
 
 
 def bad(fault: Fault) -> NodeSpec:
@@ -96,7 +113,9 @@ async def test_a_name_server_that_goes_away_is_noticed(
     """Controls are not believed from memory: their names are asked for anew every time."""
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
-        controls = Controls([yarl.URL(host.url)], bed.prober.resolver, context, 1.0, False)
+        controls = Controls(
+            [yarl.URL(host.url)], bed.prober.resolver, context, bed.prober.lag, 1.0, False
+        )
         first = await controls.ask()
         bed.names.override = DnsMode.SERVFAIL
         second = await controls.ask()
@@ -107,6 +126,45 @@ async def test_a_name_server_that_goes_away_is_noticed(
         BlindReason.DNS,
         BlindReason.NONE,
     ]
+
+
+@pytest.mark.parametrize(
+    ("dns", "way"),
+    [
+        pytest.param(Route(0.5), Route(), id="name-server"),
+        pytest.param(Route(), Route(0.25), id="way"),
+    ],
+)
+async def test_what_is_slow_shows(
+    context: ssl.SSLContext, authority: Authority, dns: Route, way: Route
+) -> None:
+    """Controls that all need half of their limit show which part of the way is slow."""
+    options = HostOptions(route=way)
+    async with Host(authority=authority, options=options) as host, open_bed(context) as bed:
+        bed.know(host)
+        bed.names.route = dns
+        resolver = Resolver([bed.names.address])
+        controls = Controls([yarl.URL(host.url)], resolver, context, LoopLag(), 1.1, False)
+        control_result = await controls.ask()
+        await resolver.close()
+    expected = BlindReason.SLOW_NETWORK if dns.is_direct else BlindReason.SLOW_DNS
+    assert (control_result.slow, control_result.ok) == (expected, True)
+
+
+async def test_what_is_uneven_shows_when_asked_again(
+    context: ssl.SSLContext, authority: Authority
+) -> None:
+    """Of several answers of the same control some are late where packets wait or get lost."""
+    async with Host(authority=authority) as host, open_bed(context) as bed:
+        bed.know(host)
+        resolver = Resolver([bed.names.address])
+        controls = Controls([yarl.URL(host.url)], resolver, context, LoopLag(), 1.5, False)
+        even = await controls.ask_again(1.5)
+        bed.names.route = _Uneven()
+        uneven = await controls.ask_again(1.5)
+        await resolver.close()
+    assert (even.slow, even.ok) == (BlindReason.NONE, True)
+    assert (uneven.slow, uneven.ok) == (BlindReason.SLOW_DNS, True)
 
 
 async def test_the_detail_names_the_certificate(
@@ -123,9 +181,11 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
         Host(bad(Fault.SILENT_IN_TLS), authority=authority) as host,
         open_bed(context) as bed,
     ):
-        controls = Controls([yarl.URL(host.address_url)], bed.prober.resolver, context, 30.0, False)
+        controls = Controls(
+            [yarl.URL(host.address_url)], bed.prober.resolver, context, bed.prober.lag, 30.0, False
+        )
         async with asyncio.timeout(15.0):
-            control_result = await controls.ask(within_seconds=0.2)
+            control_result = await controls.ask_again(0.2)
     assert not control_result.ok
 
 

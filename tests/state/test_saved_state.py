@@ -58,7 +58,14 @@ FULL = NodeState(
         failing=("/status/config",),
         probes_at=START,
     ),
-    ipv6=Ipv6State(asked_at=START, unconfirmed=True, measured_at=START, ok=False),
+    ipv6=Ipv6State(
+        asked_at=START,
+        unconfirmed=True,
+        by_vm=True,
+        earlier=(START - 120, START - 60),
+        measured_at=START,
+        ok=False,
+    ),
     gpus={"10de:26b9": 2},
     duplicate_hash=True,
     duplicate_address=True,
@@ -71,7 +78,7 @@ OLD: Final = (
     b'"capability":{"architecture":"x86_64","payment_receiver":"0xpaid","qemu":true,'
     b'"confidential":false,"terms":false},"capability_at":1800000000,'
     b'"failing":["/status/config"],"attempts_at":1800000000,"gpus":{"10de:26b9":2},'
-    b'"ipv6_at":1800000000,"ipv6_doubted":true,"ipv6_measured_at":1800000000,"ipv6_ok":false,'
+    b'"ipv6_at":1800000000,"ipv6_doubted":true,"ipv6_by_vm":true,"ipv6_earlier":[1799999880,1799999940],"ipv6_measured_at":1800000000,"ipv6_ok":false,'
     b'"duplicate_hash":true,"duplicate_address":true}'
 )
 """What a version before 1.0 kept of the same node, byte for byte."""
@@ -401,22 +408,22 @@ def test_rewound() -> None:
 
 
 def test_suspicion() -> None:
-    """Controls are asked again when 2 % of the nodes, at least 3, fail that were not down."""
-    rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
+    """Controls are asked again when 0.5 % of the nodes, at least 3, fail that were not down."""
+    rounds = Rounds(nodes=tuple(node(i) for i in range(800)))
     rounds.play_round()
-    suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 200)]
+    suspicions = [rounds.state.is_suspicious(_failing(n)) for n in (0, 3, 4, 800)]
     assert suspicions == [False, False, True, True]
     few = NodeTracker(Rules())
     assert [few.is_suspicious(list(_failing(n))[:n]) for n in (2, 3)] == [False, True]
 
 
 def _failing(number: int) -> list[Observation]:
-    return [bad(node(i)) if i < number else good(node(i)) for i in range(200)]
+    return [bad(node(i)) if i < number else good(node(i)) for i in range(800)]
 
 
 def test_the_long_dead_raise_no_suspicion() -> None:
     """Nodes that are down already say nothing about this vantage."""
-    rounds = Rounds(nodes=tuple(node(i) for i in range(200)))
+    rounds = Rounds(nodes=tuple(node(i) for i in range(800)))
     rounds.play_round(lambda plan: _failing(50)[rounds.nodes.index(plan.node)])
     assert not rounds.state.is_suspicious(_failing(50))
     assert rounds.state.is_suspicious(_failing(54))

@@ -12,7 +12,7 @@ from collector.errors import DirectoryError
 from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
-from collector.model.observation import Endpoint, Observation, Probe
+from collector.model.observation import Endpoint, Ipv6Method, Observation, Phases, Probe
 from collector.model.store_report import Receipt, StoreReport
 from collector.model.vantage import ControlResult
 from collector.schema.measurements import MEASUREMENTS
@@ -60,6 +60,8 @@ class Prober:
     ipv6: list[bool] = field(default_factory=list)
     visited: list[str] = field(default_factory=list)
     hangs: asyncio.Event = field(default_factory=asyncio.Event)
+    phases: Phases = field(default_factory=Phases)
+    """Of every visit that is answered."""
     on_visit: Callable[[], None] = lambda: None
 
     def refusal(self, node: Node) -> Failure:
@@ -70,7 +72,7 @@ class Prober:
     def use_ipv6(self, available: bool) -> None:
         self.ipv6.append(available)
 
-    def visit(self, node: Node, ipv6: bool) -> _Visit:
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> _Visit:
         return _Visit(self, node)
 
 
@@ -95,7 +97,8 @@ class _Visit:
         probe = Probe(
             Endpoint.CONFIG, failure, 200, response_bytes=2 if failure is Failure.NONE else None
         )
-        return Observation(self.node, failure, (probe,))
+        phases = self.prober.phases if failure is Failure.NONE else Phases()
+        return Observation(self.node, failure, (probe,), phases)
 
 
 @dataclass
@@ -108,7 +111,13 @@ class Controls:
     def has_ipv6(self) -> bool:
         return True
 
-    async def ask(self, within_seconds: float | None = None) -> ControlResult:
+    async def ask(self) -> ControlResult:
+        return await self._answer(None)
+
+    async def ask_again(self, within_seconds: float) -> ControlResult:
+        return await self._answer(within_seconds)
+
+    async def _answer(self, within_seconds: float | None) -> ControlResult:
         self.limits.append(within_seconds)
         await asyncio.sleep(0)
         return self.results[min(len(self.limits), len(self.results)) - 1]

@@ -11,7 +11,6 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import tempfile
 import threading
@@ -27,9 +26,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from platformdirs import user_cache_path
 
-CACHE = user_cache_path("crn-collector") / "servers"
+from tests.support.server_cache import CACHE, free_port
+
 START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 ANSWER_SECONDS = 30.0
@@ -197,13 +196,6 @@ def _kind(binary: Path) -> str | None:
         return "2.7"
     version = re.search(r"InfluxDB v?(\d+\.\d+|unknown)", answer.stdout)
     return {"unknown": "1.8"}.get(version[1], version[1]) if version else None
-
-
-def free_port() -> int:
-    """Return a port that is free now."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def _arguments(kind: str, folder: str, port: int) -> list[str]:

@@ -7,14 +7,15 @@ import contextlib
 import hashlib
 import ssl
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import psutil
 
 from collector.directory.address import parse_address
+from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
@@ -54,7 +55,7 @@ class Bed:
         refused = self.prober.refusal(node)
         if refused is not Failure.NONE:
             return Observation(node, refused)
-        look = self.prober.visit(node, ipv6)
+        look = self.prober.visit(node, Ipv6Method.STATUS if ipv6 else None)
         await look.run()
         return look.observation()
 
@@ -70,15 +71,14 @@ async def open_bed(
     connections: int = 200,
 ) -> AsyncIterator[Bed]:
     """A bed on the running loop, with limits that suit loopback."""
-    policy = AddressPolicy.of(allowed, forbidden)
+    policy, lag = AddressPolicy.of(allowed, forbidden), LoopLag()
     async with DnsServer() as names:
         resolver = Resolver([names.address], timeout_seconds=0.2)
         try:
-            async with open_session(
-                resolver, policy, context, connections, connect_seconds
-            ) as session:
+            async with open_session(resolver, policy, context, connections) as session, lag:
                 limits = limits or VisitLimits(timeout_seconds=2.0)
-                yield Bed(names, Prober(session, resolver, policy, limits))
+                limits = replace(limits, connect_timeout_seconds=connect_seconds)
+                yield Bed(names, Prober(session, resolver, policy, limits, lag))
         finally:
             await resolver.close()
 

@@ -6,6 +6,8 @@ import asyncio
 import selectors
 from collections.abc import Callable
 
+from collector.loop_lag import Clocks
+
 
 class VirtualClockLoop(asyncio.SelectorEventLoop):
     """Runs timers in order and at once; `time` is exact, and starts at 0."""
@@ -36,3 +38,9 @@ class _JumpingSelector(selectors.SelectSelector):
         if not ready and timeout:
             self._advance(timeout)
         return ready
+
+
+def virtual_clocks() -> Clocks:
+    """The clocks of a machine that never sleeps, in the time of the running loop."""
+    now = asyncio.get_running_loop().time
+    return Clocks(monotonic=now, uptime=now, wall=now)
