@@ -35,12 +35,9 @@ _SET_ROUND: Final = (
     " points = excluded.points, rejected = excluded.rejected"
 )
 _SET_COPY: Final = (
-    "INSERT INTO copies (name, body, fetched_at) VALUES (?, zeroblob(?), ?)"
+    "INSERT INTO copies (name, body, fetched_at) VALUES (?, ?, ?)"
     " ON CONFLICT (name) DO UPDATE SET body = excluded.body, fetched_at = excluded.fetched_at"
 )
-_FIND_COPY: Final = "SELECT rowid FROM copies WHERE name = ?"
-_COPY_BYTES: Final = 64 * 1024
-"""Of a copy that are written at once: SQLite would hold a whole one twice more."""
 
 
 @contextmanager
@@ -98,11 +95,7 @@ class Writer:
     def save_copy(self, name: str, body: bytes, at: float) -> None:
         """Keep a document under a name, in place of the one before."""
         with transaction(self.connection):
-            self.connection.execute(_SET_COPY, (name, len(body), at))
-            (row,) = self.connection.execute(_FIND_COPY, (name,)).fetchone()
-            with self.connection.blobopen("copies", "body", row) as blob:
-                for start in range(0, len(body), _COPY_BYTES):
-                    blob.write(body[start : start + _COPY_BYTES])
+            self.connection.execute(_SET_COPY, (name, body, at))
 
     def acknowledge(self, acks: Sequence[Ack]) -> None:
         """Remove batches from the spool, and keep what the database rejected of them."""
