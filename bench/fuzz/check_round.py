@@ -33,7 +33,7 @@ def check_points(played: PlayedRound, nodes: tuple[Node, ...]) -> Iterator[Findi
             yield Finding(Kind.FOREIGN_POINT, node, f"of a node that is not listed: {point}")
         if wrong := _wrong_value(point):
             yield Finding(Kind.WRONG_TYPE, node, f"{wrong}: {point}")
-    for rejected in played.validated.rejected:
+    for rejected in (r for part in played.validated.slices for r in part.rejected):
         yield Finding(Kind.WRONG_TYPE, "", f"rejected: {rejected}")
     yield from _check_owners(played)
     reached = Counter(p.node for p in played.points if isinstance(p, CrnReachability))
@@ -96,13 +96,14 @@ def _check_sums(played: PlayedRound) -> Iterator[Finding]:
 
 def check_lines(played: PlayedRound) -> Iterator[Finding]:
     """Yield what an independent reader of line protocol finds wrong with the lines of a round."""
-    text = b"".join(gzip.decompress(batch.body) for batch in played.validated.batches).decode()
+    batches = [batch for part in played.validated.slices for batch in part.batches]
+    text = b"".join(gzip.decompress(batch.body) for batch in batches).decode()
     try:
         rows = parse(text)
     except ParseError as error:
         yield Finding(Kind.WRONG_TYPE, "", f"lines: {error}")
         return
-    if not len(rows) == text.count("\n") == played.validated.points:
+    if not len(rows) == text.count("\n") == played.validated.counts.points:
         yield Finding(Kind.WRONG_TYPE, "", f"{len(rows)} lines, not one for each point")
 
 

@@ -50,7 +50,7 @@ async def parse_answers(
 
 async def _visit(rounds: FuzzedRounds, prober: Prober, node: Node) -> Observation:
     index, figures = number_of(node.host), rounds.figures
-    visit = prober.visit(node, rounds.network.is_ipv6_due(index))
+    visit = prober.visit(node, rounds.network.ipv6_check(index))
     started = time.thread_time()
     try:
         await visit.run()
