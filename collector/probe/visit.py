@@ -186,9 +186,7 @@ class Visit:
         except TooLargeError as exc:
             failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
         except Exception as exc:
-            failure = classify(exc, self.trace)
-            if watch.is_starved and failure.is_masked_when_starved and not self.trace.tls_error:
-                failure = Failure.STARVED
+            failure = watch.masked(classify(exc, self.trace), self.trace)
             words = self.trace.explanation or str(exc) or type(exc).__name__
             detail = clean(words, _DETAIL_LIMIT)
         if answer:
