@@ -39,7 +39,7 @@ def _group(folder: Path, pid: int, limit: str, value: str) -> Iterator[None]:
     folder.mkdir(exist_ok=True)
     try:
         if not (folder / limit).exists():
-            raise OSError(f"{folder} has no {limit}")
+            raise OSError(f"no control group here has {limit}")
         (folder / limit).write_text(value)
         (folder / "cgroup.procs").write_text(str(pid))
         yield

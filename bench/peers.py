@@ -45,6 +45,7 @@ from crn_simulator.server.worker import raise_descriptor_limit
 PAGE: Final = Path(__file__).parents[1] / "docs" / "performance.md"
 CASES: Final = ("healthy", "hanging", "busy")
 _SATURATED: Final = 0.95
+_DISTURBED: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +81,7 @@ def main() -> None:
     results = kept.combined()
     if options.write:
         write_page(PAGE, results)
-    Console(width=150).print(terminal_table(results))
+    Console(width=180).print(terminal_table(results))
     ratios = ratios_to(Who.AIOHTTP, results)
     rows = [asdict(r) | {"cpu_to_aiohttp": ratios.get((r.case, r.who))} for r in results]
     print(json.dumps(rows))  # noqa: T201
@@ -126,13 +127,24 @@ async def _measure_case(
             with _busy_loops(case.busy, processors.client):
                 result = await _measure(who, case, fleet, options.spread, processors)
             kept.add(result)
-            print(  # noqa: T201
-                f"{case.nodes} nodes, {case.title}: {who} {result.cpu_ms_per_node:.2f} ms per "
-                f"node, {result.round_seconds:.1f} s, {result.false_failures} false failures",
-                file=sys.stderr,
-            )
-            if result.network_ratio > _SATURATED:
-                print("the network's processor was saturated: spread longer", file=sys.stderr)  # noqa: T201
+            _report(result)
+
+
+def _report(result: Result) -> None:
+    """Say how a measurement went, and whether it can be believed."""
+    print(  # noqa: T201
+        f"{result.nodes} nodes, {result.case.title}: {result.who} {result.cpu_ms_per_node:.2f} ms "
+        f"per node, {result.round_seconds:.1f} s, {result.false_failures} false failures",
+        file=sys.stderr,
+    )
+    if result.network_ratio > _SATURATED:
+        print("the network's processor was saturated: spread longer", file=sys.stderr)  # noqa: T201
+    if not result.busy and result.waited_ratio > _DISTURBED:
+        print(  # noqa: T201
+            f"others had the client's processor for {result.waited_ratio:.0%} of the round: "
+            "repeat it when the machine has nothing else to do",
+            file=sys.stderr,
+        )
 
 
 @contextlib.contextmanager

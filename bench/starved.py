@@ -3,9 +3,12 @@
 The simulated network has a processor of its own. The collector shares another one with busy loops,
 or is stopped (SIGSTOP) in the middle of each round. Kinds: `single` is one round at once, as
 `crawl` does; `run` is one at once and then others that are spread, as `run` does. In `slow_dns` and
-`slow_route`, also rounds at once, what is slow or loses packets is the name server, or the way to
-every host. A few nodes are silent (half of them never accept, half never finish their response):
-they are to be judged too. The last line is JSON, an object for each round.
+`slow_route` what is slow or loses packets is the name server, or the way to every host; in
+`slow_nodes` it is a third of the nodes. In `throttled` a control group gives the collector little
+processor time or memory. These are single rounds at once.
+
+A few nodes are silent (half of them never accept, half never finish their response): they are to be
+judged too. The last line is JSON, an object for each round.
 
     python -m bench.starved [--nodes 567] [--busy 0,4,8] [--stops 1,3,10] [--kinds single,run]
 """
@@ -24,44 +27,30 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import Counter
-from collections.abc import AsyncIterator, Iterator
-from dataclasses import asdict, dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Final
 
 import uvloop
 from pydantic import TypeAdapter
-from rich.console import Console
-from rich.table import Table
 
+from bench.control_group import throttled
+from bench.starved_cases import KINDS, RUN, Case, cases_of
+from bench.starved_figures import Figures, Run, figures_of, show
 from bench.usage import cpu_seconds
 from collector.crawl.crawler import Crawler
 from collector.crawl.ports import RoundObserver
-from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
+from collector.crawl.round import RoundRequest, RoundTiming
 from collector.model.observation import Observation
-from collector.schema.measurements import Collector
 from collector.service.load_settings import load_settings
 from collector.service.wiring import open_parts
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript
-from crn_simulator.server.network import NetworkOptions
-from crn_simulator.server.route import Route
 from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
 from crn_simulator.truth.node_truth import truth_at
 
 START: Final = 1_800_000_000
-SINGLE, RUN, SLOW_DNS, SLOW_ROUTE = KINDS = ("single", "run", "slow_dns", "slow_route")
-_DNS_ROUTES: Final = (
-    *(Route(seconds) for seconds in (0.3, 1.0, 2.0, 3.0, 4.0)),
-    *(Route(0.05, seconds) for seconds in (0.5, 1.0, 2.0, 4.0)),
-    *(Route(0.05, loss_ratio=ratio) for ratio in (0.1, 0.3, 0.5)),
-)
-_ROUTES: Final = (
-    *(Route(seconds) for seconds in (0.3, 0.6, 1.0, 1.5, 2.5)),
-    *(Route(0.1, seconds) for seconds in (0.2, 0.4, 0.8, 1.6)),
-    *(Route(0.1, loss_ratio=ratio) for ratio in (0.05, 0.1, 0.2, 0.4)),
-)
 _MIDWAY_SHARE: Final = 0.3
 """Share of the nodes that a round has visited when it is stopped."""
 _BUSY_LOOP: Final = """
@@ -72,75 +61,6 @@ while os.getppid() == parent:
         pass
 """
 _READY, _MIDWAY, _GO = b"ready\n", b"midway\n", b"go\n"
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """How the collector is starved: by so many busy loops, and stopped for so long in a round.
-
-    The others are of the way that is slow; see `Route`.
-    """
-
-    kind: str
-    busy: int = 0
-    stopped_seconds: float = 0.0
-    round_trip_seconds: float = 0.0
-    jitter_seconds: float = 0.0
-    loss_ratio: float = 0.0
-
-    @classmethod
-    def slow(cls, kind: str, route: Route) -> Self:
-        return cls(kind, 0, 0.0, route.round_trip_seconds, route.jitter_seconds, route.loss_ratio)
-
-    @property
-    def route(self) -> Route:
-        return Route(self.round_trip_seconds, self.jitter_seconds, self.loss_ratio)
-
-    @property
-    def network(self) -> NetworkOptions:
-        """The network's ways, of which at most one is slow."""
-        if self.kind == SLOW_DNS:
-            return NetworkOptions(dns_route=self.route)
-        return NetworkOptions(route=self.route)
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One round.
-
-    blamed: healthy nodes with a failure that counts against them; judged: those, and the reachable
-    ones; down: healthy nodes that were down after the round. silent_judged: silent nodes with a
-    failure that counts against them. failures: of the healthy nodes; silent_failures: of the
-    silent ones. cpu_seconds, late_seconds, worst_seconds: of the collector, and of its event loop
-    in sum within 5 seconds and at once.
-    """
-
-    round: int
-    healthy: int
-    blamed: int
-    judged: int
-    down: int
-    silent: int
-    silent_judged: int
-    round_seconds: float
-    vantage_reason: str
-    failures: dict[str, int]
-    silent_failures: dict[str, int]
-    cpu_seconds: float
-    late_seconds: float
-    worst_seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class Run:
-    """The figures of one round of one case."""
-
-    case: Case
-    figures: Figures
-
-    def json(self) -> dict[str, Any]:
-        """Return all figures in one flat object."""
-        return {**asdict(self.case), **asdict(self.figures)}
 
 
 def main() -> None:
@@ -166,43 +86,47 @@ def main() -> None:
     # The network inherits it.
     os.sched_setaffinity(0, processors[:-1])
     runs = asyncio.run(_measure(options, processors[-1]))
-    _show(runs)
+    show(runs)
     print(json.dumps([run.json() for run in runs]))  # noqa: T201
-
-
-def _cases(options: argparse.Namespace) -> Iterator[Case]:
-    for kind in options.kinds.split(","):
-        if kind in (SLOW_DNS, SLOW_ROUTE):
-            routes = _DNS_ROUTES if kind == SLOW_DNS else _ROUTES
-            yield from (Case.slow(kind, route) for route in routes)
-            continue
-        for busy in filter(None, options.busy.split(",")):
-            yield Case(kind, int(busy))
-        for seconds in filter(None, options.stops.split(",")):
-            yield Case(kind, 0, float(seconds))
 
 
 async def _measure(options: argparse.Namespace, processor: int) -> list[Run]:
     """Crawl one network in every case; the collector and the busy loops share the processor."""
+    busy = [int(text) for text in options.busy.split(",") if text]
+    stops = [float(text) for text in options.stops.split(",") if text]
+    kinds = options.kinds.split(",")
+    cases = [case for kind in kinds for case in cases_of(kind, busy, stops)]
+    runs = []
+    for (network, shares), group in itertools.groupby(
+        cases, lambda case: (case.network, case.shares)
+    ):
+        with tempfile.TemporaryDirectory(prefix="bench-starved-") as name:
+            folder = Path(name)
+            script = _script(options, shares, folder)
+            async with NetworkWorker(script, replace(network, folder=folder)) as worker:
+                (folder / "crn.toml").write_text(worker.config_toml(), encoding="utf-8")
+                for case in group:
+                    rounds = options.rounds if case.kind == RUN else 1
+                    try:
+                        measured = await _run(case, rounds, processor, folder)
+                    except OSError as error:
+                        print(f"left out: {case.kind}, {case}: {error}", file=sys.stderr)  # noqa: T201
+                        continue
+                    runs += [Run(case, figures) for figures in measured]
+                    print(f"done: {case.kind}, {case}", file=sys.stderr)  # noqa: T201
+    return runs
+
+
+def _script(options: argparse.Namespace, shares: dict[Fault, float], folder: Path) -> NetworkScript:
+    """Return a network with silent nodes; which nodes are reachable is written to the folder."""
     nodes = options.nodes + options.silent
-    share = options.silent / nodes / 2
-    shares = {Fault.BLACK_HOLE: share, Fault.HANG_AFTER_HEADERS: share} if share else None
+    silent = options.silent / nodes / 2
+    shares = {**shares, Fault.BLACK_HOLE: silent, Fault.HANG_AFTER_HEADERS: silent}
     script = NetworkScript(nodes, 1, start=START, calm=True, shares=shares, ipv6=False)
     truths = [truth_at(script, index, START) for index in range(nodes)]
     expected = {truth.node: truth.reachable for truth in truths}
-    runs = []
-    for network_options, cases in itertools.groupby(_cases(options), lambda case: case.network):
-        with tempfile.TemporaryDirectory(prefix="bench-starved-") as name:
-            folder = Path(name)
-            (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
-            async with NetworkWorker(script, replace(network_options, folder=folder)) as network:
-                (folder / "crn.toml").write_text(network.config_toml(), encoding="utf-8")
-                for case in cases:
-                    rounds = options.rounds if case.kind == RUN else 1
-                    measured = await _run(case, rounds, processor, folder)
-                    runs += [Run(case, figures) for figures in measured]
-                    print(f"done: {case}", file=sys.stderr)  # noqa: T201
-    return runs
+    (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
+    return script
 
 
 async def _run(case: Case, rounds: int, processor: int, folder: Path) -> list[Figures]:
@@ -214,6 +138,7 @@ async def _run(case: Case, rounds: int, processor: int, folder: Path) -> list[Fi
         async with contextlib.AsyncExitStack() as stack:
             for _ in range(case.busy):
                 await stack.enter_async_context(_pinned(processor, "-c", _BUSY_LOOP))
+            stack.enter_context(throttled(child.pid, case.processor_share, case.memory_bytes))
             child.stdin.write(_GO)
             line = await child.stdout.readline()
             while line == _MIDWAY:
@@ -277,76 +202,8 @@ async def _crawl(folder: Path, rounds: int) -> list[Figures]:
                 at = START + limits.interval_seconds * number
                 done = await crawler.round(RoundRequest(at, timing))
                 seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
-                figures.append(_figures(number, done, expected, seconds, cpu))
+                figures.append(figures_of(number, done, expected, seconds, cpu))
     return figures
-
-
-def _figures(
-    number: int, done: RoundResult, expected: dict[str, bool], seconds: float, cpu: float
-) -> Figures:
-    own = next(point for point in done.points if isinstance(point, Collector))
-    statuses = {status.node.hash: status for status in done.judged.statuses}
-    visits = {key: status.observation for key, status in statuses.items()}
-    healthy = {key: visits[key] for key, reachable in expected.items() if reachable}
-    silent = {key: visits[key] for key, reachable in expected.items() if not reachable}
-    blamed = _blamed(healthy)
-    return Figures(
-        round=number,
-        healthy=len(healthy),
-        blamed=blamed,
-        judged=blamed + sum(bool(visit and visit.reachable) for visit in healthy.values()),
-        down=sum(statuses[key].up is False for key in healthy),
-        silent=len(silent),
-        silent_judged=_blamed(silent),
-        round_seconds=round(seconds, 2),
-        vantage_reason=str(done.judged.reason),
-        failures=_failures(healthy),
-        silent_failures=_failures(silent),
-        cpu_seconds=round(cpu, 2),
-        late_seconds=round(own.loop_late_seconds, 2),
-        worst_seconds=round(own.loop_lag_seconds, 2),
-    )
-
-
-def _blamed(visits: dict[str, Observation | None]) -> int:
-    return sum(bool(visit and visit.failure.counts_against_node) for visit in visits.values())
-
-
-def _failures(visits: dict[str, Observation | None]) -> dict[str, int]:
-    return dict(
-        Counter(str(visit.failure) if visit else "not_visited" for visit in visits.values())
-    )
-
-
-def _show(runs: list[Run]) -> None:
-    table = Table(title="Healthy nodes and silent ones, seen by a collector short of processor")
-    for heading in (
-        *("kind", "busy", "stopped s", "way", "round", "healthy", "blamed", "judged", "down"),
-        *("silent", "judged", "round s", "CPU s", "late s", "worst s", "vantage", "failures"),
-    ):
-        table.add_column(heading, justify="right")
-    for run in runs:
-        case, figures = run.case, run.figures
-        table.add_row(
-            case.kind,
-            f"{case.busy}",
-            f"{case.stopped_seconds:g}",
-            f"{case.round_trip_seconds:g}+{case.jitter_seconds:g} s {case.loss_ratio:.0%}",
-            f"{figures.round}",
-            f"{figures.healthy}",
-            f"{figures.blamed}",
-            f"{figures.judged}",
-            f"{figures.down}",
-            f"{figures.silent}",
-            f"{figures.silent_judged}",
-            f"{figures.round_seconds:.1f}",
-            f"{figures.cpu_seconds:.2f}",
-            f"{figures.late_seconds:.2f}",
-            f"{figures.worst_seconds:.2f}",
-            figures.vantage_reason,
-            ", ".join(f"{name} {count}" for name, count in figures.failures.items()),
-        )
-    Console(width=170).print(table)
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import time
@@ -73,7 +74,7 @@ async def _measure(opener: OpenClient, fleet: Fleet, spread_seconds: float) -> F
         await client.warm_up()
         fds = [measured.num_fds()]
         async with sampling(lambda: fds.append(measured.num_fds()), seconds=0.5):
-            before, began = _cpu_seconds(measured), time.monotonic()
+            waited, before, began = _waited(client.pid), _cpu_seconds(measured), time.monotonic()
             results = await client.crawl(spread_seconds)
             cpu, ended = _cpu_seconds(measured) - before, time.monotonic()
         return Figures(
@@ -82,6 +83,7 @@ async def _measure(opener: OpenClient, fleet: Fleet, spread_seconds: float) -> F
             max_fds=max(fds),
             began=began,
             ended=ended,
+            waited_seconds=_waited(client.pid) - waited,
             mistakes=mistakes_of(fleet.targets, results),
         )
 
@@ -92,6 +94,15 @@ def _cpu_seconds(measured: psutil.Process) -> float:
         return cpu_seconds()
     times = measured.cpu_times()
     return times.user + times.system
+
+
+def _waited(pid: int) -> float:
+    """Return how many seconds the threads of a process have waited for a processor (Linux)."""
+    nanoseconds = 0
+    for thread in Path(f"/proc/{pid}/task").iterdir():
+        with contextlib.suppress(OSError):  # it has ended
+            nanoseconds += int((thread / "schedstat").read_text().split()[1])
+    return nanoseconds / 1e9
 
 
 if __name__ == "__main__":

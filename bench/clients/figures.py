@@ -27,6 +27,7 @@ class Figures:
     """One measured round of one client. Memory and descriptors are peaks.
 
     began, ended: by the clock that all processes of a machine share, in seconds.
+    waited_seconds: for the processor, while others had it.
     """
 
     cpu_ms_per_node: float
@@ -34,6 +35,7 @@ class Figures:
     max_fds: int
     began: float
     ended: float
+    waited_seconds: float
     mistakes: Mistakes
 
 

@@ -39,6 +39,8 @@ class Result:
     spread_seconds: within which visits were begun by the clients that spread them.
     network_ratio: how much of its processor the network used meanwhile; near 1, it was the
     network that took the time.
+    waited_ratio: share of the round in which the client waited for its processor. In a case without
+    busy loops it should be near 0, or the machine had other work to do.
     """
 
     who: str
@@ -54,6 +56,7 @@ class Result:
     max_fds: int
     spread_seconds: float
     network_ratio: float
+    waited_ratio: float
 
     @property
     def case(self) -> Case:
@@ -65,7 +68,7 @@ class Result:
         cls, who: Who, case: Case, figures: Figures, spread_seconds: float, network_ratio: float
     ) -> Result:
         """Return the result that a client's figures give."""
-        mistakes = figures.mistakes
+        mistakes, seconds = figures.mistakes, figures.ended - figures.began
         return cls(
             who=str(who),
             nodes=case.nodes,
@@ -73,13 +76,14 @@ class Result:
             busy=case.busy,
             cpu_ms_per_node=round(figures.cpu_ms_per_node, 4),
             max_rss_bytes=figures.max_rss_bytes,
-            round_seconds=round(figures.ended - figures.began, 2),
+            round_seconds=round(seconds, 2),
             false_failures=mistakes.false_failures,
             unjudged=mistakes.unjudged,
             lost_answers=mistakes.lost_answers,
             max_fds=figures.max_fds,
             spread_seconds=spread_seconds,
             network_ratio=round(network_ratio, 3),
+            waited_ratio=round(figures.waited_seconds / seconds, 3),
         )
 
 
@@ -132,4 +136,5 @@ def _combine(results: Sequence[Result]) -> Result:
         lost_answers=max(r.lost_answers for r in results),
         max_fds=max(r.max_fds for r in results),
         network_ratio=max(r.network_ratio for r in results),
+        waited_ratio=max(r.waited_ratio for r in results),
     )

@@ -33,7 +33,7 @@ def terminal_table(results: Results) -> Table:
         table.add_column(heading)
     for heading in (
         *("CPU ms/node", "times aiohttp", "peak MB", "descriptors", "round s", "false failures"),
-        *("unjudged", "answers lost", "network's CPU"),
+        *("unjudged", "answers lost", "network's CPU", "waited"),
     ):
         table.add_column(heading, justify="right")
     ratios = ratios_to(Who.AIOHTTP, results)
@@ -45,7 +45,7 @@ def terminal_table(results: Results) -> Table:
             *(f"{result.cpu_ms_per_node:.2f}", f"{ratio:.2f}" if ratio else _ABSENT),
             *(f"{result.max_rss_bytes / 1e6:.0f}", f"{result.max_fds:,}", _seconds(result)),
             *(f"{result.false_failures:,}", f"{result.unjudged:,}", f"{result.lost_answers:,}"),
-            f"{result.network_ratio:.0%}",
+            *(f"{result.network_ratio:.0%}", f"{result.waited_ratio:.0%}"),
             end_section=bool(following) and following[0].case != result.case,
         )
     return table

@@ -27,6 +27,16 @@ MASKED_WHEN_BLIND: Final = frozenset(
     }
 )
 """Failures up to and including the handshake, and timeouts: `blind` while the controls fail."""
+MASKED_WHEN_STARVED: Final = frozenset(
+    {
+        *("dns_failed", "connect_timeout", "connect_reset", "tls_failed", "answer_timeout"),
+        "answer_broken",
+    }
+)
+"""Timeouts, and connections that the node closed: `starved` where the collector stood still.
+
+A node that answers may have closed its connection by then, so `none` is masked as well.
+"""
 FAULTS: Final = {
     "none": "none",
     **dict.fromkeys(("invalid_address", "forbidden_address"), "policy"),
@@ -81,8 +91,13 @@ def visit_failure(truth: NodeTruth, troubles: Set[Trouble], moved: bool = False)
     return truth.failure
 
 
-def expectation(failure: str, is_blind: bool) -> Expectation:
-    """Return what a round must record of a node whose visit met a failure."""
+def expectation(failure: str, is_blind: bool, is_starved: bool = False) -> Expectation:
+    """Return what a round must record of a node whose visit met a failure.
+
+    is_starved: the round says that its visit was starved, and that it stood still for long enough.
+    """
+    if is_starved and failure in {*MASKED_WHEN_STARVED, "none"}:
+        return Expectation("starved")
     return Expectation("blind" if is_blind and failure in MASKED_WHEN_BLIND else failure)
 
 

@@ -37,8 +37,6 @@ _FIRST_TROUBLE: Final = 3
 class Limits:
     """Timeouts of the collector; shorter than its defaults, so that rounds stay short.
 
-    connect_seconds is more than the 2 s of lateness after which a round is not trusted: a shorter
-    one would else look like a fault of the nodes.
     starts_per_second: visits begun; more than both processes can do would make nodes time out.
     """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from collector.schema.column import Point
 from collector.schema.measurements import (
@@ -18,7 +19,11 @@ from collector.schema.measurements import (
     NetworkEvent,
 )
 
-_IPV6_ENDPOINTS = frozenset({"/status/check/ipv6", "/vm/ip/6"})
+STARVED_SECONDS: Final = 1.0
+"""How late the event loop is, in sum within 5 seconds, where visits are starved."""
+OWN_SHARE: Final = 0.25
+"""Share of starved visits above which a round is not trusted."""
+_IPV6_ENDPOINTS: Final = frozenset({"/status/check/ipv6", "/vm/ip/6"})
 
 
 @dataclass(slots=True)
@@ -53,8 +58,18 @@ class RecordedRound:
     lag_seconds: float = 0.0
 
     def expected_reason(self, controls: str, own: str = "none") -> str:
-        """Return why the round must be blind: by its controls, or `own`."""
-        return own if controls == "none" else controls
+        """Return why the round must be blind: by its controls, by starved visits, or `own`."""
+        if controls != "none":
+            return controls
+        tried = [points[0] for n in self.nodes.values() if (points := n.reachability)]
+        starved = sum(point.failure == "starved" for point in tried)
+        visited = sum(bool(point.probed) or point.failure == "round_deadline" for point in tried)
+        return "starved" if self.stood_still and starved > OWN_SHARE * visited else own
+
+    @property
+    def stood_still(self) -> bool:
+        """The collector may have been starved, by its own figure: nobody else can know."""
+        return self.lag_seconds >= STARVED_SECONDS
 
 
 def recorded_round(points: Iterable[Point]) -> RecordedRound:

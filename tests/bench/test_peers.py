@@ -114,7 +114,9 @@ def test_only_healthy_nodes_can_be_failed_falsely(
 
 
 def _result(who: Who, case: Case, cpu_ms: float, mistakes: Mistakes) -> Result:
-    figures = Figures(cpu_ms, 60_000_000, 20, began=100.0, ended=130.5, mistakes=mistakes)
+    figures = Figures(
+        cpu_ms, 60_000_000, 20, began=100.0, ended=130.5, waited_seconds=0, mistakes=mistakes
+    )
     return Result.of(who, case, figures, spread_seconds=30, network_ratio=0.5)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 from dataclasses import dataclass, field
 
 import pytest
@@ -13,15 +14,16 @@ from collector.crawl.round import RoundTiming
 from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.state.plan import VisitPlan
+from tests.support.virtual_clock import VirtualClockLoop
 
 pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
 
 
 def plan(number: int, hung: bool = False, evidence_at: int = 0) -> VisitPlan:
     node = Node(f"{number:064x}", "", f"https://n{number}.test")
-    return VisitPlan(node, ipv6=False, hung=hung, evidence_at=evidence_at)
+    return VisitPlan(node, ipv6=None, hung=hung, evidence_at=evidence_at)
 
 
 @dataclass
@@ -35,7 +37,7 @@ class Stage:
     running: int = 0
     all_hang: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def visit(self, node: Node, ipv6: bool) -> _Visit:
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> _Visit:
         return _Visit(self, node)
 
 
@@ -121,6 +123,46 @@ async def test_oldest_evidence_first_where_nothing_is_spread() -> None:
     await Sweep(Gate(10), stage.visit).run(plans, RoundTiming(0, 5, starts_per_second=50))
     assert [key for _, key in stage.begun] == [p.node.hash for p in reversed(plans)]
     assert [at for at, _ in stage.begun] == pytest.approx([i / 50 for i in range(10)])
+
+
+def record_turns(stage: Stage, visits: int) -> list[int]:
+    """From now on, the turn of the loop in which each visit begins, up to so many visits."""
+    loop, turns = asyncio.get_running_loop(), list[int]()
+    before = len(stage.begun)
+
+    def count(turn: int) -> None:
+        turns.extend([turn] * (len(stage.begun) - before - len(turns)))
+        if len(turns) < visits:
+            loop.call_soon(count, turn + 1)
+
+    count(0)
+    return turns
+
+
+async def test_one_visit_begins_in_a_turn_of_the_loop() -> None:
+    """However many visits are due, of both lanes, the loop polls between any two that begin."""
+    stage = Stage()
+    turns = record_turns(stage, 30)
+    plans = [plan(i, hung=i % 3 == 0) for i in range(30)]
+    await Sweep(Gate(30), stage.visit).run(plans, RoundTiming(0, 5, math.inf))
+    assert len(turns) == len(set(turns)) == 30
+
+
+async def test_a_standstill_is_not_followed_by_a_burst() -> None:
+    """Visits that fell due while the loop stood still begin one in a turn, too."""
+    loop, stage = asyncio.get_running_loop(), Stage()
+    assert isinstance(loop, VirtualClockLoop)
+    recorded = list[list[int]]()
+
+    def stand_still() -> None:
+        loop.advance(10)
+        recorded.append(record_turns(stage, 40))
+
+    loop.call_later(0.19, stand_still)
+    plans = [plan(i) for i in range(50)]
+    await Sweep(Gate(100), stage.visit).run(plans, RoundTiming(0, 30, 50))
+    (turns,) = recorded
+    assert len(turns) == len(set(turns)) == 40
 
 
 async def test_the_slow_lane_holds_up_nobody() -> None:
