@@ -117,7 +117,7 @@ class RoundPlayer:
         listing = Listing(self.nodes, _SETTINGS, 1.0)
         context = RoundContext(self.time, listing, BlindReason.NONE, True)
         judged = self.tracker.judge(context, by_hash)
-        points = points_of(judged, "default", "0")
+        points = list(points_of(judged, "default", "0"))
         changes = self.tracker.changes()
         record = RoundRecord(self.time, points, changes)
         validated = validate(record, _TABLES, BatchLimits())

@@ -141,6 +141,6 @@ def _summary(done: RoundResult) -> str:
     stored = "stored" if done.receipt.stored else "NOT STORED"
     blind = "" if done.judged.sees else f"; VANTAGE BLIND ({done.judged.reason})"
     return (
-        f"{len(done.judged.statuses)} nodes, {len(done.points)} points {stored}, "
+        f"{len(done.judged.statuses)} nodes, {done.receipt.received} points {stored}, "
         f"{done.seconds:.1f} s{blind}"
     )
