@@ -1,10 +1,13 @@
-"""Measures what nodes that send too much, or hold a visit open, cost a round and the other nodes.
+"""Measures what hostile nodes cost a round, and whether the others are judged right beside them.
 
-Healthy nodes and hostile ones of one kind are crawled together, once for each kind, by a client in
-a process of its own; so is the network. The kind `none` is the network without hostile nodes. The
-last line is JSON.
+Healthy nodes and hostile ones are crawled together, once for each kind, by a client in a process of
+its own; so is the network. The kind `none` is the network without hostile nodes; `all` has every
+way in which the simulator's nodes can be wrong in equal parts, and besides them entries of the
+directory that claim the hash, the address or the machine of every second healthy node. Rounds
+follow one another with all that is kept between them. The last line is JSON.
 
     python -m bench.hostile [--healthy 200] [--hostile 100] [--held 600] [--kinds interim_flood,…]
+    python -m bench.hostile --kinds all --hostile 1000 --rounds 5
 """
 
 from __future__ import annotations
@@ -15,164 +18,119 @@ import json
 import subprocess
 import sys
 import tempfile
-import time
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import uvloop
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
-from bench.usage import cpu_seconds, sampling
-from collector.crawl.crawler import Crawler
-from collector.crawl.round import RoundRequest, RoundTiming
-from collector.schema.measurements import Collector
-from collector.service.load_settings import load_settings
-from collector.service.settings import Settings
-from collector.service.wiring import open_parts
+from bench.hostile_crawl import CONFIG_FILE, START, Figures, crawl, write_truth
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.server.network import NetworkOptions
 from crn_simulator.server.worker import NetworkWorker, raise_descriptor_limit
 from crn_simulator.truth.node_truth import truth_at
 
-START: Final = 1_800_000_000
-HELD: Final = Fault.HANG_IN_BODY
+ALL: Final = "all"
+"""Every kind of hostile node together."""
+HELD: Final = str(Fault.HANG_IN_BODY)
 """It holds its visit open, with a body of which the last byte is missing."""
 KINDS: Final = (
     *(Fault.NONE, Fault.INTERIM_FLOOD, Fault.CHUNK_FLOOD, Fault.ENDLESS_BODY),
-    *(Fault.GZIP_BOMB, Fault.HUGE_HEADERS, Fault.SLOW_DRIP, HELD),
+    *(Fault.GZIP_BOMB, Fault.HUGE_HEADERS, Fault.SLOW_DRIP, Fault.HANG_IN_BODY),
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Figures:
-    """One round.
-
-    healthy_judged: healthy nodes that were recorded as reachable; healthy_blamed: as failed, by
-    their own fault. failures: of the hostile nodes. open_visits, rss_bytes: when most descriptors
-    were open, and by how much memory had grown then. late_seconds, worst_seconds: of the event
-    loop, in sum within 5 seconds and at once.
-    """
-
-    healthy: int
-    healthy_judged: int
-    healthy_blamed: int
-    hostile: int
-    failures: dict[str, int]
-    vantage: str
-    seconds: float
-    cpu_seconds: float
-    late_seconds: float
-    worst_seconds: float
-    open_visits: int
-    rss_bytes: int
+_SHOWN: Final = 3
+"""Failures in the table; the JSON has all."""
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The figures of one kind of hostile nodes."""
+    """The figures of one round with one kind of hostile nodes."""
 
     kind: str
+    round: int
     figures: Figures
 
     def json(self) -> dict[str, Any]:
         """Return all figures in one flat object."""
-        return {"kind": self.kind, **asdict(self.figures)}
+        return {"kind": self.kind, "round": self.round, **asdict(self.figures)}
 
 
-def main() -> None:
-    """Measure every kind, print a table, then a line of JSON."""
+def main() -> int:
+    """Measure every kind, print a table, then a line of JSON; 1 if a healthy node suffered."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", 1)[0])
     parser.add_argument("--healthy", type=int, default=200, help="healthy nodes")
     parser.add_argument("--hostile", type=int, default=100, help="nodes of each hostile kind")
     parser.add_argument("--held", type=int, default=600, help=f"nodes of the kind {HELD}")
-    parser.add_argument("--kinds", default=",".join(KINDS), help="between commas")
+    parser.add_argument("--kinds", default=",".join(KINDS), help=f"between commas, or {ALL}")
+    parser.add_argument("--rounds", type=int, default=1, help="rounds of each kind")
+    parser.add_argument("--timeout", type=float, default=10.0, help="seconds for a visit")
     parser.add_argument("--child", type=Path, help=argparse.SUPPRESS)
     options = parser.parse_args()
     raise_descriptor_limit()
     if options.child:
-        print(json.dumps(asdict(uvloop.run(_crawl(options.child)))))  # noqa: T201
-        return
+        figures = uvloop.run(crawl(options.child, options.rounds, options.timeout))
+        print(json.dumps([asdict(one) for one in figures]))  # noqa: T201
+        return 0
     runs = []
-    for kind in map(Fault, options.kinds.split(",")):
-        hostile = options.held if kind is HELD else options.hostile
-        hostile = 0 if kind is Fault.NONE else hostile
-        runs.append(Run(str(kind), asyncio.run(_measure(kind, options.healthy, hostile))))
+    for kind in options.kinds.split(","):
+        hostile = options.held if kind == HELD else options.hostile
+        script = _script(kind, options.healthy, hostile)
+        impostors = options.healthy // 2 if kind == ALL else 0
+        arguments = ("--rounds", str(options.rounds), "--timeout", str(options.timeout))
+        done = asyncio.run(_measure(script, impostors, arguments))
+        runs += [Run(kind, number, figures) for number, figures in enumerate(done, 1)]
         print(f"done: {kind}", file=sys.stderr)  # noqa: T201
     _show(runs)
     print(json.dumps([run.json() for run in runs]))  # noqa: T201
+    return int(any(run.figures.healthy_judged < run.figures.healthy for run in runs))
 
 
-async def _measure(kind: Fault, healthy: int, hostile: int) -> Figures:
-    """Crawl a network of healthy and hostile nodes, in a process of its own."""
+def _script(kind: str, healthy: int, hostile: int) -> NetworkScript:
+    """Return the script of a network with so many nodes of each."""
+    faults = [fault for fault in Fault if fault is not Fault.NONE] if kind == ALL else [Fault(kind)]
+    if faults == [Fault.NONE]:
+        hostile = 0
     nodes = healthy + hostile
-    shares = {kind: hostile / nodes} if hostile else None
-    script = NetworkScript(nodes, 1, start=START, calm=True, shares=shares, ipv6=False)
+    shares = {fault: count / nodes for fault, count in _parts(faults, hostile).items()}
+    return NetworkScript(nodes, 1, start=START, calm=True, shares=shares, ipv6=False)
+
+
+def _parts(faults: Sequence[Fault], hostile: int) -> Mapping[Fault, int]:
+    """Return how many nodes have each fault: as equal as can be, and as many in all."""
+    each, more = divmod(hostile, len(faults))
+    counts = {fault: each + (number < more) for number, fault in enumerate(faults)}
+    return {fault: count for fault, count in counts.items() if count}
+
+
+async def _measure(
+    script: NetworkScript, impostors: int, arguments: Sequence[str]
+) -> list[Figures]:
+    """Crawl a network of healthy and hostile nodes, in a process of its own."""
     with tempfile.TemporaryDirectory(prefix="bench-hostile-") as name:
         folder = Path(name)
-        async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
-            (folder / "crn.toml").write_text(network.config_toml(), encoding="utf-8")
-            truths = [truth_at(script, index, START) for index in range(nodes)]
-            expected = {truth.node: truth.reachable for truth in truths}
-            (folder / "expected.json").write_text(json.dumps(expected), encoding="utf-8")
+        options = NetworkOptions(folder=folder, impostors=impostors)
+        async with NetworkWorker(script, options) as network:
+            (folder / CONFIG_FILE).write_text(network.config_toml(), encoding="utf-8")
+            write_truth(folder, [truth_at(script, index, START) for index in range(len(script))])
             command = (sys.executable, "-m", "bench.hostile", "--child", name)
-            child = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+            child = await asyncio.create_subprocess_exec(
+                *command, *arguments, stdout=subprocess.PIPE
+            )
             output, _ = await child.communicate()
     if child.returncode:
         raise SystemExit(f"the client ended with {child.returncode}")
-    return TypeAdapter(Figures).validate_json(output.splitlines()[-1])
-
-
-async def _crawl(folder: Path) -> Figures:
-    """Crawl one round at once, as `crn-collector crawl` does."""
-    settings = load_settings(folder / "crn.toml", data_dir=folder / "data")
-    expected: dict[str, bool] = json.loads((folder / "expected.json").read_text())
-    async with open_parts(settings) as parts:
-        await parts.nodes.listing()
-        cpu, started = cpu_seconds(), time.perf_counter()
-        samples = [_descriptors_and_memory()]
-        async with sampling(lambda: samples.append(_descriptors_and_memory()), seconds=0.25):
-            done = await Crawler(parts).round(RoundRequest(START, _at_once(settings)))
-        seconds, cpu = time.perf_counter() - started, cpu_seconds() - cpu
-    (fds, rss_bytes), (most_fds, most_rss_bytes) = samples[0], max(samples)
-    own = next(point for point in done.points if isinstance(point, Collector))
-    statuses = {status.node.hash: status for status in done.judged.statuses}
-    healthy = [statuses[key] for key, reachable in expected.items() if reachable]
-    return Figures(
-        healthy=len(healthy),
-        healthy_judged=sum(bool(s.observation and s.observation.reachable) for s in healthy),
-        healthy_blamed=sum(s.failure.counts_against_node for s in healthy),
-        hostile=len(expected) - len(healthy),
-        failures=dict(Counter(str(statuses[key].failure) for key in expected if not expected[key])),
-        vantage=str(done.judged.reason),
-        seconds=seconds,
-        cpu_seconds=cpu,
-        late_seconds=own.loop_late_seconds,
-        worst_seconds=own.loop_lag_seconds,
-        open_visits=most_fds - fds,
-        rss_bytes=most_rss_bytes - rss_bytes,
-    )
-
-
-def _descriptors_and_memory() -> tuple[int, int]:
-    process = psutil.Process()
-    return process.num_fds(), process.memory_info().rss
-
-
-def _at_once(settings: Settings) -> RoundTiming:
-    return RoundTiming(0, settings.rounds.deadline_seconds)
+    return TypeAdapter(list[Figures]).validate_json(output.splitlines()[-1])
 
 
 def _show(runs: Sequence[Run]) -> None:
     table = Table(title="Healthy nodes beside hostile ones")
     for heading in (
-        *("hostile kind", "nodes", "healthy", "judged", "blamed", "vantage"),
+        *("hostile kind", "round", "nodes", "healthy", "judged", "blamed", "IPv6", "vantage"),
         *("CPU s", "late s", "worst s", "open", "KB/open", "round s", "failures"),
     ):
         table.add_column(heading, justify="right")
@@ -180,10 +138,12 @@ def _show(runs: Sequence[Run]) -> None:
         figures = run.figures
         table.add_row(
             run.kind,
+            f"{run.round}",
             f"{figures.hostile}",
             f"{figures.healthy}",
             f"{figures.healthy_judged}",
             f"{figures.healthy_blamed}",
+            f"{figures.ipv6_measured}",
             figures.vantage,
             f"{figures.cpu_seconds:.2f}",
             f"{figures.late_seconds:.2f}",
@@ -191,10 +151,17 @@ def _show(runs: Sequence[Run]) -> None:
             f"{figures.open_visits}",
             f"{figures.rss_bytes / 1e3 / max(1, figures.open_visits):.0f}",
             f"{figures.seconds:.1f}",
-            ", ".join(f"{name} {count}" for name, count in figures.failures.items()),
+            _in_short(figures.failures),
         )
     Console(width=150).print(table)
 
 
+def _in_short(failures: Mapping[str, int]) -> str:
+    """Return the most frequent failures, and of how many kinds the others are."""
+    most = sorted(failures.items(), key=lambda pair: -pair[1])
+    shown = [f"{name} {count}" for name, count in most[:_SHOWN]]
+    return ", ".join(shown) + (f", {len(most) - _SHOWN} others" if len(most) > _SHOWN else "")
+
+
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

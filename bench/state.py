@@ -210,7 +210,7 @@ class Network:
                 )
                 yield node.hash, Observation(node, Failure.CONNECT_TIMEOUT, (failed,))
             else:
-                yield node.hash, self._answer(node, ipv6 or plan.ipv6)
+                yield node.hash, self._answer(node, ipv6 or plan.ipv6 is not None)
 
     def _answer(self, node: Node, ipv6: bool) -> Observation:
         config = ConfigWire.model_validate_json(CONFIG).config()

@@ -70,7 +70,7 @@ def _play(tracker: NodeTracker, time: int, nodes: tuple[Node, ...], observe: Obs
     tracker.changes()
     spent = process_time() - started
     tracker.mark_saved()
-    points_of(judged, "here", "0")
+    list(points_of(judged, "here", "0"))
     return spent
 
 

@@ -43,17 +43,17 @@ def truth(*options: object) -> tuple[dict[str, int], str]:
 @pytest.mark.timeout(SECONDS)
 def test_a_live_network_is_recorded_as_it_is() -> None:
     """Every cell of 8 rounds with every fault is right: failure, fault, version, IPv6, GPUs."""
-    figures, output = truth("--nodes", 72, "--rounds", 8, "--seed", 4, "--starts", 50)
-    assert figures == {"nodes": 72, "rounds": 8, "cells": figures["cells"], "wrong": 0}, output
-    assert figures["cells"] > 72 * 8 * 6
+    figures, output = truth("--nodes", 84, "--rounds", 8, "--seed", 4, "--starts", 50)
+    assert figures == {"nodes": 84, "rounds": 8, "cells": figures["cells"], "wrong": 0}, output
+    assert figures["cells"] > 84 * 8 * 6
 
 
 @pytest.mark.timeout(SECONDS)
 def test_states_follow_the_scenario() -> None:
     """Incidents, troubles, kills and clock steps: no transition or fault is false or missed."""
-    figures, output = truth("--states", "--nodes", 72, "--rounds", 36, "--seed", 3, "--live", 6)
+    figures, output = truth("--states", "--nodes", 84, "--rounds", 36, "--seed", 3, "--live", 6)
     assert figures == {
-        "nodes": 72,
+        "nodes": 84,
         "rounds": 36,
         "transitions": figures["transitions"],
         "false_transitions": 0,

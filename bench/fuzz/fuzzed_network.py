@@ -16,7 +16,7 @@ from bench.fuzz.valid import TIME, ValidNode
 from collector.model.batch import BatchLimits
 from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.model.status import JudgedRound
 from collector.model.vantage import BlindReason
 from collector.schema.build import points_of
@@ -80,11 +80,10 @@ class FuzzedNetwork:
             return self.fuzzed(index).answer(path)
         return valid_answer(healthy, path)
 
-    def is_ipv6_due(self, index: int) -> bool:
-        """Return whether the node is asked for IPv6 in this round."""
-        if index < HEALTHY:
-            return self.round % HEALTHY == index
-        return self.fuzzed(index).ipv6_due
+    def ipv6_check(self, index: int) -> Ipv6Method | None:
+        """Return whom this round asks about the node's IPv6; None asks nobody."""
+        is_due = self.round % HEALTHY == index if index < HEALTHY else self.fuzzed(index).ipv6_due
+        return Ipv6Method.STATUS if is_due else None
 
     def next_round(self) -> None:
         """Begin the next round."""
@@ -118,7 +117,7 @@ class RoundPlayer:
         listing = Listing(self.nodes, _SETTINGS, 1.0)
         context = RoundContext(self.time, listing, BlindReason.NONE, True)
         judged = self.tracker.judge(context, by_hash)
-        points = points_of(judged, "default", "0")
+        points = list(points_of(judged, "default", "0"))
         changes = self.tracker.changes()
         record = RoundRecord(self.time, points, changes)
         validated = validate(record, _TABLES, BatchLimits())

@@ -27,7 +27,7 @@ from collector.probe.session import open_session
 from collector.probe.trace import TRACE
 from collector.probe.visit import VisitLimits
 
-LIMITS: Final = VisitLimits(timeout_seconds=5.0, diagnostic_timeout_seconds=5.0)
+LIMITS: Final = VisitLimits(timeout_seconds=5.0, diagnostic_timeout_seconds=5.0, requests=4)
 _PART_BYTES: Final = 64 * 1024
 _TURNS: Final = 40
 """Turns of the loop after an answer until the node hangs up if nobody asks for more."""
@@ -117,7 +117,7 @@ async def open_prober(play: Play) -> AsyncIterator[Prober]:
         timeout: aiohttp.ClientTimeout,  # noqa: ASYNC109
     ) -> ResponseHandler:
         trace = TRACE.get()
-        if trace.is_repeated:
+        if not trace.may_dial:
             raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
         trace.dialling("127.0.0.1")
         protocol = BoundedHttp(asyncio.get_running_loop())

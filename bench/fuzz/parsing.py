@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bench.fuzz.check import Finding, Kind
+from bench.fuzz.check_visit import Finding, Kind
 from bench.fuzz.fuzzed_network import number_of
 from bench.fuzz.memory import open_prober
 from bench.fuzz.rounds import Figures, FuzzedRounds
@@ -50,7 +50,7 @@ async def parse_answers(
 
 async def _visit(rounds: FuzzedRounds, prober: Prober, node: Node) -> Observation:
     index, figures = number_of(node.host), rounds.figures
-    visit = prober.visit(node, rounds.network.is_ipv6_due(index))
+    visit = prober.visit(node, rounds.network.ipv6_check(index))
     started = time.thread_time()
     try:
         await visit.run()

@@ -18,7 +18,7 @@ from collector.crawl.gate import Gate
 from collector.crawl.round import RoundTiming
 from collector.crawl.sweep import Sweep
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.probe.connection import tls_context
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
@@ -28,7 +28,10 @@ from collector.probe.visit import Visit, VisitLimits
 from collector.state.plan import VisitPlan
 
 LIMITS: Final = VisitLimits(
-    connect_timeout_seconds=10.0, timeout_seconds=10.0, diagnostic_timeout_seconds=10.0
+    connect_timeout_seconds=10.0,
+    timeout_seconds=10.0,
+    diagnostic_timeout_seconds=10.0,
+    requests=4,
 )
 _WARM_UP_ROUNDS: Final = 8
 _AT_A_TIME: Final = 16
@@ -75,7 +78,7 @@ async def visit_nodes(
 async def _play_round(rounds: FuzzedRounds, prober: Prober) -> list[Observation]:
     under_way: set[str] = set()
 
-    def visit(node: Node, ipv6: bool) -> Visit:
+    def visit(node: Node, ipv6: Ipv6Method | None) -> Visit:
         under_way.add(rounds.name_of(number_of(node.host)))
         return prober.visit(node, ipv6)
 
@@ -85,7 +88,7 @@ async def _play_round(rounds: FuzzedRounds, prober: Prober) -> list[Observation]
 
     network, figures = rounds.network, rounds.figures
     plans = [
-        VisitPlan(node, ipv6=network.is_ipv6_due(index), hung=False, evidence_at=0)
+        VisitPlan(node, network.ipv6_check(index), hung=False, evidence_at=0)
         for index, node in enumerate(network.nodes)
     ]
     async with probing(lambda: ", ".join(sorted(under_way))) as block:

@@ -9,7 +9,7 @@ from collector.directory.entry import read_entries
 from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
-from collector.model.observation import Endpoint, Observation, Probe
+from collector.model.observation import Endpoint, Ipv6Method, Observation, Probe
 from collector.model.vantage import BlindReason, ControlResult
 from collector.service.scripted_past import scripted_observation
 from crn_simulator.script.directory_entry import directory_entry
@@ -58,13 +58,13 @@ class ScriptedPorts:
         """Return the failure that the address policy gives a node."""
         return Failure(self.scenario.policy_failure(self._indexes[node.hash], self.step) or "none")
 
-    def visit(self, node: Node, ipv6: bool) -> _ScriptedVisit:
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> _ScriptedVisit:
         """Return a visit with the observation that the scenario defines."""
         index = self._indexes[node.hash]
         outcome = self.scenario.visit_outcome(index, self.step)
         if outcome.failure == "none":
             observation = scripted_observation(
-                node, self.scenario.truth(index, self.step), 0.05, ipv6
+                node, self.scenario.truth(index, self.step), 0.05, ipv6 is not None
             )
             return _ScriptedVisit(replace(observation, ipv6_only=outcome.ipv6_only))
         failure = Failure(outcome.failure)

@@ -133,8 +133,10 @@ def _findings(observation: Observation) -> Iterator[_Step]:
 
 
 def _controls(found: ControlResult, controls: Sequence[str]) -> _Step:
-    if found.ok:
+    if found.is_clear:
         return _Step("controls", "OK", ", ".join(controls))
+    if found.ok:
+        return _Step("controls", f"slow ({found.slow})", ", ".join(controls), style="yellow")
     return _Step("controls", f"failed ({found.reason})", found.detail, style="red")
 
 

@@ -13,6 +13,7 @@ from collector.crawl.gate import Gate
 from collector.crawl.observers import Observers
 from collector.crawl.ports import Controls, NodeSource, Prober, RoundObserver, RoundStore, Sink
 from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
+from collector.crawl.round_points import RoundPoints
 from collector.crawl.self_report import RoundMeasurement, SelfReport
 from collector.crawl.sweep import Sweep
 from collector.loop_lag import LoopLag
@@ -21,7 +22,6 @@ from collector.model.listing import Listing
 from collector.model.observation import Observation
 from collector.model.status import JudgedRound
 from collector.model.vantage import BlindReason, ControlResult, own_reason, slow_reason
-from collector.schema.build import points_of
 from collector.schema.round_record import RoundRecord
 from collector.state.context import RoundContext
 from collector.state.tracker import NodeTracker
@@ -91,9 +91,8 @@ class Crawler:
         async with parts.lag as lag:
             visited = await self._visit(request, listing)
         judged = self._judge(request.time, listing, visited)
-        points = points_of(judged, parts.vantage, parts.shard)
-        measured = RoundMeasurement(perf_counter() - started, lag, visited.overran, len(points))
-        points += await self._self_report.points(request, measured)
+        measured = RoundMeasurement(perf_counter() - started, lag, visited.overran)
+        points = RoundPoints(judged, await self._self_report.report(request, measured))
         record = RoundRecord(request.time, points, parts.tracker.changes())
         receipt = await parts.store.commit(record)
         parts.tracker.mark_saved()
@@ -101,7 +100,7 @@ class Crawler:
             request=request,
             judged=judged,
             control_result=visited.control_result,
-            points=tuple(points),
+            points=points,
             receipt=receipt,
             seconds=perf_counter() - started,
             overran=visited.overran,

@@ -8,7 +8,7 @@ from collector.crawl.round import RoundRequest, RoundResult
 from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.model.store_report import Receipt, StoreReport
 from collector.model.vantage import ControlResult
 from collector.schema.round_record import RoundRecord
@@ -37,8 +37,11 @@ class Prober(Protocol):
     def refusal(self, node: Node) -> Failure:
         """Return why the node is not dialled at all; `none` if it is."""
 
-    def visit(self, node: Node, ipv6: bool, /) -> Visit:
-        """Return a visit, not yet begun, to a node that is not refused."""
+    def visit(self, node: Node, ipv6: Ipv6Method | None, /) -> Visit:
+        """Return a visit, not yet begun, to a node that is not refused.
+
+        `ipv6`: whom its IPv6 check asks; None if it is not due.
+        """
 
     def use_ipv6(self, available: bool) -> None:
         """Set whether this vantage has a way out over IPv6."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from collector.crawl.round_points import RoundPoints
 from collector.model.status import JudgedRound
 from collector.model.store_report import Receipt
 from collector.model.vantage import ControlResult
-from collector.schema.column import Point
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,8 +44,8 @@ class RoundResult:
     judged: JudgedRound
     control_result: ControlResult
     """What the controls answered last in this round."""
-    points: tuple[Point, ...]
-    """Everything that was written, the collector's own points included."""
+    points: RoundPoints
+    """Everything that was written, made again while it is read; the collector's own included."""
     receipt: Receipt
     seconds: float
     """From its start to its commit."""

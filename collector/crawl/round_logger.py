@@ -33,6 +33,6 @@ def summary(result: RoundResult) -> str:
     blind = "" if result.judged.sees else f" BLIND ({result.judged.reason})"
     return (
         f"round {result.judged.time}: {reachable} of {len(statuses)} nodes reachable"
-        f"{f' ({causes})' if causes else ''}, {len(result.points)} points in "
+        f"{f' ({causes})' if causes else ''}, {result.receipt.received} points in "
         f"{result.seconds:.1f} s{', deadline reached' if result.overran else ''}{blind}"
     )

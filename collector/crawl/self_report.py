@@ -9,11 +9,11 @@ import psutil
 
 from collector.crawl.ports import RoundObserver, Sink
 from collector.crawl.round import RoundRequest, RoundResult
+from collector.crawl.round_points import OwnReport
 from collector.loop_lag import LoopLag
 from collector.model.observation import Observation
 from collector.model.store_report import Receipt, StoreReport
-from collector.schema.build import CollectorFigures, RoundKey, collector_point, store_point
-from collector.schema.column import Point
+from collector.schema.build import CollectorFigures, RoundKey, store_point
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +25,6 @@ class RoundMeasurement:
     lag: LoopLag
     """Of its visits."""
     overran: bool
-    points: int
-    """Points about the network that it made."""
 
 
 class SelfReport(RoundObserver):
@@ -54,21 +52,20 @@ class SelfReport(RoundObserver):
         """Remember how the store took the round, for the next one."""
         self._receipt = result.receipt
 
-    async def points(self, request: RoundRequest, measured: RoundMeasurement) -> list[Point]:
-        """Return the collector's point and one for each of its stores.
+    async def report(self, request: RoundRequest, measured: RoundMeasurement) -> OwnReport:
+        """Return the collector's figures and a point for each of its stores.
 
         The embedded store is reported as of the round before (none before the first), others as
         they are now.
         """
         key = RoundKey(request.time, self._vantage, self._shard)
-        stored = [store_point(key, report) for report in await self._store_reports(request.time)]
+        reports = await self._store_reports(request.time)
         rss_bytes, open_fds = own_resources()
         figures = CollectorFigures(
             round_seconds=measured.seconds,
             loop_lag_seconds=measured.lag.worst_seconds,
             loop_late_seconds=measured.lag.most_late_seconds,
             probes=self._probes,
-            points=measured.points + len(stored) + 1,
             rounds_skipped=request.skipped,
             rounds_missed=request.missed,
             overran=measured.overran,
@@ -76,7 +73,7 @@ class SelfReport(RoundObserver):
             open_fds=open_fds,
             instance=self._instance,
         )
-        return [collector_point(key, figures), *stored]
+        return OwnReport(key, figures, tuple(store_point(key, report) for report in reports))
 
     async def _store_reports(self, time: int) -> list[StoreReport]:
         own = [StoreReport.of(self._receipt)] if self._receipt else []

@@ -11,7 +11,7 @@ from collector.crawl.pace import Pace
 from collector.crawl.ports import Visit
 from collector.crawl.round import RoundTiming
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.state.plan import VisitPlan
 
 log = logging.getLogger(__name__)
@@ -23,7 +23,7 @@ class Sweep:
     def __init__(
         self,
         gate: Gate,
-        visit: Callable[[Node, bool], Visit],
+        visit: Callable[[Node, Ipv6Method | None], Visit],
         on_observation: Callable[[Observation], None] = lambda _: None,
     ) -> None:
         self._gate = gate
@@ -59,7 +59,7 @@ class Sweep:
             await self._cancel_running()
         for plan in plans:
             if plan.node.hash not in self._observations:
-                self._record(plan.node.hash, self._visit(plan.node, False).observation(True))
+                self._record(plan.node.hash, self._visit(plan.node, None).observation(True))
         return self._observations
 
     def stop_within(self, seconds: float) -> None:

@@ -37,7 +37,7 @@ class Aggregate(Generic[T]):
 
     owner: str
     key: str
-    parse: Callable[[bytes], T]
+    parse: Callable[[bytes | memoryview], T]
     """Return the value of a body; raise ValueError if it is not this aggregate."""
     limit_bytes: int
     """Longest body that is read, after decompression."""
@@ -48,17 +48,17 @@ class Aggregate(Generic[T]):
         return f"/api/v0/aggregates/{self.owner}.json?keys={self.key}&limit=50"
 
 
-def read_json(body: bytes) -> Any:
+def read_json(body: bytes | memoryview) -> Any:
     """Return the value of a JSON document; raise ValueError with the reason if it is none."""
     try:
-        return json.loads(body.decode("utf-8-sig", errors="replace"), parse_int=whole)
+        return json.loads(str(body, "utf-8-sig", "replace"), parse_int=whole)
     except json.JSONDecodeError as error:
         raise ValueError(f"not JSON ({error.msg}, line {error.lineno})") from error
     except RecursionError as error:
         raise ValueError("not JSON that can be read (nested too deep)") from error
 
 
-def corechannel_entries(body: bytes, limit: int) -> Entries:
+def corechannel_entries(body: bytes | memoryview, limit: int) -> Entries:
     """Return the entries of a corechannel aggregate.
 
     Raises ValueError if it has none, or more than `limit`.

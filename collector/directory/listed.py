@@ -39,6 +39,8 @@ _ENTRIES: Final = msgspec.json.Decoder(list[msgspec.Raw])
 
 _MATCHES_LIMIT: Final = 100_000
 """Places of a body that are made strict; what comes after stays as it is."""
+_BOM: Final = b"\xef\xbb\xbf"
+_SLICE_BYTES: Final = 64 * 1024
 _LENIENT: Final = re.compile(
     rb"""\\\\                                              # an escaped backslash
     | \\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}  # a whole pair of surrogates
@@ -50,15 +52,16 @@ _LENIENT: Final = re.compile(
 """What Python writes as JSON and stricter readers refuse: one such entry must not cost the list."""
 
 
-def listed_entries(body: bytes, limit: int) -> Iterator[Any]:
+def listed_entries(body: bytes | memoryview, limit: int) -> Iterator[Any]:
     """Return each entry of `data.corechannel.resource_nodes`, None for one that cannot be read.
 
     Raises ValueError, with the reason in words, if the bytes hold no such list, or one of more
-    than `limit` entries. An entry is parsed when it is asked for.
+    than `limit` entries. An entry is parsed when it is asked for, and nothing of the body is copied
+    besides, as long as it is strict JSON.
     """
     try:
-        listed = _list_in(body.removeprefix(b"\xef\xbb\xbf"))
-        if listed.count(b",") > _COMMAS_PER_ENTRY * limit:
+        listed = _list_in(memoryview(body)[len(_BOM) if body[: len(_BOM)] == _BOM else 0 :])
+        if _commas(listed) > _COMMAS_PER_ENTRY * limit:
             raise ValueError(f"a list that is too long: at most {limit:,} entries are read")
         entries = _ENTRIES.decode(listed)
     except msgspec.ValidationError as error:
@@ -77,7 +80,13 @@ def whole(digits: str) -> int | None:
     return int(digits) if len(digits) <= _DIGITS_LIMIT else None
 
 
-def _list_in(text: bytes) -> bytes:
+def _commas(text: memoryview) -> int:
+    """Return how many there are."""
+    starts = range(0, len(text), _SLICE_BYTES)
+    return sum(bytes(text[start : start + _SLICE_BYTES]).count(b",") for start in starts)
+
+
+def _list_in(text: memoryview) -> memoryview:
     """Return the list as it stands in the bytes; raise msgspec.DecodeError or RecursionError."""
     try:
         found = _BODY.decode(text)
@@ -85,7 +94,7 @@ def _list_in(text: bytes) -> bytes:
         raise
     except msgspec.DecodeError:
         found = _BODY.decode(_LENIENT.sub(_strictly, text, count=_MATCHES_LIMIT))
-    return bytes(found.data.corechannel.resource_nodes)
+    return memoryview(found.data.corechannel.resource_nodes)
 
 
 def _strictly(found: re.Match[bytes]) -> bytes:

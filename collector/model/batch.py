@@ -67,8 +67,13 @@ class BatchBuilder:
         self._lines.append(line)
         self._bytes += len(line)
 
+    def take_full(self) -> tuple[Batch, ...]:
+        """Return the batches that are full, each once."""
+        full, self._batches = self._batches, []
+        return tuple(full)
+
     def batches(self) -> tuple[Batch, ...]:
-        """Return the batches of all lines that were added."""
+        """Return the batches of all lines that were added, without those that were taken."""
         self._pack()
         return tuple(self._batches)
 

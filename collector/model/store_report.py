@@ -30,6 +30,11 @@ class Receipt:
     unsent: int = 0
     """Points dropped from the spool by this commit, since too much waited, or for too long."""
 
+    @property
+    def received(self) -> int:
+        """Return how many points the round had."""
+        return self.points + self.rejected
+
 
 @dataclass(frozen=True, slots=True)
 class StoreReport:

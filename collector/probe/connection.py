@@ -133,7 +133,7 @@ class BoundedHttp(ResponseHandler):
         self._is_plain = transport.get_extra_info("sslcontext") is None
         super().connection_made(transport)
         if self._trace and self.transport:
-            self._trace.connected(self.transport, fresh=True)
+            self._trace.connected(self.transport)
 
     def set_response_params(self, **options: Any) -> None:
         """Do what the base class does. aiohttp calls it right before it sends a request."""

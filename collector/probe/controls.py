@@ -133,8 +133,7 @@ class Controls:
             failure = Failure.DNS_FAILED
         except (OSError, aiohttp.ClientError) as exc:
             failure = classify(exc, trace)
-        if watch.is_starved and failure.is_masked_when_starved and not trace.tls_error:
-            failure = Failure.STARVED
+        failure = watch.masked(failure, trace)
         ended = watch.listened_seconds
         resolved = ended if resolved is None else resolved
         time = ConnectTime(resolved, ended - resolved)

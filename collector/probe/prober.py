@@ -13,6 +13,7 @@ import yarl
 from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
+from collector.model.observation import Ipv6Method
 from collector.probe.policy import AddressPolicy
 from collector.probe.resolver import Resolver
 from collector.probe.slow_answers import SlowAnswers
@@ -44,8 +45,8 @@ class Prober:
         forbidden = self.policy.forbids_host(node.host)
         return Failure.FORBIDDEN_ADDRESS if forbidden else Failure.NONE
 
-    def visit(self, node: Node, ipv6: bool) -> Visit:
-        """Return a visit to a node that is not refused; `ipv6`: its IPv6 probe is due."""
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> Visit:
+        """Return a visit to a node that is not refused; `ipv6`: whom its IPv6 check asks."""
         return Visit(
             *(node, self.session, self.limits, self._direct, self.lag, self.slow_answers, ipv6)
         )

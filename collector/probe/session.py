@@ -66,7 +66,7 @@ class Connector(aiohttp.TCPConnector):
         if isinstance(protocol, BoundedHttp) and protocol.is_used:
             self._check_peer(req, connection)
             if trace and connection.transport:
-                trace.connected(connection.transport, fresh=False)
+                trace.connected(connection.transport)
         if trace and trace.cert_expires_at is None and connection.transport:
             certificate = connection.transport.get_extra_info("peercert")
             if certificate and (until := certificate.get("notAfter")):
@@ -151,7 +151,7 @@ def _socket_factory(policy: AddressPolicy) -> Any:
         family, kind, protocol, _, address = resolved
         policy.check(address[0])
         if trace := TRACE.get(None):
-            if trace.is_repeated:
+            if not trace.may_dial:
                 raise ConnectionResetError(errno.ECONNRESET, "connection closed before the answer")
             trace.dialling(address[0])
         created = _TracedSocket(family, kind, protocol)

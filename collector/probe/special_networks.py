@@ -54,6 +54,8 @@ _IPV4_IN_IPV6: Final = (
 )
 """IPv6 networks whose addresses stand for an IPv4 address (mapped, NAT64, 6to4), and how many bits
 are to the right of it."""
+_ISATAP: Final = frozenset({0x00005EFE, 0x02005EFE})
+"""What is before the IPv4 address at the end of an ISATAP address: a router may send it there."""
 
 
 def embedded(address: Address) -> Address:
@@ -69,4 +71,10 @@ def special_use(address: Address) -> str:
     for network, use in _SPECIAL:
         if address in network:
             return use
-    return "" if address.version == 4 or address in _GLOBAL_IPV6 else "reserved"
+    if isinstance(address, IPv4Address):
+        return ""
+    if address not in _GLOBAL_IPV6:
+        return "reserved"
+    if int(address) >> 32 & 0xFFFFFFFF in _ISATAP:
+        return special_use(IPv4Address(int(address) & 0xFFFFFFFF))
+    return ""

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from collector.loop_lag import LoopLag
+from collector.model.failure import Failure
+from collector.probe.trace import ConnectionTrace
 
 _STARVED_SECONDS: Final = 1.0
 _STARVED_SHARE: Final = 0.25
@@ -47,6 +49,14 @@ class Stopwatch:
         """Whether this process stood still for so long that a failure may be its own doing."""
         still_seconds = self.lag.standstill_seconds - self.standstill_seconds
         return still_seconds >= max(_STARVED_SECONDS, _STARVED_SHARE * self._seconds())
+
+    def masked(self, failure: Failure, trace: ConnectionTrace) -> Failure:
+        """Return `starved` in place of a failure that a standstill of ours explains.
+
+        What TLS reported is evidence, whenever it was read.
+        """
+        explained = failure.is_masked_when_starved and trace.tls_error is None
+        return Failure.STARVED if explained and self.is_starved else failure
 
     def _seconds(self) -> float:
         return self.lag.clocks.monotonic() - self.started_at

@@ -14,9 +14,14 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from enum import IntEnum
 from time import perf_counter
+from typing import Final
 
 from collector.model.observation import Phases
 from collector.probe.allowance import Allowance
+
+MOST_HANDSHAKES: Final = 3
+"""Of one visit. It is one, unless the node hangs up after an answer, or one of several addresses of
+its name breaks the handshake off."""
 
 
 class Phase(IntEnum):
@@ -42,9 +47,8 @@ class ConnectionTrace:
     connected_at: float | None = None
     sent_at: float | None = None
     first_byte_at: float | None = None
-    fresh: bool = True
-    """The connection was opened for this probe, not kept from the one before."""
     handshakes: int = 0
+    """TLS handshakes begun in all probes."""
     addresses: list[str] = field(default_factory=list)
     """Every address of the node's name, of both families."""
     dialled: list[str] = field(default_factory=list)
@@ -69,7 +73,6 @@ class ConnectionTrace:
         self.allowance.begin_request()
         self.dns_at = self.resolved_at = self.tcp_at = self.tls_at = None
         self.connected_at = self.sent_at = self.first_byte_at = None
-        self.fresh = True
         self.transport = None
         self.tls_error = self.handshake_failed = self.connect_error = None
         self.expired_authority = ""
@@ -123,11 +126,10 @@ class ConnectionTrace:
             self.tcp_at = perf_counter()
             self.tls_at = None
 
-    def connected(self, transport: asyncio.Transport, fresh: bool) -> None:
-        """Record that a connection is ready: `fresh` if it was opened for this probe."""
+    def connected(self, transport: asyncio.Transport) -> None:
+        """Record that a connection is ready, opened for this probe or kept from the last one."""
         self.connected_at = perf_counter()
         self.transport = transport
-        self.fresh = fresh
 
     def sent(self) -> None:
         """Record that the request is sent."""
@@ -139,13 +141,14 @@ class ConnectionTrace:
         return self.allowance.add_head()
 
     @property
-    def is_repeated(self) -> bool:
-        """Whether aiohttp repeats a request that was already sent on a connection of its own.
+    def may_dial(self) -> bool:
+        """Whether a connection may be opened.
 
-        aiohttp repeats a GET when its connection breaks. That is right for a connection that was
-        idle, but a probe never retries, and a node that has sent too much is not asked again.
+        aiohttp repeats a GET whose connection breaks: a probe never retries. Nor is a node dialled
+        that has sent too much, or that took all the handshakes of a visit.
         """
-        return bool(self.allowance.exceeded) or (self.sent_at is not None and self.fresh)
+        is_repeated = self.sent_at is not None
+        return not (self.allowance.exceeded or is_repeated or self.handshakes >= MOST_HANDSHAKES)
 
     def socket_created(self, dialled: socket.socket) -> None:
         """Record a socket that was created for this probe."""

@@ -7,6 +7,7 @@ gets the observation of what was done from `observation(is_unfinished=True)`.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from dataclasses import dataclass, field, replace
@@ -64,6 +65,8 @@ class VisitLimits:
     diagnostic_timeout_seconds: float = 30.0
     """For the probe of the diagnostic VM, which may have to boot."""
     body_bytes: int = 64 * 1024
+    requests: int = 3
+    """At most. If the node cannot say whether IPv6 works, its VM is asked in a later visit."""
     diagnostic_vm: str = "d2b74aa29898457bde0560e47f7cdd4e77287e9f1f7a1456161d2fd7d5c855d7"
     """Hash of the program that the diagnostic VM runs, 64 hex digits."""
 
@@ -84,7 +87,8 @@ class Visit:
     direct: DirectIpv6
     lag: LoopLag = field(default_factory=LoopLag)
     slow_answers: SlowAnswers = field(default_factory=SlowAnswers)
-    ipv6_due: bool = False
+    ipv6: Ipv6Method | None = None
+    """Whom the IPv6 check asks; None if it is not due."""
     probes: list[Probe] = field(default_factory=list)
     trace: ConnectionTrace = field(default_factory=ConnectionTrace)
     _phases: Phases | None = None
@@ -117,12 +121,12 @@ class Visit:
             self._config = config.config()
         if self._is_over:
             return
-        more = self.ipv6_due and self._shows_crn
+        more = self.ipv6 is not None and self._shows_crn
         usage = await self._probe(Endpoint.USAGE, UsageWire, budget, last=not more)
         if usage:
             self._usage = usage.usage()
-        if self.ipv6_due and self._shows_crn and not self._is_over:
-            await self._probe_ipv6(budget)
+        if self.ipv6 and self._shows_crn and not self._is_over:
+            await self._probe_ipv6(self.ipv6, budget)
 
     @property
     def _is_over(self) -> bool:
@@ -132,17 +136,18 @@ class Visit:
         failure = self.probes[-1].failure
         return failure.is_masked_when_blind or failure.fault not in (Fault.NONE, Fault.NODE)
 
-    async def _probe_ipv6(self, budget: Budget) -> None:
+    async def _probe_ipv6(self, asked: Ipv6Method, budget: Budget) -> None:
         """Ask the node whether IPv6 works, or its diagnostic VM if the node cannot say."""
         release = release_of(self.version or "")
         vm: bool | None = None
         host: bool | None = None
         method = Ipv6Method.DIAGNOSTIC_VM
-        if release is None or release >= _IPV6_STATUS_WORKS:
+        can_say = release is None or release >= _IPV6_STATUS_WORKS
+        if asked is Ipv6Method.STATUS and can_say:
             status = await self._probe(Endpoint.IPV6, Ipv6Wire, budget, last=True)
             if status:
                 vm, host, method = status.vm, status.host, Ipv6Method.STATUS
-        if vm is None and not self._is_over:
+        if vm is None and not self._is_over and len(self.probes) < self.limits.requests:
             watch = Stopwatch.start(self.lag)
             boot = watch.budget(self.limits.diagnostic_timeout_seconds)
             diagnosed = await self._probe(Endpoint.DIAGNOSTIC_VM, DiagnosticWire, boot, last=True)
@@ -163,6 +168,8 @@ class Visit:
         """Ask one endpoint once and record the probe; return the body if it fits the contract."""
         self.trace.begin()
         self._current = endpoint
+        if self.probes:
+            await _notice_hang_up()
         started, watch = perf_counter(), Stopwatch.start(self.lag)
         connecting = watch.budget(self.limits.connect_timeout_seconds)
 
@@ -179,9 +186,7 @@ class Visit:
         except TooLargeError as exc:
             failure, detail = Failure.ANSWER_TOO_LARGE, str(exc)
         except Exception as exc:
-            failure = classify(exc, self.trace)
-            if watch.is_starved and failure.is_masked_when_starved and not self.trace.tls_error:
-                failure = Failure.STARVED
+            failure = watch.masked(classify(exc, self.trace), self.trace)
             words = self.trace.explanation or str(exc) or type(exc).__name__
             detail = clean(words, _DETAIL_LIMIT)
         if answer:
@@ -283,6 +288,16 @@ class Visit:
             screened = any(a.failure is Failure.SCREENED for a in probes)
             return Failure.SCREENED if screened else Failure.NOT_A_CRN
         return first
+
+
+async def _notice_hang_up() -> None:
+    """Let the event loop read what came with the last answer.
+
+    A node that hung up with it is then asked on another connection: a request that is lost on the
+    old one is not repeated.
+    """
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
 
 
 def _read(endpoint: Endpoint, answer: Response, model: type[Model]) -> Content[Model]:

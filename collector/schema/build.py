@@ -41,8 +41,6 @@ class CollectorFigures:
     loop_lag_seconds: float
     loop_late_seconds: float
     probes: int
-    points: int
-    """Points of the round, the collector's own included."""
     rounds_skipped: int
     rounds_missed: int
     overran: bool
@@ -54,21 +52,20 @@ class CollectorFigures:
     """Random name of this process; None writes none."""
 
 
-def points_of(judged: JudgedRound, vantage: str, shard: str) -> list[Point]:
-    """Return every point of a judged round except those of the collector itself."""
+def points_of(judged: JudgedRound, vantage: str, shard: str) -> Iterator[Point]:
+    """Yield every point of a judged round except those of the collector itself."""
     key = RoundKey(judged.time, vantage, shard)
-    points: list[Point] = []
     for status in judged.statuses:
         node = NodeKey(judged.time, vantage, status.node.hash, status.name)
-        points.extend(_node_points(node, status))
+        yield from _node_points(node, status)
     network = network_point(key, judged)
-    points.append(network)
+    yield network
     if network.gpu_total is not None:
-        points.extend(network_gpu_points(key, judged))
-    points.extend(network_version_points(key, judged))
-    points.extend(network_failure_points(key, judged))
-    points.extend(event_point(judged.time, vantage, event) for event in judged.events)
-    return points
+        yield from network_gpu_points(key, judged)
+    yield from network_version_points(key, judged)
+    yield from network_failure_points(key, judged)
+    for event in judged.events:
+        yield event_point(judged.time, vantage, event)
 
 
 def _node_points(key: NodeKey, status: NodeStatus) -> Iterator[Point]:
@@ -91,8 +88,8 @@ def _node_points(key: NodeKey, status: NodeStatus) -> Iterator[Point]:
         yield probe_point(key, probe)
 
 
-def collector_point(key: RoundKey, figures: CollectorFigures) -> Collector:
-    """Return the point of the collector itself."""
+def collector_point(key: RoundKey, figures: CollectorFigures, points: int) -> Collector:
+    """Return the point of the collector itself; the round has so many, its own included."""
     return Collector(
         time=key.time,
         vantage=key.vantage,
@@ -101,7 +98,7 @@ def collector_point(key: RoundKey, figures: CollectorFigures) -> Collector:
         loop_lag_seconds=figures.loop_lag_seconds,
         loop_late_seconds=figures.loop_late_seconds,
         probes=figures.probes,
-        points=figures.points,
+        points=points,
         rounds_skipped=figures.rounds_skipped,
         rounds_missed=figures.rounds_missed,
         overran=figures.overran,

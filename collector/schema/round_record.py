@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from collector.schema.column import Point
@@ -14,7 +14,9 @@ class RoundRecord:
 
     time: int
     """The round's scheduled time, in seconds since 1970. The same time again is the same round."""
-    points: Sequence[Point] = ()
-    """Their times may differ from the round's (late events)."""
+    points: Iterable[Point] = ()
+    """Made while they are read, so that they are never all in memory. They are read on the store's
+    thread, again if the disk does not take them, and must be the same then. Their times may differ
+    from the round's (late events)."""
     state: Mapping[str, bytes | None] = field(default_factory=dict)
     """What changed since the previous record; None deletes a key, other keys stay as they are."""

@@ -74,13 +74,13 @@ class ScriptedPast:
         truth = truth_at(self.script, self._nodes[node.hash], self.time)
         return Failure(truth.failure) if truth.fault == "policy" else Failure.NONE
 
-    def visit(self, node: Node, ipv6: bool) -> _ScriptedVisit:
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> _ScriptedVisit:
         """Return a visit that finds what was true."""
         index = self._nodes[node.hash]
         truth = truth_at(self.script, index, self.time)
         wave = 1 + 0.25 * math.sin(self.time / 4000 + index)
         latency = quantile(self.script.profile(index).latency_rank) * wave
-        return _ScriptedVisit(scripted_observation(node, truth, latency, ipv6))
+        return _ScriptedVisit(scripted_observation(node, truth, latency, ipv6 is not None))
 
     def use_ipv6(self, available: bool) -> None:
         """Do nothing: nothing is dialled."""

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Final
 
 from collector.crawl.gate import Gate
 from collector.directory import parse_address
 from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.model.vantage import ControlResult, mark_blind
 from collector.service.setting_files import node_tls_context
 from collector.service.settings import Settings
 from collector.service.wiring import make_controls, open_prober
 
 _NO_HASH = "0" * 64
+_REQUESTS: Final = 4
+"""At most: no later visit asks the diagnostic VM where the node cannot say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +44,8 @@ async def visit_address(settings: Settings, registered: str, ipv6: bool) -> Sing
             return SingleVisit(Observation(node, refusal), ControlResult())
         controls = make_controls(settings, prober, context)
         prober.use_ipv6(controls.has_ipv6())
-        visit = prober.visit(node, ipv6)
+        prober.limits = replace(prober.limits, requests=_REQUESTS)
+        visit = prober.visit(node, Ipv6Method.STATUS if ipv6 else None)
         await visit.run()
         found = await controls.ask()
         reason = found.slow if found.ok else found.reason

@@ -42,6 +42,8 @@ class NodeDocument:
     gpus: dict[str, Count] | None = None
     ipv6_at: SavedTime | None = None
     ipv6_doubted: bool = False
+    ipv6_by_vm: bool = False
+    ipv6_earlier: tuple[SavedTime, ...] = ()
     ipv6_measured_at: SavedTime | None = None
     ipv6_ok: bool | None = None
     duplicate_hash: bool = False
@@ -77,6 +79,8 @@ class NodeDocument:
             gpus=None if state.gpus is None else dict(state.gpus),
             ipv6_at=ipv6.asked_at,
             ipv6_doubted=ipv6.unconfirmed,
+            ipv6_by_vm=ipv6.by_vm,
+            ipv6_earlier=ipv6.earlier,
             ipv6_measured_at=ipv6.measured_at,
             ipv6_ok=ipv6.ok,
             duplicate_hash=state.duplicate_hash,
@@ -106,7 +110,14 @@ class NodeDocument:
                 failing=self.failing,
                 probes_at=self.attempts_at,
             ),
-            ipv6=Ipv6State(self.ipv6_at, self.ipv6_doubted, self.ipv6_measured_at, self.ipv6_ok),
+            ipv6=Ipv6State(
+                asked_at=self.ipv6_at,
+                unconfirmed=self.ipv6_doubted,
+                by_vm=self.ipv6_by_vm,
+                earlier=self.ipv6_earlier[-3:],
+                measured_at=self.ipv6_measured_at,
+                ok=self.ipv6_ok,
+            ),
             gpus=self.gpus,
             duplicate_hash=self.duplicate_hash,
             duplicate_address=self.duplicate_address,

@@ -67,7 +67,7 @@ class NodeState:
                 address=node.address,
                 not_before=None,
                 availability=state.availability.without_evidence(),
-                ipv6=Ipv6State(asked_at=state.ipv6.asked_at),
+                ipv6=Ipv6State(state.ipv6.asked_at, earlier=state.ipv6.earlier),
             )
         return state
 
@@ -144,7 +144,7 @@ class NodeState:
         def past(at: int | None) -> int | None:
             return None if at is None else min(at, time)
 
-        known, facts, ipv6 = self.availability, self.facts, self.ipv6
+        known, facts = self.availability, self.facts
         return replace(
             self,
             name_at=min(self.name_at, time),
@@ -158,7 +158,7 @@ class NodeState:
                 capability_at=past(facts.capability_at),
                 probes_at=past(facts.probes_at),
             ),
-            ipv6=replace(ipv6, asked_at=past(ipv6.asked_at), measured_at=past(ipv6.measured_at)),
+            ipv6=self.ipv6.rewound(time),
             announced=self.announced.rewound(time),
             names=self.names.rewound(time),
         )

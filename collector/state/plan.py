@@ -9,7 +9,7 @@ from typing import Final
 from collector.model.failure import Failure
 from collector.model.listing import Listing
 from collector.model.node import Node
-from collector.model.observation import MAX_WAIT_SECONDS
+from collector.model.observation import MAX_WAIT_SECONDS, Ipv6Method
 from collector.state.hysteresis import Availability
 from collector.state.node_state import NodeState
 from collector.state.rules import Rules
@@ -24,8 +24,8 @@ class VisitPlan:
     """How a round visits one node."""
 
     node: Node
-    ipv6: bool
-    """Its slow IPv6 check is due."""
+    ipv6: Ipv6Method | None
+    """Whom its slow IPv6 check asks; None if it is not due."""
     hung: bool
     """It ran into a time limit last time: it goes through the slow lane."""
     evidence_at: int
@@ -40,21 +40,35 @@ def plan_visits(
     for node in listing.nodes:
         state = states.get(node.hash)
         if state is None:
-            plans.append(VisitPlan(node, ipv6=False, hung=False, evidence_at=0))
+            plans.append(VisitPlan(node, ipv6=None, hung=False, evidence_at=0))
         elif state.address != node.address or is_visited(state, node, time):
             plans.append(_plan(rules, state, node, time))
     return plans
 
 
 def _plan(rules: Rules, state: NodeState, node: Node, time: int) -> VisitPlan:
-    asked_at = state.first_at if state.ipv6.asked_at is None else state.ipv6.asked_at
-    due = is_due(time, asked_at, rules.ipv6_interval_seconds, node.fraction("ipv6"))
+    again = state.ipv6.asked_again(time)
+    due = again is None and _is_ipv6_due(rules, state, node, time)
     return VisitPlan(
         node,
-        ipv6=due or state.ipv6.unconfirmed,
+        ipv6=Ipv6Method.STATUS if due else again,
         hung=_is_slow(state),
         evidence_at=state.availability.evidence_at or 0,
     )
+
+
+def _is_ipv6_due(rules: Rules, state: NodeState, node: Node, time: int) -> bool:
+    """Return whether a slot for the IPv6 check of a node has begun.
+
+    After a check that came late in its slot, the fifth waits: there are at most four in any four
+    intervals, a day by default.
+    """
+    interval_seconds = rules.ipv6_interval_seconds
+    fourth_last = state.ipv6.fourth_last_at
+    if fourth_last is not None and time - fourth_last < 4 * interval_seconds:
+        return False
+    last = state.first_at if state.ipv6.asked_at is None else state.ipv6.asked_at
+    return is_due(time, last, interval_seconds, node.fraction("ipv6"))
 
 
 def _is_slow(state: NodeState) -> bool:

@@ -31,7 +31,7 @@ from collector.store.retention import Retention
 from collector.store.spool import SpoolLimits
 from collector.store.spool_queue import SpoolQueue
 from collector.store.table import Table
-from collector.store.validation import ValidatedRound, validate
+from collector.store.validation import RoundCounts, ValidatedRound, validate, validated_slices
 from collector.store.writer import Writer, transaction
 
 log = logging.getLogger(__name__)
@@ -132,25 +132,46 @@ class StoreEngine:
 
     def _commit(self, record: RoundRecord) -> Receipt:
         started = perf_counter()
-        validated = validate(record, self._tables, self._spool.batch_limits)
-        self._pending.add(validated)
-        self._write_pending()
+        if self._pending:
+            counts = self._hold(record)
+            self._write_pending()
+        else:
+            counts = self._write_record(record) or self._hold(record)
+        counts.warn(record.time)
         dropped = self._pending.trim()
         if dropped:
             log.warning("too many rounds wait for the disk: %d points dropped", dropped)
-        unsent = 0 if self._pending else self._expire(validated)
+        unsent = 0 if self._pending else self._expire(record.time, counts.points)
         return Receipt(
             stored=not self._pending,
-            points=validated.points,
-            rejected=len(validated.rejected),
+            points=counts.points,
+            rejected=counts.rejected,
             dropped=dropped,
             waiting_rounds=len(self._pending),
             waiting_points=self._pending.points,
             waiting_bytes=self._pending.bytes,
-            waiting_seconds=self._pending.age_seconds(validated.time),
+            waiting_seconds=self._pending.age_seconds(record.time),
             seconds=perf_counter() - started,
             unsent=unsent,
         )
+
+    def _hold(self, record: RoundRecord) -> RoundCounts:
+        """Keep a round in memory, behind those that wait there for the disk."""
+        validated = validate(record, self._tables, self._spool.batch_limits)
+        self._pending.add(validated)
+        return validated.counts
+
+    def _write_record(self, record: RoundRecord) -> RoundCounts | None:
+        """Write a round while its points are made; return None if the disk does not take it."""
+
+        def step(writer: Writer) -> RoundCounts:
+            slices = validated_slices(record, self._tables, self._spool.batch_limits)
+            return writer.write(record.time, slices, record.state, self._clock())
+
+        counts = self._attempt(step, None, rounds=1)
+        if counts is not None:
+            self._disk.write_succeeded(1)
+        return counts
 
     def _write_pending(self) -> None:
         """Write the rounds that wait, oldest first, until the disk fails."""
@@ -168,34 +189,40 @@ class StoreEngine:
         self._disk.write_succeeded(written)
 
     def _write(self, pending: ValidatedRound) -> bool:
-        """Write one round; return whether the disk took it."""
+        """Write a round that waits; return whether the disk took it."""
 
         def step(writer: Writer) -> bool:
-            writer.write(pending, self._clock())
+            writer.write(pending.time, pending.slices, pending.state, self._clock())
             return True
 
         return self._attempt(step, False)
 
-    def _expire(self, newest: ValidatedRound) -> int:
-        """Delete what is too old, from points and spool; return the points dropped unsent."""
+    def _expire(self, time: int, points: int) -> int:
+        """Delete what is too old, from points and spool; return the points dropped unsent.
+
+        `time` and `points` are those of the newest round.
+        """
 
         def step(writer: Writer) -> None:
-            if self._retention.expire(writer.connection, newest.points):
+            if self._retention.expire(writer.connection, points):
                 writer.forget_series()
 
         self._attempt(step, None)
-        return self._attempt(lambda writer: self._spool.trim(writer, newest.time), 0)
+        return self._attempt(lambda writer: self._spool.trim(writer, time), 0)
 
     def _write_acks(self) -> None:
         if self._spool.has_unwritten_acks:
             self._attempt(self._spool.write_acks, None)
 
-    def _attempt(self, step: Callable[[Writer], T], otherwise: T) -> T:
-        """Return what a step returns, or `otherwise` if the disk fails, which is logged."""
+    def _attempt(self, step: Callable[[Writer], T], otherwise: T, rounds: int = 0) -> T:
+        """Return what a step returns, or `otherwise` if the disk fails, which is logged.
+
+        So many rounds wait then besides those that do already.
+        """
         try:
             return self._connection.run(step)
         except CollectorError as error:
-            self._disk.write_failed(error, len(self._pending))
+            self._disk.write_failed(error, len(self._pending) + rounds)
             return otherwise
 
 

@@ -39,7 +39,8 @@ class MemoryStore:
 
     async def commit(self, record: RoundRecord) -> Receipt:
         """Validate the points and take over the state."""
-        validated = validate(record, self._tables)
+        counts = validate(record, self._tables).counts
+        counts.warn(record.time)
         for key, value in record.state.items():
             if value is None:
                 self._state.pop(key, None)
@@ -48,8 +49,8 @@ class MemoryStore:
         self.last = record
         return Receipt(
             stored=True,
-            points=validated.points,
-            rejected=len(validated.rejected),
+            points=counts.points,
+            rejected=counts.rejected,
             dropped=0,
             waiting_rounds=0,
             waiting_points=0,

@@ -32,7 +32,7 @@ class PendingRounds:
     @property
     def points(self) -> int:
         """Points that wait."""
-        return sum(pending.points for pending in self._rounds)
+        return sum(pending.counts.points for pending in self._rounds)
 
     @property
     def bytes(self) -> int:
@@ -70,6 +70,6 @@ class PendingRounds:
             oldest = self._rounds.popleft()
             following = self._rounds[0]
             self._rounds[0] = replace(following, state={**oldest.state, **following.state})
-            dropped += oldest.points
-            points -= oldest.points
+            dropped += oldest.counts.points
+            points -= oldest.counts.points
         return dropped

@@ -1,14 +1,16 @@
 """Turns the points of a round into rows: what some InfluxDB would refuse is rejected here.
 
-A round is validated once, when it is committed, so that one that has to wait for the disk is small
-and is written without being validated again.
+A round is validated while it is written, a slice at a time, so that its rows are never all in
+memory. One that has to wait for the disk is kept as rows, and is not validated again when it is
+written.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from time import sleep
 from typing import Final
 
@@ -22,7 +24,8 @@ log = logging.getLogger(__name__)
 
 _LINE_LIMIT: Final = 4_096
 """Characters of a rejected line, and of the reason, that are kept."""
-_SLICE_ROWS: Final = 1_000
+_SLICE_POINTS: Final = 1_000
+"""Points in memory at once: less than 1 MB. Four times as many save 6 % of a commit's time."""
 _YIELD_POINTS: Final = 64
 """Points after which other threads may run: the event loop waits for no more than these."""
 _POINT_BYTES: Final = 400
@@ -44,44 +47,108 @@ class RejectedPoint:
 
 
 @dataclass(frozen=True, slots=True)
+class ValidatedSlice:
+    """Some points of a round as they go into the file."""
+
+    rows: Mapping[str, list[Row]]
+    """Of the accepted points, by measurement."""
+    rejected: tuple[RejectedPoint, ...]
+    batches: tuple[Batch, ...]
+    """Those that became full, of the accepted points as they will be sent."""
+
+    @property
+    def points(self) -> int:
+        """Return how many points were accepted."""
+        return sum(map(len, self.rows.values()))
+
+
+@dataclass(frozen=True, slots=True)
+class RoundCounts:
+    """How many points of a round were accepted and rejected."""
+
+    points: int = 0
+    rejected: int = 0
+    first: RejectedPoint | None = None
+    """The first that was rejected."""
+
+    def plus(self, added: ValidatedSlice) -> RoundCounts:
+        """Return the counts with those of one more slice."""
+        first = self.first or next(iter(added.rejected), None)
+        return RoundCounts(self.points + added.points, self.rejected + len(added.rejected), first)
+
+    def warn(self, time: int) -> None:
+        """Log how many points of the round at `time` were rejected, if any were."""
+        if self.first:
+            log.warning(
+                "round %d: %d of %d points rejected, since some InfluxDB would refuse them; the "
+                "first: %s: %s",
+                time,
+                self.rejected,
+                self.points + self.rejected,
+                self.first.measurement,
+                self.first.reason[:200],
+            )
+
+
+@dataclass(frozen=True, slots=True)
 class ValidatedRound:
-    """A round as it goes into the file."""
+    """A whole round in memory, for a disk that does not take it."""
 
     time: int
-    rows: Mapping[str, list[Row]]
-    """By measurement."""
-    rejected: tuple[RejectedPoint, ...]
+    slices: list[ValidatedSlice]
     state: Mapping[str, bytes | None]
-    points: int
-    """How many points were accepted."""
-    batches: tuple[Batch, ...] = ()
-    """The accepted points as they will be sent; none if nothing is sent anywhere."""
+    counts: RoundCounts
 
     @property
     def bytes(self) -> int:
         """Estimate of the memory that it takes."""
         state = sum(len(value or b"") for value in self.state.values())
-        return self.points * _POINT_BYTES + state + sum(len(b.body) for b in self.batches)
+        batches = sum(len(batch.body) for part in self.slices for batch in part.batches)
+        return self.counts.points * _POINT_BYTES + state + batches
 
     def release_rows(self) -> None:
         """Release the rows, a slice at a time: all at once would stop every other thread."""
-        for rows in self.rows.values():
-            while rows:
-                del rows[-_SLICE_ROWS:]
+        while self.slices:
+            self.slices.pop()
 
 
 def validate(
     record: RoundRecord, tables: Mapping[str, Table], limits: BatchLimits | None = None
 ) -> ValidatedRound:
-    """Return the rows of all accepted points; one warning counts those that are rejected.
+    """Return a whole round, validated; see `validated_slices`."""
+    slices = list(validated_slices(record, tables, limits))
+    counts = RoundCounts()
+    for added in slices:
+        counts = counts.plus(added)
+    return ValidatedRound(record.time, slices, dict(record.state), counts)
+
+
+def validated_slices(
+    record: RoundRecord, tables: Mapping[str, Table], limits: BatchLimits | None = None
+) -> Iterator[ValidatedSlice]:
+    """Yield the rows of all accepted points and what is rejected, a slice of the points at a time.
 
     With `limits`, the accepted points are made into batches as well. Raises ValueError for a point
     whose measurement the store was not opened with.
     """
+    builder = BatchBuilder(record.time, limits) if limits else None
+    points = iter(record.points)
+    while True:
+        rows, rejected = _validated(record.time, islice(points, _SLICE_POINTS), tables, builder)
+        if not rows and not rejected:
+            break
+        yield ValidatedSlice(rows, rejected, builder.take_full() if builder else ())
+    if builder and (last := builder.batches()):
+        yield ValidatedSlice({}, (), last)
+
+
+def _validated(
+    time: int, points: Iterable[Point], tables: Mapping[str, Table], builder: BatchBuilder | None
+) -> tuple[dict[str, list[Row]], tuple[RejectedPoint, ...]]:
+    """Return the rows of accepted points, which are added to the batches, and the others."""
     rows: dict[str, list[Row]] = {}
     rejected: list[RejectedPoint] = []
-    builder = BatchBuilder(record.time, limits) if limits else None
-    for number, point in enumerate(record.points):
+    for number, point in enumerate(points):
         if number % _YIELD_POINTS == 0:
             sleep(0)
         table = tables.get(point.MEASUREMENT)
@@ -89,25 +156,12 @@ def validate(
             raise ValueError(f"the store was opened without the measurement {point.MEASUREMENT}")
         row = point.row()
         if reason := point.rejection_reason(row):
-            rejected.append(_rejected(record.time, point, reason))
-        else:
-            rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
-            if builder:
-                builder.add(f"{line(point, row)}\n".encode())
-    if rejected:
-        first = rejected[0]
-        log.warning(
-            "round %d: %d of %d points rejected, since some InfluxDB would refuse them; the first: "
-            "%s: %s",
-            record.time,
-            len(rejected),
-            len(record.points),
-            first.measurement,
-            first.reason[:200],
-        )
-    points = sum(map(len, rows.values()))
-    batches = builder.batches() if builder else ()
-    return ValidatedRound(record.time, rows, tuple(rejected), dict(record.state), points, batches)
+            rejected.append(_rejected(time, point, reason))
+            continue
+        rows.setdefault(point.MEASUREMENT, []).append((point.time, *table.split(row)))
+        if builder:
+            builder.add(f"{line(point, row)}\n".encode())
+    return rows, tuple(rejected)
 
 
 def _rejected(time: int, point: Point, reason: str) -> RejectedPoint:

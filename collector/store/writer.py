@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from operator import itemgetter
 from typing import Final
@@ -12,7 +12,7 @@ from collector.model.queue import Ack
 from collector.schema.column import Value
 from collector.store import commits, spool
 from collector.store.table import Table
-from collector.store.validation import Row, ValidatedRound
+from collector.store.validation import RejectedPoint, RoundCounts, Row, ValidatedSlice
 from collector.times import DAY
 
 _SLICE_ROWS: Final = 2_000
@@ -66,25 +66,31 @@ class Writer:
         """Forget the numbers of all series, which may have changed; they are looked up again."""
         self._series = {name: {} for name in self._tables}
 
-    def write(self, validated: ValidatedRound, now: float) -> None:
-        """Write a whole round at `now` (seconds since 1970).
+    def write(
+        self,
+        time: int,
+        slices: Iterable[ValidatedSlice],
+        state: Mapping[str, bytes | None],
+        now: float,
+    ) -> RoundCounts:
+        """Write the round of `time` at `now` (both in seconds since 1970); return what it had.
 
-        Raises sqlite3.Error, and then nothing of it is in the file.
+        The slices are read while it is written, in one transaction. Raises what they raise, or
+        sqlite3.Error, and then nothing of the round is in the file.
         """
+        counts = RoundCounts()
         try:
             with transaction(self.connection):
-                for name, rows in validated.rows.items():
-                    self._write_points(self._tables[name], rows)
-                self._write_rejected(validated)
-                self._write_state(validated.state)
-                spool.add(self.connection, validated.batches)
-                self.connection.execute(
-                    _SET_ROUND, (validated.time, now, validated.points, len(validated.rejected))
-                )
-                commits.add(self.connection, validated.time)
+                for added in slices:
+                    self._write_slice(added)
+                    counts = counts.plus(added)
+                self._write_state(state)
+                self.connection.execute(_SET_ROUND, (time, now, counts.points, counts.rejected))
+                commits.add(self.connection, time)
         except BaseException:
             self.forget_series()
             raise
+        return counts
 
     def save_copy(self, name: str, body: bytes, at: float) -> None:
         """Keep a document under a name, in place of the one before."""
@@ -98,6 +104,12 @@ class Writer:
                 spool.remove(self.connection, ack)
                 if ack.rejected:
                     self._reject([_rejected_row(ack.time, *r) for r in ack.rejected])
+
+    def _write_slice(self, added: ValidatedSlice) -> None:
+        for name, rows in added.rows.items():
+            self._write_points(self._tables[name], rows)
+        self._write_rejected(added.rejected)
+        spool.add(self.connection, added.batches)
 
     def _write_points(self, table: Table, rows: list[Row]) -> None:
         """Write in slices, each in the order of the key, so that a page is seldom visited twice.
@@ -133,11 +145,9 @@ class Writer:
         found: tuple[int, int] | None = self.connection.execute(table.find_series, tags).fetchone()
         return found
 
-    def _write_rejected(self, validated: ValidatedRound) -> None:
-        if validated.rejected:
-            self._reject(
-                [(r.time, r.measurement, r.line, r.reason, "embedded") for r in validated.rejected]
-            )
+    def _write_rejected(self, rejected: Sequence[RejectedPoint]) -> None:
+        if rejected:
+            self._reject([(r.time, r.measurement, r.line, r.reason, "embedded") for r in rejected])
 
     def _reject(self, rows: Sequence[tuple[int, str, str, str, str]]) -> None:
         """Keep rejected lines, the newest ones."""

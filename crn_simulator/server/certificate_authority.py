@@ -31,6 +31,7 @@ class CertificateKind(StrEnum):
     SELF_SIGNED = "self_signed"
     UNKNOWN_AUTHORITY = "unknown_authority"
     WRONG_NAME = "wrong_name"
+    HUGE_CHAIN = "huge_chain"
 
 
 class Authority:
@@ -96,6 +97,9 @@ class Authority:
         if kind is CertificateKind.INTERMEDIATE_EXPIRED:
             issuer = self._expired_intermediate()
             chain = [issuer[0]]
+        if kind is CertificateKind.HUGE_CHAIN:
+            names_of_others = [f"{number}.{'a' * 60}.test" for number in range(800)]
+            chain = [_sign("Simulated Node", names_of_others, key, issuer, validity)] * 180
         leaf = _sign("Simulated Node", names, key, issuer, validity)
         return _context([leaf, *chain], key)
 

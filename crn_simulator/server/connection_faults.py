@@ -22,6 +22,8 @@ _PLAIN_ANSWER = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Length: 48\r\nConnection: close\r\n\r\n"
     b"The plain HTTP request was sent to an HTTPS port"
 )
+_ENDLESS_RECORD = b"\x16\x03\x03\x40\x00" + bytes(16384)
+"""A record of a handshake, as long as one may be."""
 _NOT_HTTP = b"\x00\x01\x02 220 mail.example.org ESMTP ready\r\n" * 8
 _BOMB_MIB = 60
 _BLOCK = b" " * 16384
@@ -37,7 +39,8 @@ class FaultDelays:
 
     accept_seconds: before the handshake of `SLOW_ACCEPT`.
     answer_seconds: before the response of `SLOW_ANSWER`.
-    drip_seconds: between two bytes of `SLOW_DRIP`, which has 4096 of them.
+    drip_seconds: between two bytes of `SLOW_DRIP`, `HEADER_DRIP` and `TLS_DRIP`, which have 4096 of
+        them and more.
     """
 
     accept_seconds: float = 0.1
@@ -67,6 +70,9 @@ async def play_before_tls(fault: Fault, connection: Connection, delays: FaultDel
         await asyncio.sleep(delays.accept_seconds)
     elif fault is Fault.RESET_ON_CONNECT:
         connection.reset()
+    elif fault is Fault.TLS_DRIP and await connection.receive():
+        await _send_slowly(_ENDLESS_RECORD, connection, delays)
+        return False
     elif fault in _INSTEAD_OF_TLS and await connection.receive():
         await _INSTEAD_OF_TLS[fault](connection)
     return fault not in _INSTEAD_OF_TLS and fault not in _ENDED_ON_CONNECT
@@ -115,12 +121,21 @@ async def _hang_in_body(connection: Connection, intended: IntendedResponse) -> N
     await connection.wait_closed()
 
 
+async def _send_slowly(content: bytes, connection: Connection, delays: FaultDelays) -> None:
+    for byte in content:
+        await connection.send(bytes((byte,)))
+        await asyncio.sleep(delays.drip_seconds)
+
+
 async def _drip(connection: Connection, intended: IntendedResponse) -> None:
     body = intended.response.body.ljust(4096)
     await connection.send(intended.head(length=len(body)))
-    for byte in body:
-        await connection.send(bytes((byte,)))
-        await asyncio.sleep(intended.delays.drip_seconds)
+    await _send_slowly(body, connection, intended.delays)
+
+
+async def _drip_headers(connection: Connection, intended: IntendedResponse) -> None:
+    head = intended.head()[:-2] + b"X-Padding: " + b"a" * 4096
+    await _send_slowly(head, connection, intended.delays)
 
 
 async def _reset_after_request(connection: Connection, intended: IntendedResponse) -> None:
@@ -212,6 +227,7 @@ _INSTEAD_OF_RESPONSE: Mapping[Fault, _ResponseFault] = MappingProxyType(
         Fault.HANG_AFTER_HEADERS: _hang_after_headers,
         Fault.HANG_IN_BODY: _hang_in_body,
         Fault.SLOW_DRIP: _drip,
+        Fault.HEADER_DRIP: _drip_headers,
         Fault.RESET_AFTER_REQUEST: _reset_after_request,
         Fault.CLOSE_AFTER_REQUEST: _close_after_request,
         Fault.CUT_OFF: _cut_off,

@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from crn_simulator.script.directory_entry import directory_entry
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.script.seeded_random import fraction
 from crn_simulator.script.timeline import Stage
+from crn_simulator.server.impostors import Impostors
 
 _LISTED_TWICE_SHARE = 0.004
 _ALL = slice(None)
@@ -15,12 +17,15 @@ _ALL = slice(None)
 class DirectoryListing:
     """Makes entries, each once for as long as nothing about it changes.
 
-    port_of: returns the port of the node with an index.
+    port_of: returns the port of the node with an index. impostors: have the last entries of all.
     """
 
-    def __init__(self, script: NetworkScript, port_of: Callable[[int], int]) -> None:
+    def __init__(
+        self, script: NetworkScript, port_of: Callable[[int], int], impostors: Impostors
+    ) -> None:
         self._script = script
         self._port_of = port_of
+        self._impostors = impostors
         self._encoded: dict[tuple[int, Stage], bytes] = {}
 
     def entries(self, time: float, part: slice = _ALL) -> Iterator[bytes]:
@@ -32,10 +37,15 @@ class DirectoryListing:
             yield entry
             if fraction(self._script.profile(index).hash, "twice") < _LISTED_TWICE_SHARE:
                 yield entry
+        yield from map(_encode, self._impostors.entries())
 
     def _entry(self, index: int, stage: Stage) -> bytes:
         key = (index, stage)
         if key not in self._encoded:
             body = directory_entry(self._script.profile(index), stage, self._port_of(index))
-            self._encoded[key] = json.dumps(body, separators=(",", ":")).encode()
+            self._encoded[key] = _encode(body)
         return self._encoded[key]
+
+
+def _encode(body: dict[str, Any]) -> bytes:
+    return json.dumps(body, separators=(",", ":")).encode()

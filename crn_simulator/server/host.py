@@ -36,6 +36,7 @@ _CERTIFICATES = {
     Fault.CERT_SELF_SIGNED: CertificateKind.SELF_SIGNED,
     Fault.CERT_UNKNOWN_AUTHORITY: CertificateKind.UNKNOWN_AUTHORITY,
     Fault.CERT_WRONG_NAME: CertificateKind.WRONG_NAME,
+    Fault.CERT_HUGE_CHAIN: CertificateKind.HUGE_CHAIN,
 }
 _CLOSED_BY = (Fault.REFUSED, Fault.BLACK_HOLE)
 """Faults under which no connection is accepted."""
@@ -193,6 +194,8 @@ class Host:
 
     def _update_listeners(self) -> None:
         fault, aaaa = self.spec.fault, self.spec.aaaa
+        if self.scheme == "https":  # now, so that no handshake of any host waits for it
+            self._tls_context(fault)
         mode = ListenerMode(fault) if fault in _CLOSED_BY else ListenerMode.OPEN
         by_record = {AaaaRecord.TRUE: mode, AaaaRecord.NONE: ListenerMode.REFUSED}
         # A node whose connections fail fails in the same way over both families, whatever its

@@ -25,6 +25,7 @@ from crn_simulator.server.connection_faults import FaultDelays
 from crn_simulator.server.directory_listing import DirectoryListing
 from crn_simulator.server.dns_server import DnsEntry, DnsServer
 from crn_simulator.server.host import Host, HostAddress, HostOptions
+from crn_simulator.server.impostors import Impostors
 from crn_simulator.server.listener import PORTS, has_ipv6
 from crn_simulator.server.responder import NodeEnvironment, NodeResponder, Responder
 from crn_simulator.server.route import Route
@@ -53,6 +54,7 @@ class NetworkOptions:
     delays: of the slow faults, for nodes and API alike.
     kept_requests: number of requests that the traffic of each host keeps.
     mirrors: number of further API hosts, at most 12, which have none of the API's troubles.
+    impostors: number of further entries in the directory, each about another healthy node.
     route, dns_route: the client's way to every host, and to the DNS server.
     """
 
@@ -63,6 +65,7 @@ class NetworkOptions:
     delays: FaultDelays = field(default_factory=FaultDelays)
     kept_requests: int = 0
     mirrors: int = 0
+    impostors: int = 0
     route: Route = field(default_factory=Route)
     dns_route: Route = field(default_factory=Route)
 
@@ -88,7 +91,8 @@ class SimulatedNetwork:
         self._ports = itertools.cycle(_rotated(PORTS))
         self._stack = AsyncExitStack()
         self._stages: list[Stage | None] = [None] * len(script)
-        self._directory = DirectoryListing(script, lambda index: self.hosts[index].port)
+        self._impostors = Impostors(script, options.impostors, self._port_of)
+        self._directory = DirectoryListing(script, self._port_of, self._impostors)
         self._listed_at = self.time
         self._listed_part = slice(None)
         self._api = ApiResponder(
@@ -120,6 +124,8 @@ class SimulatedNetwork:
                 await stack.enter_async_context(host)
             for host in self._sites:
                 self.dns.set_entry(host.name, DnsEntry((host.address,)))
+            for name, index in self._impostors.names.items():
+                self.dns.set_entry(name, DnsEntry((self.hosts[index].address,)))
             await self.set_time(self.time)
             self._stack = stack.pop_all()
         return self
@@ -222,6 +228,9 @@ class SimulatedNetwork:
     @property
     def _host_options(self) -> HostOptions:
         return HostOptions(self._options.delays, self._options.kept_requests, self._options.route)
+
+    def _port_of(self, index: int) -> int:
+        return self.hosts[index].port
 
     def _load(self, index: int) -> Load:
         return self.script.load(index, self.time)

@@ -20,6 +20,8 @@ class ClientConnectivity:
     ipv6: ListenerMode | None = None
 
 
+MANY_ADDRESSES = DnsEntry(tuple(f"127.127.255.{number}" for number in range(1, 101)))
+"""A hundred addresses, at which nothing listens."""
 _BLACK_HOLE, _REFUSED = ListenerMode.BLACK_HOLE, ListenerMode.REFUSED
 _CONNECTIVITY: Mapping[Trouble, ClientConnectivity] = MappingProxyType(
     {
@@ -39,6 +41,7 @@ _DNS_ENTRIES: Mapping[Fault, DnsEntry] = MappingProxyType(
         Fault.DNS_REFUSED: DnsEntry(mode=DnsMode.REFUSED),
         Fault.DNS_SILENT: DnsEntry(mode=DnsMode.SILENT),
         Fault.DNS_PRIVATE_ADDRESS: DnsEntry(("10.11.12.13",)),
+        Fault.DNS_MANY_ADDRESSES: MANY_ADDRESSES,
     }
 )
 _API_FAULTS: Mapping[Trouble, Fault] = MappingProxyType(

@@ -231,14 +231,14 @@ async def test_own_points_and_counters() -> None:
     second = await crawler.round(NEXT)
     (own,) = points_named(first.points, "collector")
     assert (own.rounds_skipped, own.rounds_missed, own.overran) == (2, 5, False)
-    assert (own.probes, own.points) == (3, len(first.points))
+    assert (own.probes, own.points) == (3, len(list(first.points)))
     assert own.rss_bytes > 0
     assert points_named(first.points, "collector_store") == []
     (own,) = points_named(second.points, "collector")
     assert (own.rounds_skipped, own.rounds_missed) == (0, 0)
     (store,) = points_named(second.points, "collector_store")
     assert (store.store, store.connected) == ("embedded", True)
-    assert store.points_delivered == len(first.points)
+    assert store.points_delivered == len(list(first.points))
 
 
 async def test_a_store_that_keeps_waiting() -> None:

@@ -14,7 +14,7 @@ from collector.crawl.round import RoundTiming
 from collector.crawl.sweep import Sweep
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.state.plan import VisitPlan
 from tests.support.virtual_clock import VirtualClockLoop
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
 
 def plan(number: int, hung: bool = False, evidence_at: int = 0) -> VisitPlan:
     node = Node(f"{number:064x}", "", f"https://n{number}.test")
-    return VisitPlan(node, ipv6=False, hung=hung, evidence_at=evidence_at)
+    return VisitPlan(node, ipv6=None, hung=hung, evidence_at=evidence_at)
 
 
 @dataclass
@@ -37,7 +37,7 @@ class Stage:
     running: int = 0
     all_hang: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def visit(self, node: Node, ipv6: bool) -> _Visit:
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> _Visit:
         return _Visit(self, node)
 
 

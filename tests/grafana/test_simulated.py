@@ -38,8 +38,9 @@ class CachedAggregate:
         self.points: list[Point] = []
 
     async def commit(self, batch: RoundRecord) -> Receipt:
+        before = len(self.points)
         self.points += batch.points
-        return Receipt(True, len(batch.points), 0, 0, 0, 0, 0, 0.0, 0.0)
+        return Receipt(True, len(self.points) - before, 0, 0, 0, 0, 0, 0.0, 0.0)
 
 
 def _script(lost: tuple[int, ...]) -> NetworkScript:

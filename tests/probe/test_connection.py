@@ -225,7 +225,7 @@ async def test_no_time_is_left_for_a_check(context: ssl.SSLContext, authority: A
     async with Host(authority=authority) as host, open_bed(context) as bed:
         bed.know(host)
         bed.prober.limits = VisitLimits(timeout_seconds=0.0)
-        look = bed.prober.visit(node=(await bed.look(host)).node, ipv6=False)
+        look = bed.prober.visit(node=(await bed.look(host)).node, ipv6=None)
         look.trace.dialled.append(host.address)
         await look.run()
         assert look.observation().failure in (Failure.ANSWER_TIMEOUT, Failure.DNS_FAILED)

@@ -18,6 +18,7 @@ from crn_simulator.script.node_spec import NodeSpec
 from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.dns_server import DnsEntry, DnsMode
 from crn_simulator.server.host import Host, HostAddress
+from crn_simulator.server.trouble_effects import MANY_ADDRESSES
 from crn_simulator.truth.expected_result import expected_result
 from tests.support.probe_bed import Bed, open_bed
 
@@ -30,6 +31,7 @@ _NAMES = {
     Fault.DNS_REFUSED: DnsEntry(mode=DnsMode.REFUSED),
     Fault.DNS_SILENT: DnsEntry(mode=DnsMode.SILENT),
     Fault.DNS_PRIVATE_ADDRESS: DnsEntry(("10.1.2.3",)),
+    Fault.DNS_MANY_ADDRESSES: MANY_ADDRESSES,
 }
 _ENTRIES = {
     Fault.ADDRESS_EMPTY: "",

@@ -122,7 +122,7 @@ async def test_waiting_is_in_no_clock(context: ssl.SSLContext, authority: Author
         open_bed(context, limits=limits, connections=1) as bed,
     ):
         nodes = [node_at(slow.address_url), node_at(healthy.address_url)]
-        plans = [VisitPlan(n, ipv6=False, hung=False, evidence_at=i) for i, n in enumerate(nodes)]
+        plans = [VisitPlan(n, ipv6=None, hung=False, evidence_at=i) for i, n in enumerate(nodes)]
         seen = await Sweep(Gate(1), bed.prober.visit).run(plans, RoundTiming(0, 5))
     observation = seen[nodes[1].hash]
     assert observation.reachable
@@ -151,7 +151,7 @@ async def test_the_connector_never_has_waiters(
 
         nodes = [node_at(f"{host.address_url}/{i}") for i in range(40)]
         plans = [
-            VisitPlan(node, ipv6=False, hung=i % 5 == 0, evidence_at=0)
+            VisitPlan(node, ipv6=None, hung=i % 5 == 0, evidence_at=0)
             for i, node in enumerate(nodes)
         ]
         seen = await Sweep(Gate(4), bed.prober.visit, note).run(plans, RoundTiming(0, 10))

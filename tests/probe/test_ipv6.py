@@ -17,7 +17,7 @@ from crn_simulator.server.certificate_authority import Authority
 from crn_simulator.server.host import Host
 from crn_simulator.server.listener import has_ipv6
 from crn_simulator.server.responder import NodeEnvironment, NodeResponder
-from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, open_bed
+from tests.support.probe_bed import CONFIG, IP6, IPV6, USAGE, node_at, open_bed
 from tests.support.tls_servers import Lines, answer
 
 pytestmark = pytest.mark.slow
@@ -61,15 +61,15 @@ OWN = answer("{}", "404 Not Found", "Server: aleph-vm/1.9.0")
         ),
         pytest.param(
             NodeSpec(fault=Fault.SERVER_ERROR, paths=frozenset({IPV6})),
-            Ipv6(VM, vm=True),
-            [IPV6, IP6],
-            id="500-falls-back",
+            None,
+            [IPV6],
+            id="500-says-nothing",
         ),
         pytest.param(
             NodeSpec(fault=Fault.CLIENT_ERROR, paths=frozenset({IPV6})),
-            Ipv6(VM, vm=True),
-            [IPV6, IP6],
-            id="unknown-route-falls-back",
+            None,
+            [IPV6],
+            id="unknown-route-says-nothing",
         ),
         pytest.param(NodeSpec(version="1.12.0", draining=True), ..., [IPV6], id="draining"),
         pytest.param(
@@ -93,13 +93,35 @@ async def test_who_is_asked_and_believed(
     expected: Any,
     paths: list[str],
 ) -> None:
-    """Its own check from 1.9.0 on; before, and where that fails, the diagnostic VM."""
+    """Its own check from 1.9.0 on; before, the diagnostic VM: one of them in a visit."""
     async with Host(spec, authority=authority) as host, open_bed(context) as bed:
         observation = await bed.look(host.address_url, ipv6=True)
         assert [request.path for request in host.traffic.last_requests] == [CONFIG, USAGE, *paths]
     assert observation.reachable
     if expected is not ...:
         assert observation.ipv6 == expected
+
+
+@pytest.mark.parametrize("version", ["1.14.0", "version-unavailable", "1.8.1"])
+async def test_the_vm_is_asked_where_the_node_could_not_say(
+    context: ssl.SSLContext, authority: Authority, version: str
+) -> None:
+    """A visit that is to ask the diagnostic VM asks no one else about IPv6."""
+    async with Host(NodeSpec(version=version), authority=authority) as host:
+        async with open_bed(context) as bed:
+            visit = bed.prober.visit(node_at(host.address_url), VM)
+            await visit.run()
+        assert [request.path for request in host.traffic.last_requests] == [CONFIG, USAGE, IP6]
+    assert visit.observation().ipv6 == Ipv6(VM, vm=True)
+
+
+async def test_by_hand_both_are_asked(context: ssl.SSLContext, authority: Authority) -> None:
+    """Where no later visit asks the diagnostic VM, this one does."""
+    spec = NodeSpec(fault=Fault.SERVER_ERROR, paths=frozenset({IPV6}))
+    limits = VisitLimits(timeout_seconds=2.0, requests=4)
+    async with Host(spec, authority=authority) as host, open_bed(context, limits=limits) as bed:
+        observation = await bed.look(host.address_url, ipv6=True)
+    assert observation.ipv6 == Ipv6(VM, vm=True)
 
 
 async def test_a_cold_vm_is_warm_at_the_second_look(

@@ -135,7 +135,7 @@ async def test_a_bug_is_logged_and_kills_no_round(
 
         monkeypatch.setattr(aiohttp.ClientSession, "get", lambda _, url, **o: broken(url, **o))
         nodes = [node_at(bad.address_url), node_at(good.address_url)]
-        plans = [VisitPlan(node, ipv6=False, hung=False, evidence_at=0) for node in nodes]
+        plans = [VisitPlan(node, ipv6=None, hung=False, evidence_at=0) for node in nodes]
         with caplog.at_level(logging.ERROR):
             seen = await Sweep(Gate(2), bed.prober.visit).run(plans, RoundTiming(0, 5))
     assert [seen[node.hash].failure for node in nodes] == [Failure.INTERNAL, Failure.NONE]
@@ -147,5 +147,5 @@ async def test_the_end_of_a_round_is_ours(context: ssl.SSLContext, authority: Au
     """A node whose turn came too late, or was cut short, is unfinished and not unreachable."""
     async with open_bed(context, allowed=LOOPBACK) as bed:
         node = node_at("https://127.64.0.9:4020")
-        late = bed.prober.visit(node, ipv6=False).observation(is_unfinished=True)
+        late = bed.prober.visit(node, ipv6=None).observation(is_unfinished=True)
     assert (late.failure, late.tried) == (Failure.ROUND_DEADLINE, False)

@@ -232,6 +232,6 @@ async def test_a_number_that_gets_past_the_directory(context: ssl.SSLContext, ho
     """A legacy form of a loopback address is not dialled, should the directory let it pass."""
     async with open_bed(context, allowed=()) as bed:
         bed.names.set_entry(host, DnsEntry(("127.0.0.1",)))
-        look = bed.prober.visit(Node("0" * 64, "", f"http://{host}", host=host), ipv6=False)
+        look = bed.prober.visit(Node("0" * 64, "", f"http://{host}", host=host), ipv6=None)
         await look.run()
         assert look.observation().failure.fault is Fault.POLICY

@@ -34,7 +34,7 @@ def test_the_shard_is_on_counts_and_sums_only() -> None:
     """What is counted over nodes carries the shard; a node's own points do not."""
     rounds = Rounds()
     rounds.play_round(lambda order: good(order.node, usage=usage(gpu())))
-    made = points_of(rounds.play_round([bad(node())]), "here", "eu-1")
+    made = list(points_of(rounds.play_round([bad(node())]), "here", "eu-1"))
     made += points_of(
         rounds.play_round(lambda order: good(order.node, usage=usage(gpu()))), "here", "eu-1"
     )
@@ -55,6 +55,6 @@ def test_a_round_is_small() -> None:
     """A round of 600 nodes is about two points a node once the first hour's facts are out."""
     rounds = Rounds(nodes=tuple(node(i) for i in range(100)))
     rounds.play_round()
-    counts = [len(points_of(rounds.play_round(), "here", "0")) for _ in range(30)]
+    counts = [len(list(points_of(rounds.play_round(), "here", "0"))) for _ in range(30)]
     assert max(counts) < 300
     assert sum(counts) / len(counts) < 250

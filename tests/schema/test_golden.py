@@ -143,7 +143,6 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
                 loop_lag_seconds=0.0,
                 loop_late_seconds=0.0,
                 probes=1100,
-                points=1200,
                 rounds_skipped=0,
                 rounds_missed=1,
                 overran=False,
@@ -151,6 +150,7 @@ GOLDEN: Final[list[tuple[Point, str]]] = [
                 open_fds=None,
                 instance="a1",
             ),
+            points=1200,
         ),
         "collector,shard=a,vantage=home round_seconds=12.3457,loop_lag_seconds=0.0,"
         "loop_late_seconds=0.0,probes=1100i,"

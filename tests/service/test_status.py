@@ -37,7 +37,7 @@ async def _store(directory: Path, rounds: Rounds, *visits: Visit) -> None:
                 return visit(plan.node)
 
             judged = rounds.play_round(observe)
-            await store.commit(RoundRecord(judged.time, points_of(judged, "here", "0")))
+            await store.commit(RoundRecord(judged.time, [*points_of(judged, "here", "0")]))
 
 
 def _report(at: int, store: str, shard: str = "0", connected: bool = False) -> CollectorStore:

@@ -143,7 +143,7 @@ async def test_api_hosts_in_a_private_network(tmp_path: Path) -> None:
     try:
         async with open_parts(settings, dry_run=True) as parts:
             (node,) = (await parts.nodes.listing()).nodes
-            visit = parts.prober.visit(node, False)
+            visit = parts.prober.visit(node, None)
             await visit.run()
     finally:
         await server.cleanup()

@@ -49,7 +49,7 @@ def _played(rounds: Rounds, count: int) -> Diary:
 
         judged = rounds.play_round(observe)
         diary.rounds.append(judged)
-        diary.visits += [(number, plan.node.name, plan.ipv6) for plan in rounds.plans]
+        diary.visits += [(number, plan.node.name, plan.ipv6 is not None) for plan in rounds.plans]
         diary.facts += [
             (number, status.node.name)
             for status in judged.statuses

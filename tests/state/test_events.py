@@ -50,7 +50,7 @@ def _owning(*devices: tuple[str, str | None]) -> Observe:
 def test_first_start_has_no_events() -> None:
     """In the first round of all, nobody joined and nobody went down."""
     rounds = Rounds(nodes=(node(1), node(2)))
-    judged = rounds.play_round([good(node(1)), blocked(VisitPlan(node(2), False, False, 0))])
+    judged = rounds.play_round([good(node(1)), blocked(VisitPlan(node(2), None, False, 0))])
     assert judged.events == ()
     assert [(v.up, v.lost) for v in judged.statuses] == [(True, False), (False, False)]
 

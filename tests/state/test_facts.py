@@ -43,9 +43,9 @@ from tests.support.rounds import (
 )
 
 
-def _due() -> Rounds:
+def _due(number: int = 1) -> Rounds:
     """Return rounds of which the next has the only node's IPv6 due."""
-    rounds = Rounds()
+    rounds = Rounds(nodes=(node(number),))
     rounds.play_round()
     rounds.time += 6 * HOUR
     return rounds
@@ -55,11 +55,13 @@ def _finding(found: Ipv6 | None) -> Observe:
     """Answer a check of IPv6 with this; None is no answer in time."""
 
     def observe(plan: VisitPlan) -> Observation:
-        if not plan.ipv6:
+        if plan.ipv6 is None:
             return good(plan.node)
         answered = good(plan.node, working())
         if found is None:
-            failed = Probe(Endpoint.IPV6, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
+            is_vm = plan.ipv6 is Ipv6Method.DIAGNOSTIC_VM
+            endpoint = Endpoint.DIAGNOSTIC_VM if is_vm else Endpoint.IPV6
+            failed = Probe(endpoint, Failure.ANSWER_TIMEOUT, duration_seconds=10.0)
             return replace(answered, probes=(*answered.probes[:2], failed), ipv6=None)
         return replace(answered, ipv6=found)
 
@@ -71,10 +73,11 @@ def _asked(rounds: Rounds, found: Ipv6 | None, times: int) -> tuple[list[bool], 
     statuses = [
         (only(rounds.play_round(_finding(found))), rounds.plans[0].ipv6) for _ in range(times)
     ]
-    return [asked for _, asked in statuses], [status for status, _ in statuses]
+    return [asked is not None for _, asked in statuses], [status for status, _ in statuses]
 
 
 NO = working(vm=False)
+STATUS, VM = Ipv6Method.STATUS, Ipv6Method.DIAGNOSTIC_VM
 
 
 def test_ipv6_yes_is_believed_at_once() -> None:
@@ -105,22 +108,41 @@ def test_ipv6_no_of_a_cold_vm() -> None:
 
 
 def test_ipv6_no_is_not_confirmed_hours_later() -> None:
-    """A no that could not be confirmed at once has to be confirmed anew: the VM is cold again."""
-    rounds = _due()
+    """A no that was not confirmed within an hour waits for the next check: the VM is cold again."""
+    rounds = _due(23)
     rounds.play_round(_finding(NO))
-    for _ in range(3):
-        rounds.play_round(blocked)
-        rounds.time += HOUR
+    rounds.play_round(blocked)
+    rounds.time += HOUR
+    assert _asked(rounds, NO, 3)[0] == [False] * 3
+    rounds.time += 5 * HOUR
     asked, statuses = _asked(rounds, NO, 3)
     assert asked == [True, True, False]
     assert [v.ipv6 for v in statuses] == [None, NO, None]
 
 
-def test_ipv6_without_an_answer() -> None:
-    """No answer is asked for once more, and is no measurement."""
-    asked, statuses = _asked(_due(), None, 3)
-    assert asked == [True, True, False]
-    assert [(v.ipv6, v.ipv6_ok) for v in statuses] == [(None, None)] * 3
+@pytest.mark.parametrize("restarts", [False, True], ids=["running", "restarted"])
+@pytest.mark.parametrize(
+    ("found", "asked"),
+    [
+        pytest.param([None, None], [STATUS, VM, None], id="nobody-answers"),
+        pytest.param([None, working()], [STATUS, VM, None], id="the-vm-says-yes"),
+        pytest.param([None, NO, NO], [STATUS, VM, VM, None], id="the-vm-says-no"),
+        pytest.param([None, NO, None], [STATUS, VM, VM, None], id="the-vm-says-no-once"),
+        pytest.param([NO, None, NO, NO], [STATUS, STATUS, VM, VM, None], id="the-node-said-no"),
+    ],
+)
+def test_ipv6_that_a_node_cannot_say(
+    found: list[Ipv6 | None], asked: list[Ipv6Method | None], restarts: bool
+) -> None:
+    """A node without an answer is not asked again: its diagnostic VM is, until it has answered."""
+    rounds, whom = _due(), []
+    for answer in (*found, None):
+        judged = rounds.play_round(_finding(answer))
+        whom.append(rounds.plans[0].ipv6)
+        if restarts:
+            rounds.restart()
+    assert whom == asked
+    assert only(judged).ipv6_ok is (None if found[-1] is None else found[-1].ok)
 
 
 def test_ipv6_of_a_host_without_it() -> None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import chain
+from random import Random
 
 import pytest
 
 from collector.model.failure import Failure
-from collector.model.observation import Observation
+from collector.model.observation import Endpoint, Ipv6, Ipv6Method, Observation, Probe
 from collector.state.node_state import NodeState
 from collector.state.plan import VisitPlan, is_visited
 from collector.state.rules import Rules
@@ -22,6 +24,7 @@ from tests.support.rounds import (
     good,
     node,
     only,
+    working,
 )
 
 
@@ -307,5 +310,62 @@ def test_a_clock_stepped_back_starts_no_burst() -> None:
     rounds.play_round()
     rounds.time -= 5 * HOUR
     judged = rounds.play_round()
-    assert sum(plan.ipv6 for plan in rounds.plans) < 10
+    assert sum(plan.ipv6 is not None for plan in rounds.plans) < 10
     assert sum(v.due.version for v in judged.statuses) < 10
+
+
+_ANSWERS: tuple[Callable[[VisitPlan], Ipv6 | None], ...] = (
+    lambda plan: working(),
+    lambda plan: working(vm=False),
+    lambda plan: None,
+    lambda plan: working() if plan.ipv6 is Ipv6Method.DIAGNOSTIC_VM else None,
+    lambda plan: working(vm=False) if plan.ipv6 is Ipv6Method.DIAGNOSTIC_VM else None,
+)
+"""What nodes answer to an IPv6 check: yes, no, nothing; yes or no by the diagnostic VM alone."""
+
+
+def _visited(plan: VisitPlan, found: Ipv6 | None) -> Observation:
+    """Return the observation of a node that answers so when its IPv6 check is due."""
+    seen = good(plan.node, found if plan.ipv6 else None)
+    if plan.ipv6 is None or found is not None:
+        return seen
+    by_vm = plan.ipv6 is Ipv6Method.DIAGNOSTIC_VM
+    endpoint = Endpoint.DIAGNOSTIC_VM if by_vm else Endpoint.IPV6
+    return replace(seen, probes=(*seen.probes, Probe(endpoint, Failure.SERVER_ERROR, 500)))
+
+
+@pytest.mark.parametrize("upset", ["nothing", "restarts", "kills", "outages", "nodes-down"])
+def test_a_diagnostic_vm_starts_four_times_a_day(upset: str) -> None:
+    """In no 24 hours more than four, whatever nodes answer and whatever becomes of the collector.
+
+    One that is asked again within an hour is not started again: the VM still runs.
+    """
+    chance = Random(upset)
+    nodes = tuple(node(i) for i in range(2 * len(_ANSWERS)))
+    rounds = Rounds(nodes=nodes, rules=Rules(interval_seconds=600))
+    asked: dict[str, list[int]] = {n.hash: [] for n in nodes}
+
+    def observe(plan: VisitPlan) -> Observation:
+        if upset == "nodes-down" and chance.random() < 0.5:
+            return bad(plan.node)
+        if plan.ipv6:
+            asked[plan.node.hash].append(rounds.time)
+        return _visited(plan, _ANSWERS[nodes.index(plan.node) % len(_ANSWERS)](plan))
+
+    while rounds.time < START + 4 * DAY:
+        kept = dict(rounds.kept)
+        rounds.play_round(observe)
+        if chance.random() < 0.1:
+            match upset:
+                case "restarts":
+                    rounds.restart()
+                case "kills":  # before the round is stored
+                    rounds.kept = kept
+                    rounds.restart()
+                case "outages":
+                    rounds.time += chance.choice([1, 10, 50]) * 600
+                    rounds.restart()
+    for times in asked.values():
+        starts = [at for at, last in zip(times, [0, *times], strict=False) if at - last >= HOUR]
+        assert all(later - at >= DAY for at, later in zip(starts, starts[4:], strict=False))
+        assert len(starts) >= 4

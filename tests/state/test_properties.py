@@ -130,7 +130,7 @@ def test_one_reachability_point_per_listed_node(data: st.DataObject) -> None:
         letter = data.draw(st.sampled_from("GGBUXP"))
         rounds.time += data.draw(st.sampled_from([0, 0, 0, HOUR, DAY, -HOUR]))
         (judged,) = rounds.play(letter)
-        points = points_of(judged, "here", "0")
+        points = list(points_of(judged, "here", "0"))
         announced = [p for p in points if isinstance(p, CrnReachability)]
         assert [p.node for p in announced] == [n.hash for n in listed]
         assert [p.nodes for p in points if isinstance(p, Network)] == [len(listed)]
@@ -154,7 +154,7 @@ def test_sums_are_those_of_the_nodes(kinds_seen: list[list[int]]) -> None:
         for n, kind in zip(nodes, kinds, strict=True):
             cards = usage(*[gpu(available=i % 2 == 0) for i in range(kind)])
             observed.append([bad(n), unfinished(n), good(n, working()), good(n, usage=cards)][kind])
-        points = points_of(rounds.play_round(observed), "here", "0")
+        points = list(points_of(rounds.play_round(observed), "here", "0"))
         (network,) = [p for p in points if isinstance(p, Network)]
         reached = [p for p in points if isinstance(p, CrnReachability)]
         assert network.nodes_reachable == sum(p.reachable or 0 for p in reached)

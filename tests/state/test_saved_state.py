@@ -58,7 +58,14 @@ FULL = NodeState(
         failing=("/status/config",),
         probes_at=START,
     ),
-    ipv6=Ipv6State(asked_at=START, unconfirmed=True, measured_at=START, ok=False),
+    ipv6=Ipv6State(
+        asked_at=START,
+        unconfirmed=True,
+        by_vm=True,
+        earlier=(START - 120, START - 60),
+        measured_at=START,
+        ok=False,
+    ),
     gpus={"10de:26b9": 2},
     duplicate_hash=True,
     duplicate_address=True,
@@ -71,7 +78,7 @@ OLD: Final = (
     b'"capability":{"architecture":"x86_64","payment_receiver":"0xpaid","qemu":true,'
     b'"confidential":false,"terms":false},"capability_at":1800000000,'
     b'"failing":["/status/config"],"attempts_at":1800000000,"gpus":{"10de:26b9":2},'
-    b'"ipv6_at":1800000000,"ipv6_doubted":true,"ipv6_measured_at":1800000000,"ipv6_ok":false,'
+    b'"ipv6_at":1800000000,"ipv6_doubted":true,"ipv6_by_vm":true,"ipv6_earlier":[1799999880,1799999940],"ipv6_measured_at":1800000000,"ipv6_ok":false,'
     b'"duplicate_hash":true,"duplicate_address":true}'
 )
 """What a version before 1.0 kept of the same node, byte for byte."""

@@ -12,7 +12,7 @@ from collector.errors import DirectoryError
 from collector.model.failure import Failure
 from collector.model.listing import Listing, NetworkSettings
 from collector.model.node import Node
-from collector.model.observation import Endpoint, Observation, Phases, Probe
+from collector.model.observation import Endpoint, Ipv6Method, Observation, Phases, Probe
 from collector.model.store_report import Receipt, StoreReport
 from collector.model.vantage import ControlResult
 from collector.schema.measurements import MEASUREMENTS
@@ -72,7 +72,7 @@ class Prober:
     def use_ipv6(self, available: bool) -> None:
         self.ipv6.append(available)
 
-    def visit(self, node: Node, ipv6: bool) -> _Visit:
+    def visit(self, node: Node, ipv6: Ipv6Method | None) -> _Visit:
         return _Visit(self, node)
 
 

@@ -6,7 +6,7 @@ import asyncio
 import contextlib
 import hashlib
 import ssl
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Container, Iterable
 from dataclasses import dataclass, replace
 
 import psutil
@@ -15,11 +15,12 @@ from collector.directory.address import parse_address
 from collector.loop_lag import LoopLag
 from collector.model.failure import Failure
 from collector.model.node import Node
-from collector.model.observation import Observation
+from collector.model.observation import Ipv6Method, Observation
 from collector.probe.policy import AddressPolicy
 from collector.probe.prober import Prober
 from collector.probe.resolver import Resolver
 from collector.probe.session import open_session
+from collector.probe.special_networks import Address
 from collector.probe.visit import VisitLimits
 from crn_simulator.server.dns_server import DnsEntry, DnsMode, DnsServer
 from crn_simulator.server.host import Host
@@ -55,7 +56,7 @@ class Bed:
         refused = self.prober.refusal(node)
         if refused is not Failure.NONE:
             return Observation(node, refused)
-        look = self.prober.visit(node, ipv6)
+        look = self.prober.visit(node, Ipv6Method.STATUS if ipv6 else None)
         await look.run()
         return look.observation()
 
@@ -68,10 +69,11 @@ async def open_bed(
     connect_seconds: float = 1.0,
     allowed: Iterable[str] = LOOPBACK,
     forbidden: Iterable[str] = (),
+    own_addresses: Container[Address] = frozenset(),
     connections: int = 200,
 ) -> AsyncIterator[Bed]:
     """A bed on the running loop, with limits that suit loopback."""
-    policy, lag = AddressPolicy.of(allowed, forbidden), LoopLag()
+    policy, lag = AddressPolicy.of(allowed, forbidden, own_addresses), LoopLag()
     async with DnsServer() as names:
         resolver = Resolver([names.address], timeout_seconds=0.2)
         try:
