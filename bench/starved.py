@@ -113,7 +113,8 @@ async def _measure(options: argparse.Namespace, processor: int) -> list[Run]:
                         print(f"left out: {case.kind}, {case}: {error}", file=sys.stderr)  # noqa: T201
                         continue
                     runs += [Run(case, figures) for figures in measured]
-                    print(f"done: {case.kind}, {case}", file=sys.stderr)  # noqa: T201
+                    found = "; ".join(map(str, measured))
+                    print(f"{case.kind}, {case}: {found}", file=sys.stderr)  # noqa: T201
     return runs
 
 

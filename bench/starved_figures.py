@@ -42,6 +42,11 @@ class Figures:
     late_seconds: float
     worst_seconds: float
 
+    def __str__(self) -> str:
+        return (
+            f"{self.blamed} blamed, {self.judged} of {self.healthy} judged, {self.vantage_reason}"
+        )
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

@@ -22,6 +22,9 @@ The two selectors of how an emoji looks stay: they are marks.
 """
 
 _CONTROLS: Final = dict.fromkeys([*range(32), *range(127, 160), 0x2028, 0x2029], " ")
+_INERT: Final = str.maketrans({"\\": "/", "<": "\u2039", ">": "\u203a", "@": "\uff20"})
+"""Alerts carry names into chats: `<!channel>` and `@everyone` would call everybody, and a pair of
+angle brackets show a link of another name."""
 _RELEASE: Final = re.compile(r"v?(\d{1,4})\.(\d{1,4})\.(\d{1,4})(?![\d])", re.ASCII)
 
 
@@ -31,7 +34,8 @@ def clean(text: str, limit: int = NAME_LIMIT) -> str:
     Controls, line breaks, private, unassigned and invisible characters (bidirectional overrides and
     blank letters among them) are dropped, marks piled up on one character are cut, runs of white
     space become one space, and the backslash, which line protocol cannot hold at the end of a tag,
-    becomes a slash. Text of which nothing is visible is empty.
+    becomes a slash. What a chat takes for a mention, a tag or a link looks as before and is none.
+    Text of which nothing is visible is empty.
     """
     if len(text) <= limit:
         return _clean_known(text, limit)
@@ -52,8 +56,8 @@ def without_controls(text: str) -> str:
 
 
 def _clean(text: str, limit: int) -> str:
-    composed = unicodedata.normalize("NFC", text.replace("\\", "/"))
-    visible = _visible(composed)[: limit * 4]
+    composed = unicodedata.normalize("NFC", text.translate(_INERT))
+    visible = _visible(composed)[: limit * 4].replace("](", "] (")
     return " ".join(unicodedata.normalize("NFC", visible).split())[:limit].rstrip()
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from collector.text import NAME_LIMIT, clean, release_of
+from tests.support.hostile_text import HONEST
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,9 @@ from collector.text import NAME_LIMIT, clean, release_of
         pytest.param("\u3164\u115f\u2800 \uffa0", "", id="blank-letters"),
         pytest.param("\u200b\u2060\ufe0f\u0301", "", id="nothing-visible"),
         pytest.param("שָׁלוֹם", "שָׁלוֹם", id="marks-of-a-script"),
+        pytest.param("<!channel> @here", "‹!channel› ＠here", id="calls-nobody-in-a-chat"),  # noqa: RUF001
+        pytest.param("[a]\u200b(b)", "[a] (b)", id="no-link-with-a-text-of-its-own"),
+        *[pytest.param(name, name, id=name) for name in HONEST],
     ],
 )
 def test_clean(text: str, expected: str) -> None:
@@ -48,7 +52,8 @@ def test_clean_text_stays_clean(text: str) -> None:
     cleaned = clean(text)
     assert clean(cleaned) == cleaned
     assert len(cleaned) <= NAME_LIMIT
-    assert "\\" not in cleaned
+    assert not set("\\<>@") & set(cleaned)
+    assert "](" not in cleaned
     assert cleaned.split(" ") == cleaned.split() or cleaned == ""
     assert not any(unicodedata.category(ch)[0] == "C" for ch in cleaned)
     cleaned.encode()

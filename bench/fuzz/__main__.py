@@ -24,7 +24,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.fuzz.answer import VM, FuzzedNode
-from bench.fuzz.check import Finding, Kind
+from bench.fuzz.check_visit import Finding, Kind
 from bench.fuzz.parts import Part, run_parts
 from bench.fuzz.rounds import Figures
 from crn_simulator.script.endpoint import CONFIG, IPV6, USAGE

@@ -133,7 +133,7 @@ def packed(chance: random.Random, body: bytes) -> tuple[str, bytes]:
     name = chance.choice(
         ("gzip", "deflate", "GZIP", " gzip ", "x-gzip", "br", "gzip, gzip", "\xff")
     )
-    pack = chance.choice((gzip.compress, zlib.compress, _raw_deflate))
+    pack = chance.choice((_gzip, zlib.compress, _raw_deflate))
     kind = chance.randrange(7)
     if kind == 0:
         body = b" " * chance.choice((60_000, 65_536, 65_537, 2_000_000)) + body
@@ -149,6 +149,10 @@ def packed(chance: random.Random, body: bytes) -> tuple[str, bytes]:
     elif kind == 5:
         content = body
     return name, content
+
+
+def _gzip(body: bytes) -> bytes:
+    return gzip.compress(body, mtime=0)
 
 
 def _raw_deflate(body: bytes) -> bytes:

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from typing import Final
 
-from bench.fuzz.check import Finding, Kind
+from bench.fuzz.check_visit import Finding, Kind
 from bench.fuzz.fuzzed_network import number_of
 from bench.fuzz.memory import open_prober
 from bench.fuzz.rounds import Figures, FuzzedRounds

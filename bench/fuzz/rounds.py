@@ -10,15 +10,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from bench.fuzz.answer import Answer
-from bench.fuzz.check import (
-    Finding,
-    Kind,
-    check_healthy,
-    check_lines,
-    check_observation,
-    check_points,
-    check_unchanged,
-)
+from bench.fuzz.check_round import check_healthy, check_lines, check_points
+from bench.fuzz.check_visit import Finding, Kind, check_observation, check_unchanged
 from bench.fuzz.fuzzed_network import HEALTHY, FuzzedNetwork, RoundPlayer
 from collector.model.observation import Observation
 

@@ -140,7 +140,7 @@ async def read_response(response: aiohttp.ClientResponse, limit_bytes: int) -> R
     Raise TooLargeError, or the error of aiohttp if the body ends early or cannot be decompressed.
     """
     received = bytearray()
-    async for chunk in response.content.iter_any():
+    while chunk := await response.content.readany():
         received += chunk
         del chunk  # it would stay in memory as long as the next one does not come
         if len(received) > limit_bytes:

@@ -8,7 +8,6 @@ enough of the answer shows what it is. The notes are the list that is given as v
 
 from __future__ import annotations
 
-import contextlib
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -53,12 +52,13 @@ def _or_unread(name: str, *, null: bool = False) -> WrapValidator:
     """
 
     def read(value: Any, validate: ValidatorFunctionWrapHandler, validation: ValidationInfo) -> Any:
-        if value is None and null:
-            return None
+        is_read = null
         if value is not None:
-            with contextlib.suppress(ValidationError):
+            try:
                 return validate(value)
-        if validation.context is not None:
+            except ValidationError:
+                is_read = False
+        if not is_read and validation.context is not None:
             validation.context.append(name)
         return None
 

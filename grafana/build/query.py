@@ -12,7 +12,9 @@ Json = dict[str, Any]
 DATASOURCE: Final[Json] = {"type": "influxdb", "uid": "${datasource}"}
 SELECTED_VANTAGES: Final = '"vantage" =~ /^${vantage:regex}$/'
 """The vantages that are chosen above the panels."""
-SELECTED_NODE: Final = "\"node\" = '${node}'"
+SELECTED_NODE: Final = '"node" =~ /^${node:regex}$/'
+"""A pattern, since Grafana escapes nothing within quotes and a link may choose any value; databases
+take one without wildcards for an equality."""
 ROUND: Final = "1m"
 """A round a minute: the step in which the shards of a vantage are summed."""
 _AGGREGATED: Final = re.compile(r'\w+\("(\w+)"\)')

@@ -8,6 +8,7 @@ import logging
 import re
 import unicodedata
 from collections.abc import Callable
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -19,35 +20,15 @@ from collector.directory.entry import WireNode
 from collector.errors import CollectorError
 from collector.schema.line_protocol import lines
 from collector.schema.measurements import NetworkEvent
+from collector.schema.round_record import RoundRecord
+from collector.store import EmbeddedStore, Reader, StoreLimits
+from collector.text import clean
+from tests.support.hostile_text import HONEST, PAYLOADS
+from tests.support.line_protocol import parse
+from tests.support.rounds import START
+from tests.support.sample_points import ALL, sample
 from tests.support.terminal import Screen
 
-PAYLOADS: Final = {
-    "clear-screen": "a\x1b[2Jb",
-    "title": "\x1b]0;owned\x07b",
-    "link": "\x1b]8;;https://evil.invalid\x1b\\click\x1b]8;;\x1b\\",
-    "c1-escape": "a\x9b31mb",
-    "carriage-return": "safe\rEVIL",
-    "second-line": "a\nb",
-    "forged-log-line": "a\n2026-01-01T00:00:00.000Z INFO all is well",
-    "line-separator": "a\u2028b",
-    "next-column": "a\tb",
-    "nul": "a\x00b",
-    "direction": "a\u202egnp.exe",
-    "isolate": "\u2066a\u2069",
-    "zero-width": "a\u200bb\u2060c\ufeff",
-    "tag-characters": "a\U000e0041\U000e007f",
-    "surrogate": "a\udcffb",
-    "markup": "[bold red]a[/]",
-    "formula": "=cmd|' /C calc'!A0",
-    "formula-at": "@SUM(1)",
-    "formula-plus": "+1+1",
-    "formula-minus": "-1+1",
-    "formula-after-tab": "\t=1+1",
-    "formula-in-quotes": '"=1+1"',
-    "formula-full-width": "\uff1d1+1",
-    "line-protocol": 'a,node=b reachable=1i 1\nc,d=e f="g"',
-    "backslash": "a\\",
-}
 FORMULA: Final = re.compile(r"[=+\-@\uff1d\"\t\r]")
 
 
@@ -127,7 +108,11 @@ def point(text: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return lines([event]).decode().removesuffix("\n")
 
 
-@pytest.mark.parametrize("way", [terminal, pipe, as_json, logged, error, point])
+WAYS: Final = (terminal, pipe, as_json, logged, error, point)
+"""Every way out by which this program prints or sends text. One that is added is added here."""
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("payload", PAYLOADS.values(), ids=PAYLOADS.keys())
 def test_no_way_out_lets_it_through(
     way: Callable[[str, pytest.MonkeyPatch], str], payload: str, monkeypatch: pytest.MonkeyPatch
@@ -139,6 +124,37 @@ def test_no_way_out_lets_it_through(
     assert not any(separator in printed for separator in "\u2028\u2029\x85")
     if way is pipe:
         assert not FORMULA.match(printed)
+    if way is point:
+        _check_point(printed)
+
+
+def _check_point(line: str) -> None:
+    """Check that a line is one point with the tags that were meant, and calls nobody in a chat."""
+    (row,) = parse(line)
+    assert (row.measurement, row.time) == ("network_event", 60)
+    tags = dict(row.tags)
+    assert tags.keys() == {"vantage", "node", "name", "kind"}
+    assert row.fields == (("text", f"{tags['name']} is down"),)
+    assert not set("<>@\\") & set(tags["name"])
+
+
+@pytest.mark.parametrize("name", HONEST)
+def test_honest_names_are_shown_as_they_are(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is made harmless costs nobody the letters of a name."""
+    assert name in terminal(name, monkeypatch)
+    (row,) = parse(point(name, monkeypatch))
+    assert dict(row.tags)["name"] == name
+
+
+async def test_names_are_stored_as_they_are(tmp_path: Path) -> None:
+    """The embedded store and its reader give back each name once, as itself."""
+    names = sorted({clean(text) for text in (*PAYLOADS.values(), *HONEST)} - {""})
+    async with await EmbeddedStore.open(tmp_path, ALL, 14.0, StoreLimits()) as store:
+        points = [sample(START, name, note=name) for name in names]
+        await store.commit(RoundRecord(START, points))
+    with Reader(tmp_path) as reader:
+        rows = reader.rows("SELECT host, note FROM sample ORDER BY host")
+    assert [tuple(row.values()) for row in rows] == [(name, name) for name in names]
 
 
 @pytest.mark.parametrize("number", ["-3", "+4", "-1.5", -3, -1.5])

@@ -319,3 +319,24 @@ def test_only_two_measures_of_many_lost_nodes() -> None:
     conditions = {rule["uid"]: rule["data"][-1]["model"]["expression"] for rule in rules()}
     limit = float(conditions["crn-many-down"].split(">=")[1])
     assert conditions["crn-node-down"] == f"$B > 0.5 && $N < {limit}"
+
+
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
+def test_text_of_strangers_is_escaped_where_it_is_used(path: Path) -> None:
+    """A name goes into a query as quoted text or a pattern, and into a link encoded."""
+    text = path.read_text(encoding="utf-8")
+    used = re.findall(r"\$\{(?:__data\.fields\.)?(?:name|node|model|vantage)(?::(\w+))?\}", text)
+    hashes = text.count("${__data.fields.node}")
+    assert used.count("") == hashes
+    assert set(used) - {""} <= {"singlequote", "regex", "percentencode"}
+    assert not re.search(r"\$(?:name|node|model|vantage)\b|\[\[", text)
+    shown = [panel["options"]["content"] for panel in panels(load(path)) if panel["type"] == "text"]
+    assert not [content for content in shown if "$" in content or "<script" in content]
+
+
+def test_names_in_alerts_are_values() -> None:
+    """A template shows a label as it is, in a link encoded, and never as a template of its own."""
+    for rule in rules():
+        for key, template in rule["annotations"].items():
+            used = re.findall(r"\{\{ (?:(\w+) )?\$labels\.name \}\}", template)
+            assert set(used) <= ({"urlquery"} if key == "dashboard" else {""})

@@ -21,6 +21,7 @@ from collector.influx.write_result import Fate
 from collector.model.batch import Batch, BatchLimits
 from collector.schema.round_record import RoundRecord
 from collector.store import Reader, SpoolLimits
+from collector.text import clean
 from tests.support.delivery_bed import (
     CONTEXT,
     QUICK,
@@ -28,6 +29,7 @@ from tests.support.delivery_bed import (
     open_delivery_bed,
     queued,
 )
+from tests.support.hostile_text import HONEST, PAYLOADS
 from tests.support.influx_bucket import InfluxBucket
 from tests.support.proxy import Fault, Response, Step, TooLarge
 from tests.support.sample_points import Sample, Total, sample
@@ -81,6 +83,18 @@ async def test_odd_text_arrives(bucket: InfluxBucket, tmp_path: Path) -> None:
             ("Zürich 日本", "two lines, and one more "),
         ]
     )
+
+
+async def test_names_of_strangers_arrive(bucket: InfluxBucket, tmp_path: Path) -> None:
+    """Each is one point of one series, and is read back as it was cleaned."""
+    names = sorted({clean(text) for text in (*PAYLOADS.values(), *HONEST)} - {""})
+    async with open_delivery_bed(tmp_path, bucket) as bed:
+        points = [sample(NOW, name, note=name) for name in names]
+        await bed.store.commit(RoundRecord(NOW, points))
+        left = await bed.delivery.finish(WITHIN_SECONDS)
+    assert left.batches == 0
+    rows = [(row["host"], row["note"]) for row in bucket.rows()]
+    assert sorted(rows) == [(name, name) for name in names]
 
 
 @pytest.mark.parametrize(

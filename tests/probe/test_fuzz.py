@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.fuzz.check import is_declared
+from bench.fuzz.check_visit import is_declared
 from bench.fuzz.members import members_of
 from bench.fuzz.parsing import parse_answers
 from bench.fuzz.rounds import Figures, FuzzedRounds
