@@ -2,21 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
-from collections.abc import Iterator, Sequence
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from collector.cli.common import AsJson, DataDir, Directory, settings_of
 from collector.cli.output import Cell, Column, Result, print_bytes, print_result, utc
-from collector.crawl.ports import RoundObserver
-from collector.crawl.round import RoundRequest, RoundResult
+from collector.crawl.round import RoundResult
 from collector.model.failure import Failure
-from collector.model.observation import Observation
 from collector.schema.line_protocol import lines
 from collector.schema.measurements import CrnReachability, Network
 from collector.service.event_loop import run_async
@@ -46,8 +40,10 @@ def crawl(
     If the round of this interval is already stored, it waits for the next one. Prints the number of
     nodes by result. Refused while `run` uses the data directory, except with --dry-run.
     """
+    from collector.cli.progress_bar import progress_bar  # its library is not for `run`
+
     settings = settings_of(context, directory, data_dir)
-    with _progress() as observers:
+    with progress_bar() as observers:
         done = run_async(crawl_once(settings, dry_run, observers, _on_wait))
     if done is None:
         typer.echo("stopped before the round started", err=True)
@@ -62,40 +58,6 @@ def crawl(
 
 def _on_wait(seconds: float) -> None:
     typer.echo(f"this round is stored already; the next one is in {seconds:.0f} s", err=True)
-
-
-@contextlib.contextmanager
-def _progress() -> Iterator[Sequence[RoundObserver]]:
-    """Show a progress bar on the standard error, in a terminal only."""
-    console = Console(stderr=True)
-    if not console.is_terminal:
-        yield ()
-        return
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        TextColumn("[green]{task.fields[reachable]} reachable"),
-    )
-    with Progress(*columns, console=console, transient=True) as progress:
-        yield (_ProgressBar(progress),)
-
-
-class _ProgressBar(RoundObserver):
-    """Shows how many nodes were visited, and how many of them are reachable."""
-
-    def __init__(self, progress: Progress) -> None:
-        self._progress = progress
-        self._bar = progress.add_task("fetching the list of nodes", total=None, reachable=0)
-        self._reachable = 0
-
-    def on_start(self, request: RoundRequest, nodes: int) -> None:
-        self._progress.update(self._bar, description="crawling", total=nodes)
-
-    def on_observation(self, observation: Observation) -> None:
-        self._reachable += observation.reachable
-        self._progress.update(self._bar, advance=1, reachable=self._reachable)
 
 
 def _document(done: RoundResult) -> dict[str, Any]:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import sys
 import tempfile
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
 from collector.cli.common import DataDir, given_text
 from collector.cli.log import log_to_stderr
@@ -18,6 +16,9 @@ from collector.errors import DataDirectoryError, reason_of
 from collector.service.event_loop import run_async, stop_on_signals
 from collector.service.load_settings import load_settings
 from collector.service.settings import Settings
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
 
 
 def demo(
@@ -57,6 +58,9 @@ def demo(
 
 def _progress() -> Progress:
     """A bar on the standard error, in a terminal only."""
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     return Progress(
         TextColumn("filling in the last day"),
         BarColumn(),

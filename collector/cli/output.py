@@ -12,19 +12,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import typer
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from collector.text import escaped
 
 _FORMULA: Final = '=+-@\uff1d\uff0b\uff0d\uff20"'
 """How a formula begins in a spreadsheet, full-width forms included, and the double quote."""
-_READABLE: Final = 16
-"""Characters to a line that text needs at least, where it is wrapped."""
-_GAP: Final = 2
-"""Between two columns of a table, and around it."""
 _NUMBER: Final = re.compile(r"[+-]?[0-9]+(\.[0-9]+)?")
 
 
@@ -76,7 +68,9 @@ def print_result(result: Result, *, as_json: bool) -> None:
     if as_json:
         print_json(result.document)
     elif sys.stdout.isatty():
-        _print_table(result)
+        from collector.cli.table import print_table  # its library is for terminals only
+
+        print_table(result)
     else:
         print_line([column.heading for column in result.columns])
         for row in result.rows:
@@ -116,58 +110,8 @@ def utc(time: float | None) -> str:
         return f"{time:.0f} s after 1970"
 
 
-def _print_table(result: Result) -> None:
-    console = Console()
-    rows = [[_text(value) for value in row] for row in result.rows]
-    shown = _fitting(result.columns, rows, console.width)
-    table = Table(
-        title=Text(escaped(result.title), style="table.title") if result.title else None,
-        caption=Text(escaped(result.note), style="table.caption") if result.note else None,
-        box=SIMPLE_HEAD,
-        pad_edge=False,
-        collapse_padding=True,
-    )
-    for column in (result.columns[index] for index in shown):
-        table.add_column(
-            column.heading, justify=column.align, no_wrap=not column.wrap, overflow="fold"
-        )
-    for row in rows:
-        table.add_row(*(row[index] for index in shown))
-    with console.capture() as capture:
-        console.print(table)
-    typer.echo(capture.get(), nl=False)
-
-
-def _fitting(columns: Sequence[Column], rows: Sequence[Sequence[Text]], width: int) -> list[int]:
-    """Return the indexes of the columns that a terminal of this width has room for.
-
-    Of those that may be left out the last go first.
-    """
-    needed = {
-        index: _needed(column, [row[index] for row in rows]) + _GAP
-        for index, column in enumerate(columns)
-    }
-    optional = [index for index, column in enumerate(columns) if not column.always]
-    while optional and sum(needed.values()) > width:
-        del needed[optional.pop()]
-    return list(needed)
-
-
-def _needed(column: Column, cells: Sequence[Text]) -> int:
-    """Return the width of the widest cell; of text that may be wrapped, a readable part of it."""
-    widest = max(len(column.heading), *(cell.cell_len for cell in cells), 0)
-    return min(widest, _READABLE) if column.wrap else widest
-
-
-def _text(value: object) -> Text:
-    """Return text that is never read as markup."""
-    if not isinstance(value, Cell):
-        return Text(_printable(value))
-    shown = value.value if value.text is None else value.text
-    return Text(_printable(shown), style=value.style)
-
-
-def _printable(value: object) -> str:
+def printable(value: object) -> str:
+    """Return a value as text without control characters; empty for None."""
     return "" if value is None else escaped(str(value))
 
 
@@ -176,7 +120,7 @@ def _cell(value: object) -> str:
 
     So is a double quote at the start, which would hide the formula behind it. Numbers stay numbers.
     """
-    text = _printable(value)
+    text = printable(value)
     is_formula = isinstance(value, str) and text[:1] in _FORMULA and not _NUMBER.fullmatch(text)
     return f"'{text}" if text and is_formula else text
 

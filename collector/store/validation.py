@@ -24,8 +24,8 @@ log = logging.getLogger(__name__)
 
 _LINE_LIMIT: Final = 4_096
 """Characters of a rejected line, and of the reason, that are kept."""
-_SLICE_POINTS: Final = 4_000
-"""Points that are in memory at once: about 3 MB."""
+_SLICE_POINTS: Final = 1_000
+"""Points in memory at once: less than 1 MB. Four times as many save 6 % of a commit's time."""
 _YIELD_POINTS: Final = 64
 """Points after which other threads may run: the event loop waits for no more than these."""
 _POINT_BYTES: Final = 400

@@ -43,7 +43,7 @@ def build() -> Json:
                 "Hash",
                 "The node's hash. A choice only where several nodes have the same name.",
                 'SHOW TAG VALUES FROM "crn_reachability" WITH KEY = "node" '
-                f'WHERE "name" = ${{name:singlequote}} AND {LOOKBACK}',
+                f'WHERE "name" =~ /^${{name:regex}}$/ AND {LOOKBACK}',
             ),
         ],
         annotations=[
