@@ -24,6 +24,7 @@ import sqlite3
 import statistics
 import sys
 import tempfile
+from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -46,6 +47,9 @@ WARM_UP_ROUNDS: Final = 2_000
 holds a day."""
 _SAMPLED_ROUNDS: Final = 100
 """Of which the median counts, at the begin and at the end."""
+_DIRECTORY: Final = "[directory]\n"
+_LONG_DIRECTORY: Final = f"{_DIRECTORY}nodes_limit = 11000\n"
+"""The simulated list of 10,000 nodes has a few entries more, which are no nodes."""
 _ROUND_SECONDS: Final = 180
 """Longest that a round may take to be stored."""
 
@@ -119,7 +123,8 @@ async def measure_use(nodes: int, delivery: bool, rounds: int) -> Use:
     with tempfile.TemporaryDirectory(prefix="bench-memory-") as named, _influxdb(delivery) as toml:
         folder = Path(named)
         async with NetworkWorker(script, NetworkOptions(folder=folder)) as network:
-            (folder / "crn.toml").write_text(network.config_toml() + toml, encoding="utf-8")
+            config = f"{network.config_toml().replace(_DIRECTORY, _LONG_DIRECTORY, 1)}{toml}"
+            (folder / "crn.toml").write_text(config, encoding="utf-8")
             async with _running(folder) as pid:
                 await _wait_for_rounds(folder, 1)
                 first = peak_bytes(pid)
@@ -197,7 +202,8 @@ async def measure_growth(nodes: int, rounds: int) -> Growth:
     script = NetworkScript(nodes, 1, start=START - DAY)
     past = ScriptedPast([443] * nodes, script)
     timing = RoundTiming(0, 50, starts_per_second=1e6)
-    samples: list[int] = []
+    warm: list[int] = []
+    last: deque[int] = deque(maxlen=_SAMPLED_ROUNDS)  # all of them would be growth themselves
     with tempfile.TemporaryDirectory(prefix="bench-growth-") as folder:
         settings = load_settings(None, data_dir=Path(folder), store={"retention_days": 1})
         async with open_parts(settings) as parts:
@@ -205,16 +211,13 @@ async def measure_growth(nodes: int, rounds: int) -> Growth:
             for number in range(WARM_UP_ROUNDS + rounds):
                 past.time = START + number * settings.rounds.interval_seconds
                 await crawler.round(RoundRequest(past.time, timing))
-                samples.append(resident_bytes())
+                last.append(resident_bytes())
+                if number == WARM_UP_ROUNDS + _SAMPLED_ROUNDS - 1:
+                    warm = list(last)
                 if number % 500 == 0:
-                    print(f"round {number}: {samples[-1] / 1e6:.1f} MB", file=sys.stderr)  # noqa: T201
-    warm = samples[WARM_UP_ROUNDS:]
-    return Growth(
-        nodes,
-        rounds,
-        int(statistics.median(warm[:_SAMPLED_ROUNDS])),
-        int(statistics.median(warm[-_SAMPLED_ROUNDS:])),
-    )
+                    print(f"round {number}: {last[-1] / 1e6:.1f} MB", file=sys.stderr)  # noqa: T201
+    medians = [int(statistics.median(samples)) for samples in (warm, last)]
+    return Growth(nodes, rounds, *medians)
 
 
 def _show(uses: list[Use], growth: Growth | None) -> None:

@@ -18,7 +18,7 @@ LATE_WINDOW_SECONDS: Final = 5.0
 
 
 _SAMPLE_SECONDS: Final = 0.05
-"""Of each turn of a loop that is never idle, less than this escapes; a visit takes some 25 turns.
+"""Of each turn of a busy loop less than this escapes; a visit takes perhaps 25 turns.
 On a busy machine an idle loop wakes up late, too, which costs nobody anything: with shorter samples
 that would count for more."""
 _STANDSTILL_SECONDS: Final = 0.5
