@@ -162,7 +162,8 @@ class PointCheck:
         expected: object = None
         row = "not due"
         if truth and before is not None and not recorded.asked_ipv6:
-            if time - before > self.ipv6_interval + self.interval or node.unconfirmed:
+            again = node.unconfirmed and time - before < CONFIRM_SECONDS
+            if again or time - before > self.ipv6_interval + self.interval:
                 expected, row = "asked", "overdue"
         elif recorded.asked_ipv6:
             expected = self._expected_ipv6(node, truth, visit, before)
@@ -182,8 +183,10 @@ class PointCheck:
         node.vm_runs_until = time + CONFIRM_SECONDS
         works = bool(truth and truth.vm and (vm_runs or truth.method != "status"))
         node.unconfirmed &= before is not None and time - before < CONFIRM_SECONDS
+        if truth and truth.method != "status" and not visit.recorded.asked_vm:
+            truth = None  # the node cannot say: its VM is asked in the next round
         is_believed = works or node.unconfirmed
-        node.unconfirmed = not works and not node.unconfirmed
+        node.unconfirmed = truth is not None and not works and not node.unconfirmed
         if truth is None or not is_believed:
             return None
         host = truth.host if truth.method == "status" else None

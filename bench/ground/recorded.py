@@ -23,7 +23,8 @@ STARVED_SECONDS: Final = 1.0
 """How late the event loop is, in sum within 5 seconds, where visits are starved."""
 OWN_SHARE: Final = 0.25
 """Share of starved visits above which a round is not trusted."""
-_IPV6_ENDPOINTS: Final = frozenset({"/status/check/ipv6", "/vm/ip/6"})
+_DIAGNOSTIC_VM: Final = "/vm/ip/6"
+_IPV6_ENDPOINTS: Final = frozenset({"/status/check/ipv6", _DIAGNOSTIC_VM})
 
 
 @dataclass(slots=True)
@@ -31,7 +32,8 @@ class RecordedNode:
     """What one round records of one node.
 
     reachability: there must be exactly one. version, ipv6: None if not written in this round.
-    asked_ipv6: the IPv6 check was made. gpus_used: GPUs in use by model and device.
+    asked_ipv6: the IPv6 check was made. asked_vm: of the diagnostic VM.
+    gpus_used: GPUs in use by model and device.
     usage: None if not written. in_part: a response was read without some of its keys.
     """
 
@@ -39,6 +41,7 @@ class RecordedNode:
     version: str | None = None
     ipv6: CrnIpv6 | None = None
     asked_ipv6: bool = False
+    asked_vm: bool = False
     gpus_used: dict[tuple[str, str], int] = field(default_factory=dict)
     usage: CrnUsage | None = None
     in_part: bool = False
@@ -93,6 +96,7 @@ def recorded_round(points: Iterable[Point]) -> RecordedRound:
                 node(point.node).usage = point
             case CrnProbe() if point.endpoint in _IPV6_ENDPOINTS:
                 node(point.node).asked_ipv6 = True
+                node(point.node).asked_vm |= point.endpoint == _DIAGNOSTIC_VM
             case CrnProbe() if point.unread:
                 node(point.node).in_part = True
             case Network():
