@@ -26,7 +26,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import uvloop
 import yarl
 from pydantic import TypeAdapter
 from rich.console import Console
@@ -38,6 +37,7 @@ from collector.crawl.crawler import Crawler
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.model.status import NodeStatus
 from collector.probe.resolver import Resolver
+from collector.service.event_loop import run_async
 from collector.service.load_settings import load_settings
 from collector.service.setting_files import node_tls_context
 from collector.service.settings import Settings
@@ -96,7 +96,7 @@ def main() -> None:
     options = parser.parse_args()
     raise_descriptor_limit()
     if options.child:
-        print(json.dumps(uvloop.run(_child(options))))  # noqa: T201
+        print(json.dumps(run_async(_child(options))))  # noqa: T201
         return
     runs: list[Run] = []
     for nodes in map(int, options.nodes.split(",")):

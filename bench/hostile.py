@@ -23,12 +23,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import uvloop
 from pydantic import TypeAdapter
 from rich.console import Console
 from rich.table import Table
 
 from bench.hostile_crawl import CONFIG_FILE, START, Figures, crawl, write_truth
+from collector.service.event_loop import run_async
 from crn_simulator.script.fault import Fault
 from crn_simulator.script.network_script import NetworkScript
 from crn_simulator.server.network import NetworkOptions
@@ -73,7 +73,7 @@ def main() -> int:
     options = parser.parse_args()
     raise_descriptor_limit()
     if options.child:
-        figures = uvloop.run(crawl(options.child, options.rounds, options.timeout))
+        figures = run_async(crawl(options.child, options.rounds, options.timeout))
         print(json.dumps([asdict(one) for one in figures]))  # noqa: T201
         return 0
     runs = []

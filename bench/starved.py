@@ -32,7 +32,6 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Final
 
-import uvloop
 from pydantic import TypeAdapter
 
 from bench.control_group import throttled
@@ -43,6 +42,7 @@ from collector.crawl.crawler import Crawler
 from collector.crawl.ports import RoundObserver
 from collector.crawl.round import RoundRequest, RoundTiming
 from collector.model.observation import Observation
+from collector.service.event_loop import run_async
 from collector.service.load_settings import load_settings
 from collector.service.wiring import open_parts
 from crn_simulator.script.fault import Fault
@@ -78,7 +78,7 @@ def main() -> None:
     if options.child:
         # uvloop reports each connection that it closed while a handshake waited.
         logging.getLogger("asyncio").setLevel(logging.CRITICAL)
-        print(json.dumps([asdict(f) for f in uvloop.run(_crawl(options.child, options.rounds))]))  # noqa: T201
+        print(json.dumps([asdict(f) for f in run_async(_crawl(options.child, options.rounds))]))  # noqa: T201
         return
     processors = sorted(os.sched_getaffinity(0))
     if len(processors) < 2:

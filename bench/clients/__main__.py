@@ -8,8 +8,10 @@ import contextlib
 import json
 import os
 import time
+from collections.abc import Callable, Coroutine
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import psutil
 import uvloop
@@ -31,7 +33,12 @@ def main() -> None:
     if options.processor is not None:
         os.sched_setaffinity(0, {options.processor})
     fleet = Fleet.read(options.fleet)
-    figures = uvloop.run(_measure(_opener(options.who), fleet, options.spread))
+    run: Callable[[Coroutine[Any, Any, Figures]], Figures] = uvloop.run
+    if options.who is Who.COLLECTOR:
+        from collector.service.event_loop import run_async
+
+        run = run_async
+    figures = run(_measure(_opener(options.who), fleet, options.spread))
     print(json.dumps(asdict(figures)))  # noqa: T201
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from typing import Any, Final, TypeVar
 
 from collector.errors import Exit
@@ -28,9 +29,22 @@ _REPEATED_SECONDS: Final = 0.5
 def run_async(main: Coroutine[Any, Any, T]) -> T:
     """Run a coroutine to its end, on uvloop where there is one; return what it returns."""
     factory = uvloop.new_event_loop if uvloop else None
-    with asyncio.Runner(loop_factory=factory) as runner:
+    with asyncio.Runner(loop_factory=factory) as runner, _loaded_code_kept():
         runner.get_loop().set_exception_handler(_ignore_aborted)
         return runner.run(main)
+
+
+@contextlib.contextmanager
+def _loaded_code_kept() -> Iterator[None]:
+    """Keep what is loaded by now out of garbage collection.
+
+    A full collection went through all of it, and held the event loop for some 100 ms.
+    """
+    gc.freeze()
+    try:
+        yield
+    finally:
+        gc.unfreeze()
 
 
 @contextlib.asynccontextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 import signal
@@ -58,6 +59,17 @@ def test_commands_run_on_uvloop() -> None:
         return type(asyncio.get_running_loop())
 
     assert issubclass(run_async(main()), uvloop.Loop)
+
+
+def test_what_is_loaded_is_no_garbage() -> None:
+    """While a command runs, garbage collection leaves out what was loaded before, and only then."""
+
+    async def main() -> int:
+        return gc.get_freeze_count()
+
+    before = gc.get_freeze_count()
+    assert run_async(main()) > before + 10_000
+    assert gc.get_freeze_count() == 0
 
 
 def test_uvloop_reports_what_a_protocol_raises() -> None:
