@@ -95,4 +95,5 @@ async def _play_round(rounds: FuzzedRounds, prober: Prober) -> list[Observation]
         observed = await Sweep(Gate(_AT_A_TIME), visit, ended).run(plans, _TIMING)
     if block.seconds > figures.block_seconds:
         figures.block_seconds, figures.worst_block = block.seconds, block.where
+    figures.collection_seconds = max(figures.collection_seconds, block.collection_seconds)
     return [observed[node.hash] for node in network.nodes]
