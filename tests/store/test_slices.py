@@ -21,7 +21,7 @@ from tests.support.sample_points import ALL, sample, samples
 
 SPOOLING = StoreLimits(spool=SpoolLimits())
 COUNT = 9_000
-"""Points of a round; a slice has 4,000."""
+"""Points of a round; a slice has 1,000."""
 ROOT = Path(__file__).parents[2]
 
 
