@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from collector.model.failure import Failure
+from collector.model.failure import Fault
 from collector.model.listing import Listing
 from collector.model.node import Node
 from collector.model.observation import MAX_WAIT_SECONDS, Ipv6Method
@@ -74,9 +74,10 @@ def _is_ipv6_due(rules: Rules, state: NodeState, node: Node, time: int) -> bool:
 def _is_slow(state: NodeState) -> bool:
     """Return whether the last visit with evidence may have waited for the node in vain.
 
-    What a starved visit waited for says nothing, so a node that was bad before stays in its lane.
+    A visit that failed through a fault of ours says nothing, so a node that was bad before stays in
+    its lane: after a round that hanging nodes have filled, they would fill the next one.
     """
-    if state.failure is Failure.STARVED:
+    if state.failure.fault is Fault.VANTAGE:
         return bool(state.availability.evidence) and not state.availability.is_recovering
     return state.failure.is_slow
 

@@ -11,6 +11,7 @@ import pytest
 
 from collector.model.failure import Failure
 from collector.model.observation import Endpoint, Ipv6, Ipv6Method, Observation, Probe
+from collector.model.vantage import BlindReason
 from collector.state.node_state import NodeState
 from collector.state.plan import VisitPlan, is_visited
 from collector.state.rules import Rules
@@ -234,16 +235,27 @@ def test_plans_name_the_slow() -> None:
 @pytest.mark.parametrize(
     ("failures", "slow"),
     [
-        pytest.param([Failure.NONE, Failure.STARVED], False, id="was-good"),
-        pytest.param([Failure.CONNECT_TIMEOUT, Failure.STARVED], True, id="was-silent"),
-        pytest.param([Failure.STARVED], False, id="was-new"),
+        pytest.param([Failure.NONE], False, id="was-good"),
+        pytest.param([Failure.CONNECT_TIMEOUT], True, id="was-silent"),
+        pytest.param([], False, id="was-new"),
     ],
 )
-def test_a_starved_visit_changes_no_lane(failures: list[Failure], slow: bool) -> None:
-    """A visit that was starved is made again, through the lane in which the node was before."""
+@pytest.mark.parametrize(
+    ("own", "reason"),
+    [
+        pytest.param(Failure.STARVED, BlindReason.NONE, id="starved"),
+        pytest.param(Failure.ROUND_DEADLINE, BlindReason.DEADLINE, id="cut-off"),
+        pytest.param(Failure.CONNECT_TIMEOUT, BlindReason.DEADLINE, id="blind"),
+    ],
+)
+def test_a_fault_of_ours_changes_no_lane(
+    failures: list[Failure], slow: bool, own: Failure, reason: BlindReason
+) -> None:
+    """A visit without evidence is made again, through the lane in which the node was before."""
     rounds = Rounds()
     for failure in failures:
         rounds.play_round([good(node()) if failure is Failure.NONE else bad(node(), failure)])
+    rounds.play_round([bad(node(), own)], reason)
     rounds.play_round()
     assert [plan.hung for plan in rounds.plans] == [slow]
 
