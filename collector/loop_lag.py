@@ -15,8 +15,6 @@ from collector.times import uptime_seconds
 
 LATE_WINDOW_SECONDS: Final = 5.0
 """The time that a connection may take, by default. What counts is how much of it was lost."""
-
-
 _SAMPLE_SECONDS: Final = 0.05
 """Of each turn of a busy loop less than this escapes; a visit takes perhaps 25 turns.
 On a busy machine an idle loop wakes up late, too, which costs nobody anything: with shorter samples
@@ -56,6 +54,8 @@ class LoopLag:
         """The longest that a sample came late since it was entered."""
         self.most_late_seconds = 0.0
         """The most that samples came late in sum within the window; no less than the longest."""
+        self.away_seconds = 0.0
+        """How long this machine was away in sum since it was entered, as of the last sample."""
         self.clocks = clocks or Clocks()
         self._late_seconds = 0.0
         self._standstill_seconds = 0.0
@@ -81,7 +81,7 @@ class LoopLag:
         )
 
     async def __aenter__(self) -> Self:
-        self.worst_seconds = self.most_late_seconds = 0.0
+        self.worst_seconds = self.most_late_seconds = self.away_seconds = 0.0
         self._samples = deque([(-math.inf, self._late_seconds)])
         self._gains = self.clocks.gains()
         self._schedule()
@@ -112,7 +112,9 @@ class LoopLag:
         self.worst_seconds = max(self.worst_seconds, late_seconds)
         self._late_seconds += late_seconds
         self._due += late_seconds
-        self._standstill_seconds += _standstill(late_seconds) + self._leap_seconds()
+        leap_seconds = self._leap_seconds()
+        self.away_seconds += leap_seconds
+        self._standstill_seconds += _standstill(late_seconds) + leap_seconds
         self._gains = self.clocks.gains()
         now = self.clocks.monotonic()
         self._samples.append((now, self._late_seconds))

@@ -33,6 +33,8 @@ _SECOND_ASK_SECONDS: Final = 3.0
 _LATEST_SECONDS: Final = 4.0
 """After the end of the visits, by the clock, a round is judged, whatever the controls still owe: so
 it ends before the next one, and before the time for a shutdown is over."""
+_AWAY_SECONDS: Final = 5.0
+"""A machine that slept for so long, or was paused, takes a while to be in its network again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +189,22 @@ class Crawler:
 
     def _judge(self, time: int, listing: Listing, visited: _Visited) -> JudgedRound:
         """Judge the visits, of which none counts against a node if this vantage was blind."""
-        observations = visited.observations.values()
-        reason = visited.control_result.reason
-        if reason is BlindReason.NONE:
-            reason = own_reason(observations)
-        if reason is BlindReason.NONE:
-            limit_seconds = self._parts.connect_timeout_seconds
-            late_seconds = self._parts.lag.most_late_seconds
-            reason = slow_reason(visited.control_result, observations, limit_seconds, late_seconds)
+        reason = self._blind_reason(visited)
         context = RoundContext(time, listing, reason, visited.control_result.ipv6)
         return self._parts.tracker.judge(context, visited.observations)
+
+    def _blind_reason(self, visited: _Visited) -> BlindReason:
+        """Return why this vantage could not see; `none` if it could."""
+        observations, lag = visited.observations.values(), self._parts.lag
+        if not visited.control_result.ok:
+            return visited.control_result.reason
+        if lag.away_seconds >= _AWAY_SECONDS:
+            return BlindReason.STARVED
+        if (reason := own_reason(observations)) is not BlindReason.NONE:
+            return reason
+        limit_seconds = self._parts.connect_timeout_seconds
+        late_seconds = lag.most_late_seconds
+        return slow_reason(visited.control_result, observations, limit_seconds, late_seconds)
 
     def _shortened(self, timing: RoundTiming) -> RoundTiming:
         """The timing, its deadline no later than a stop that was asked for."""

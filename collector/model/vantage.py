@@ -33,7 +33,7 @@ class BlindReason(StrEnum):
     DEADLINE = "deadline"
     """The deadline of the round ended too many visits."""
     STARVED = "starved"
-    """This process stood still in too many visits."""
+    """This process stood still in too many visits, or this machine was away."""
     SLOW_DNS = "slow_dns"
     """Names took so long to resolve that visits ran into their time limits."""
     SLOW_NETWORK = "slow_network"

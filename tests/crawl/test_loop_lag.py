@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import dataclass
 
 import pytest
 
-from collector.loop_lag import Clocks, LoopLag
-from tests.support.virtual_clock import VirtualClockLoop, virtual_clocks
+from collector.loop_lag import LoopLag
+from tests.support.virtual_clock import Machine, VirtualClockLoop, virtual_clocks
 
 pytestmark = pytest.mark.asyncio(loop_factories=["virtual"])
 
@@ -18,18 +17,6 @@ def advance(seconds: float) -> None:
     loop = asyncio.get_running_loop()
     assert isinstance(loop, VirtualClockLoop)
     loop.advance(seconds)
-
-
-@dataclass
-class Machine:
-    """A machine whose uptime and wall clock leap when a test says so."""
-
-    slept: float = 0.0
-    set_forward: float = 0.0
-
-    def clocks(self) -> Clocks:
-        now = asyncio.get_running_loop().time
-        return Clocks(now, lambda: now() + self.slept, lambda: now() + self.set_forward)
 
 
 @pytest.mark.parametrize(
@@ -107,4 +94,6 @@ async def test_time_away(slept: float, set_forward: float, standstill: float) ->
         for _ in range(2):
             assert lag.standstill_seconds == pytest.approx(standstill)
             await asyncio.sleep(1.0)
-    assert lag.late_seconds == pytest.approx(0.0)
+    assert (lag.late_seconds, lag.away_seconds) == pytest.approx((0.0, standstill))
+    async with lag:
+        assert lag.away_seconds == 0.0

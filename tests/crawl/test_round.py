@@ -34,7 +34,7 @@ from tests.support.crawl_fakes import (
     Recorder,
     nodes,
 )
-from tests.support.virtual_clock import VirtualClockLoop, virtual_clocks
+from tests.support.virtual_clock import Machine, VirtualClockLoop, virtual_clocks
 
 TIME = 1_700_000_040
 REQUEST = RoundRequest(TIME, RoundTiming(0, 5))
@@ -53,6 +53,7 @@ def crawler_of(
     store: RoundStore | None = None,
     observers: Sequence[RoundObserver] = (),
     sinks: Sequence[Sink] = (),
+    machine: Machine | None = None,
 ) -> Crawler:
     parts = CrawlParts(
         nodes=source,
@@ -64,7 +65,7 @@ def crawler_of(
         vantage="here",
         shard="0",
         sinks=sinks,
-        lag=LoopLag(virtual_clocks()),
+        lag=LoopLag(machine.clocks() if machine else virtual_clocks()),
     )
     return Crawler(parts, observers)
 
@@ -215,6 +216,32 @@ async def test_a_loop_that_stands_still() -> None:
     (own,) = points_named(done.points, "collector")
     assert own.loop_lag_seconds == pytest.approx(2.45)  # a sample was due after 0.05 s
     assert own.loop_late_seconds == own.loop_lag_seconds
+
+
+@pytest.mark.parametrize(
+    ("slept", "set_forward", "reason", "failure"),
+    [
+        pytest.param(600, 600, BlindReason.STARVED, "blind", id="suspended"),
+        pytest.param(0, 600, BlindReason.STARVED, "blind", id="paused-or-set-forward"),
+        pytest.param(0, 3, BlindReason.NONE, "dns_failed", id="paused-for-a-snapshot"),
+        pytest.param(0, -600, BlindReason.NONE, "dns_failed", id="set-back"),
+    ],
+)
+async def test_a_machine_that_was_away(
+    slept: float, set_forward: float, reason: BlindReason, failure: str
+) -> None:
+    """A machine that wakes up in mid-round has no network at first, and blames no node for it."""
+    machine, listed = Machine(), nodes(3)
+    prober = Prober({listed[1].hash: Failure.DNS_FAILED})
+
+    def fall_asleep() -> None:
+        machine.slept, machine.set_forward = slept, set_forward
+
+    prober.on_visit = fall_asleep
+    done = await crawler_of(NodeSource(listed), prober, machine=machine).round(REQUEST)
+    assert done.judged.reason is reason
+    failures = [point.failure for point in points_named(done.points, "crn_reachability")]
+    assert failures == ["none", failure, "none"]
 
 
 async def test_controls_that_were_starved_are_asked_again() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import selectors
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from collector.loop_lag import Clocks
 
@@ -44,3 +45,15 @@ def virtual_clocks() -> Clocks:
     """The clocks of a machine that never sleeps, in the time of the running loop."""
     now = asyncio.get_running_loop().time
     return Clocks(monotonic=now, uptime=now, wall=now)
+
+
+@dataclass
+class Machine:
+    """A machine whose uptime and wall clock leap when a test says so."""
+
+    slept: float = 0.0
+    set_forward: float = 0.0
+
+    def clocks(self) -> Clocks:
+        now = asyncio.get_running_loop().time
+        return Clocks(now, lambda: now() + self.slept, lambda: now() + self.set_forward)
