@@ -56,7 +56,7 @@ def measure(name: str) -> dict[str, Any]:
     heart.start()
     started = time.perf_counter()
     try:
-        outcome = f"{len(CORECHANNEL.parse(content).nodes)} nodes"
+        outcome = f"{len(CORECHANNEL.parse(memoryview(content)).nodes)} nodes"
     except ValueError as error:
         outcome = str(error)
     seconds, grown = time.perf_counter() - started, growth_bytes()

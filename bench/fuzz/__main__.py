@@ -74,6 +74,7 @@ def _summary(
         "p99_cpu_seconds": round(seconds[int(len(seconds) * 0.99)], 5) if seconds else 0.0,
         "max_cpu_seconds": round(seconds[-1], 5) if seconds else 0.0,
         "max_loop_block_seconds": round(max((f.block_seconds for f in tls), default=0.0), 5),
+        "max_collection_seconds": round(max((f.collection_seconds for f in tls), default=0.0), 5),
         "memory_growth_bytes": max(f.memory_growth_bytes for f in (*memory, *tls)),
     }
 
@@ -87,6 +88,7 @@ def _show(parts: Sequence[Part], done: Sequence[Figures], findings: Sequence[Fin
         "p99 ms",
         "max ms",
         "block ms",
+        "garbage ms",
         "memory MB",
         "failures",
     ):
@@ -100,6 +102,7 @@ def _show(parts: Sequence[Part], done: Sequence[Figures], findings: Sequence[Fin
             f"{seconds[int(len(seconds) * 0.99)] * 1e3:.1f}",
             f"{seconds[-1] * 1e3:.1f}",
             f"{figures.block_seconds * 1e3:.1f}",
+            f"{figures.collection_seconds * 1e3:.1f}",
             f"{figures.memory_growth_bytes / 1e6:.1f}",
             ", ".join(f"{name} {count:,}" for name, count in figures.failures.most_common()),
         )

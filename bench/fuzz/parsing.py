@@ -51,12 +51,12 @@ async def parse_answers(
 async def _visit(rounds: FuzzedRounds, prober: Prober, node: Node) -> Observation:
     index, figures = number_of(node.host), rounds.figures
     visit = prober.visit(node, rounds.network.ipv6_check(index))
-    started = time.thread_time()
+    started = time.thread_time() - rounds.answering_seconds
     try:
         await visit.run()
     except Exception as error:
         rounds.find([Finding(Kind.CRASH, node.hash, f"{error!r}")])
-    spent = time.thread_time() - started
+    spent = time.thread_time() - rounds.answering_seconds - started
     figures.cpu_seconds.append(spent)
     if spent > figures.worst_seconds:
         figures.worst_seconds, figures.worst_visit = spent, rounds.name_of(index)

@@ -51,7 +51,7 @@ def run_parts(parts: Sequence[Part], processes: int) -> list[Figures]:
     columns = ("{task.description}", BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         Progress(*columns, console=Console(stderr=True)) as bar,
-        ProcessPoolExecutor(processes, context, _begin, (news,)) as pool,
+        ProcessPoolExecutor(processes, context, _begin, (news,), max_tasks_per_child=1) as pool,
     ):
         totals: Counter[str] = Counter()
         for part in parts:

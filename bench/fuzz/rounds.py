@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from array import array
 from collections import Counter
 from collections.abc import Iterable
@@ -30,12 +31,14 @@ class Figures:
     visits: int = 0
     findings: list[Finding] = field(default_factory=list)
     cpu_seconds: array[float] = field(default_factory=lambda: array("d"))
-    """Of each visit in memory, everything of it included."""
+    """Of each visit in memory, everything of it included but what the node does."""
     worst_seconds: float = 0.0
     worst_visit: str = ""
     """Seed, round and number of the node whose visit took longest."""
     block_seconds: float = 0.0
-    """The longest that the loop was held."""
+    """The longest that the loop was held, garbage collection apart."""
+    collection_seconds: float = 0.0
+    """The longest collection of garbage meanwhile: that of the fuzzer and of the collector."""
     worst_block: str = ""
     """Of the node that held it, if that is known."""
     memory_growth_bytes: int = 0
@@ -51,6 +54,8 @@ class FuzzedRounds:
         self.seed = seed
         self.network = FuzzedNetwork(seed, size, port)
         self.figures = Figures()
+        self.answering_seconds = 0.0
+        """Processor time that making answers took: of the nodes, and not of the collector."""
         self._index_of = {node.hash: index for index, node in enumerate(self.network.nodes)}
         self._all = RoundPlayer(self.network.nodes)
         self._alone = RoundPlayer(self.network.nodes[:HEALTHY])
@@ -61,8 +66,10 @@ class FuzzedRounds:
 
     def answer(self, index: int, path: str) -> Answer:
         """Return what a node answers in this round, and count it if it is mutated."""
+        started = time.thread_time()
         answer = self.network.answer(index, path)
         self.figures.answers += answer.is_mutated
+        self.answering_seconds += time.thread_time() - started
         return answer
 
     def add(self, observation: Observation) -> None:

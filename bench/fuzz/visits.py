@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import tempfile
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -67,6 +68,9 @@ async def visit_nodes(
         while figures.visits < visits:
             rounds.end_round(await _play_round(rounds, prober))
             await server.next_round()
+            if rounds.network.round == 1:  # as the collector's command does with what it loaded
+                gc.collect()
+                gc.freeze()
             if rounds.network.round == _WARM_UP_ROUNDS:
                 growth_bytes = memory_growth()
             if not on_progress(size):
@@ -95,4 +99,5 @@ async def _play_round(rounds: FuzzedRounds, prober: Prober) -> list[Observation]
         observed = await Sweep(Gate(_AT_A_TIME), visit, ended).run(plans, _TIMING)
     if block.seconds > figures.block_seconds:
         figures.block_seconds, figures.worst_block = block.seconds, block.where
+    figures.collection_seconds = max(figures.collection_seconds, block.collection_seconds)
     return [observed[node.hash] for node in network.nodes]

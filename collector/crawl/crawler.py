@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import Final
@@ -29,7 +29,10 @@ from collector.state.tracker import NodeTracker
 log = logging.getLogger(__name__)
 
 _SECOND_ASK_SECONDS: Final = 3.0
-"""The controls are asked again within this time, so that the round still ends before the next."""
+"""The controls are asked again within so much listening time."""
+_LATEST_SECONDS: Final = 4.0
+"""After the end of the visits, by the clock, a round is judged, whatever the controls still owe: so
+it ends before the next one, and before the time for a shutdown is over."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,8 @@ class Crawler:
         self._self_report = SelfReport(parts.vantage, parts.shard, parts.sinks, parts.instance)
         self._observers = Observers([self._self_report, *observers])
         self._sweep: Sweep | None = None
+        self._asking: asyncio.Timeout | None = None
+        """Ends the wait for the controls after the visits."""
         self._stop_at: float | None = None
         """When visits must have ended, by the loop's clock; None unless a stop was asked for."""
 
@@ -116,6 +121,9 @@ class Crawler:
         self._stop_at = asyncio.get_running_loop().time() + seconds
         if self._sweep:
             self._sweep.stop_within(seconds)
+        if self._asking and not self._asking.expired():
+            latest = self._stop_at + _LATEST_SECONDS
+            self._asking.reschedule(min(self._asking.when() or latest, latest))
 
     async def _visit(self, request: RoundRequest, listing: Listing) -> _Visited:
         """Visit every node that is due, and ask the controls meanwhile."""
@@ -132,23 +140,50 @@ class Crawler:
         sweep = Sweep(parts.gate, parts.prober.visit, self._observers.on_observation)
         self._sweep = sweep
         asking = asyncio.create_task(parts.controls.ask())
+        ends_at = asyncio.get_running_loop().time() + request.timing.deadline_seconds
         try:
             observations = await sweep.run(plans, self._shortened(request.timing))
-            control_result = await asking
+            control_result = await self._control_result(asking, observations, ends_at)
         finally:
             self._sweep = None
             asking.cancel()
             await asyncio.wait({asking})
-        starved = control_result.reason is BlindReason.STARVED
-        suspicious = control_result.is_clear and parts.tracker.is_suspicious(observations.values())
-        if starved or suspicious:
-            log.info(
-                "%s: asking the controls again",
-                "starved" if starved else "many nodes failed together",
-            )
-            again = await parts.controls.ask_again(_SECOND_ASK_SECONDS)
-            control_result = again.after(control_result)
         return _Visited(refused | observations, control_result, sweep.overran)
+
+    async def _control_result(
+        self,
+        asking: asyncio.Task[ControlResult],
+        observations: Mapping[str, Observation],
+        ends_at: float,
+    ) -> ControlResult:
+        """Return what the controls answered, asked again where it may be our own fault.
+
+        They are waited for in listening time, which may take any time on a starved machine. Where
+        that is longer than the round (until `ends_at`, by the loop's clock) or a stop allows, they
+        could not be heard: `starved`.
+        """
+        controls = self._parts.controls
+        latest = ends_at if self._stop_at is None else min(ends_at, self._stop_at)
+        try:
+            async with asyncio.timeout_at(latest + _LATEST_SECONDS) as self._asking:
+                first = await asking
+                if not (doubt := self._doubt(first, observations)):
+                    return first
+                log.info("%s: asking the controls again", doubt)
+                return (await controls.ask_again(_SECOND_ASK_SECONDS)).after(first)
+        except TimeoutError:
+            return ControlResult(
+                BlindReason.STARVED, controls.has_ipv6(), "no time was left to hear the controls"
+            )
+        finally:
+            self._asking = None
+
+    def _doubt(self, result: ControlResult, observations: Mapping[str, Observation]) -> str:
+        """Return why the controls are asked again, in words; '' if they need not be."""
+        if result.reason is BlindReason.STARVED:
+            return "starved"
+        suspicious = self._parts.tracker.is_suspicious(observations.values())
+        return "many nodes failed together" if result.is_clear and suspicious else ""
 
     def _judge(self, time: int, listing: Listing, visited: _Visited) -> JudgedRound:
         """Judge the visits, of which none counts against a node if this vantage was blind."""

@@ -133,6 +133,10 @@ class Controls:
             failure = Failure.DNS_FAILED
         except (OSError, aiohttp.ClientError) as exc:
             failure = classify(exc, trace)
+        except asyncio.CancelledError:
+            if over_ipv6:
+                over_ipv6.cancel()
+            raise
         failure = watch.masked(failure, trace)
         ended = watch.listened_seconds
         resolved = ended if resolved is None else resolved

@@ -237,7 +237,7 @@ class Collector(_ShardPoint):
     """The collector itself in one round."""
 
     MEASUREMENT: ClassVar[str] = "collector"
-    round_seconds: float = seconds("From the start of the round until its points are built.")
+    round_seconds: float = seconds("From the start of the round until it is judged.")
     loop_lag_seconds: float = seconds("Longest time that the event loop was blocked.")
     loop_late_seconds: float = seconds(
         "How late the event loop was in sum, in the worst 5 seconds of the visits."

@@ -10,7 +10,7 @@ from collector.model.store_report import Receipt
 from collector.schema.column import Point
 from collector.schema.round_record import RoundRecord
 from collector.store.table import Table
-from collector.store.validation import validate
+from collector.store.validation import RoundCounts, validated_slices
 
 
 class MemoryStore:
@@ -39,7 +39,7 @@ class MemoryStore:
 
     async def commit(self, record: RoundRecord) -> Receipt:
         """Validate the points and take over the state."""
-        counts = validate(record, self._tables).counts
+        counts = RoundCounts.of(validated_slices(record, self._tables))
         counts.warn(record.time)
         for key, value in record.state.items():
             if value is None:

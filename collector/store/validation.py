@@ -71,6 +71,14 @@ class RoundCounts:
     first: RejectedPoint | None = None
     """The first that was rejected."""
 
+    @classmethod
+    def of(cls, slices: Iterable[ValidatedSlice]) -> RoundCounts:
+        """Return the counts of a whole round."""
+        counts = cls()
+        for added in slices:
+            counts = counts.plus(added)
+        return counts
+
     def plus(self, added: ValidatedSlice) -> RoundCounts:
         """Return the counts with those of one more slice."""
         first = self.first or next(iter(added.rejected), None)
@@ -117,10 +125,7 @@ def validate(
 ) -> ValidatedRound:
     """Return a whole round, validated; see `validated_slices`."""
     slices = list(validated_slices(record, tables, limits))
-    counts = RoundCounts()
-    for added in slices:
-        counts = counts.plus(added)
-    return ValidatedRound(record.time, slices, dict(record.state), counts)
+    return ValidatedRound(record.time, slices, dict(record.state), RoundCounts.of(slices))
 
 
 def validated_slices(

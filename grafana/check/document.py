@@ -32,9 +32,7 @@ def filled(query: str, chosen: Mapping[str, str]) -> str:
     """A query with the variables of its dashboard, as the browser would fill them in."""
     for name, value in chosen.items():
         pattern = value if value == ".*" else _SPECIAL.sub(r"\\\g<0>", value)
-        quoted = "'{}'".format(value.replace("'", "\\'"))
-        query = query.replace(f"${{{name}:regex}}", pattern).replace(f"${{{name}}}", value)
-        query = query.replace(f"${{{name}:singlequote}}", quoted)
+        query = query.replace(f"${{{name}:regex}}", pattern)
     return query
 
 

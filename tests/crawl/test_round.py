@@ -224,6 +224,33 @@ async def test_controls_that_were_starved_are_asked_again() -> None:
     assert (len(controls.limits), done.judged.reason) == (2, BlindReason.NONE)
 
 
+@pytest.mark.parametrize(
+    ("answers", "stopped", "ends_at"),
+    [
+        pytest.param(0, None, 9, id="never"),
+        pytest.param(1, None, 9, id="never-again"),
+        pytest.param(1, 2, 6.1, id="never-again-and-stopped"),
+        pytest.param(1, 30, 9, id="a-stop-puts-nothing-off"),
+    ],
+)
+async def test_controls_that_cannot_be_heard(
+    answers: int, stopped: float | None, ends_at: float
+) -> None:
+    """Their limits grow while this process is late; the round still ends, and blames nobody."""
+    listed = nodes(5)
+    prober = Prober({node.hash: Failure.CONNECT_TIMEOUT for node in listed[:4]})
+    crawler = crawler_of(NodeSource(listed), prober, Controls(answers=answers))
+    task = asyncio.create_task(crawler.round(REQUEST))
+    await asyncio.sleep(0.1)
+    if stopped is not None:
+        crawler.stop_within(stopped)
+    done = await task
+    assert asyncio.get_running_loop().time() == pytest.approx(ends_at)
+    assert done.judged.reason is BlindReason.STARVED
+    failures = [point.failure for point in points_named(done.points, "crn_reachability")]
+    assert failures == ["blind"] * 4 + ["none"]
+
+
 async def test_own_points_and_counters() -> None:
     """A round reports itself, what did not run before it, and its store as of the last round."""
     crawler = crawler_of(NodeSource(nodes(3)), Prober())

@@ -70,7 +70,7 @@ def test_every_choice_has_values(lived: Bucket, path: Any) -> None:
 def test_a_name_is_free_text(database: Database) -> None:
     """A name full of what means something in a query still finds its own node, and only that."""
     bucket = database.create("names")
-    names = ["we/ird.*(x)|'y' $1 [z]", "weird", "we/irdAA(x)|'y' $1 [z]"]
+    names = ["we/ird.*(x)|'y' $1 [z]", "weird", "we/irdAA(x)|'y' $1 [z]", 'Zürich 日本 🦀, a=b "c"']
     bucket.write(
         CrnReachability(
             time=NOW - 60,

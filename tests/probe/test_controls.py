@@ -13,6 +13,7 @@ import yarl
 
 from collector.loop_lag import LoopLag
 from collector.model.vantage import BlindReason, ControlResult
+from collector.probe import controls as controls_module
 from collector.probe.controls import Controls
 from collector.probe.resolver import Resolver
 from crn_simulator.script.fault import Fault
@@ -22,6 +23,7 @@ from crn_simulator.server.dns_server import DnsEntry, DnsMode
 from crn_simulator.server.host import Host, HostAddress, HostOptions
 from crn_simulator.server.listener import has_ipv6
 from crn_simulator.server.route import Route
+from tests.support.leaks import no_leaks
 from tests.support.probe_bed import open_bed
 
 pytestmark = pytest.mark.slow
@@ -187,6 +189,26 @@ async def test_within_a_limit(context: ssl.SSLContext, authority: Authority) -> 
         async with asyncio.timeout(15.0):
             control_result = await controls.ask_again(0.2)
     assert not control_result.ok
+
+
+async def test_nothing_is_left_of_controls_that_are_given_up(
+    context: ssl.SSLContext, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A round that ends before its controls have answered ends their connections over IPv6 too."""
+    connecting = asyncio.Event()
+
+    async def connect_for_ever(*_: object) -> bool | None:
+        connecting.set()
+        return bool(await asyncio.Event().wait())
+
+    monkeypatch.setattr(controls_module, "can_connect", connect_for_ever)
+    async with no_leaks():
+        spec = NodeSpec(aaaa=AaaaRecord.TRUE, fault=Fault.SILENT_IN_TLS)
+        asking = asyncio.create_task(ask(context, authority, spec, ipv6=True))
+        await connecting.wait()
+        asking.cancel()
+        await asyncio.wait({asking})
+    assert asking.cancelled()
 
 
 @pytest.mark.skipif(not has_ipv6(), reason="no IPv6 loopback here")

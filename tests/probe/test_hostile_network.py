@@ -22,7 +22,7 @@ COMMAND: Final = ("--kinds", "all", "--healthy", "20", "--hostile", str(HOSTILE)
 def test_healthy_nodes_beside_hostile_ones() -> None:
     """Whatever the others do, all that is recorded of healthy nodes is true in every round."""
     done = subprocess.run(
-        [sys.executable, "-m", "bench.hostile", *COMMAND, "--timeout", "4"],
+        [sys.executable, "-m", "bench.hostile", *COMMAND, "--timeout", "3"],
         capture_output=True,
         text=True,
         timeout=100,

@@ -47,9 +47,6 @@ def sent(query: str, begin: int, end: int, *, step: int = 60, now: int = 0, **ch
         query = query.replace(f"${{{name}:regex}}", chosen.get(name) or value)
     for name, value in chosen.items():
         query = query.replace(f"${{{name}:regex}}", SPECIAL.sub(r"\\\g<0>", value))
-        quoted = value.replace("'", "\\'")
-        query = query.replace(f"${{{name}:singlequote}}", f"'{quoted}'")
-        query = query.replace(f"${{{name}}}", value)
     query = query.replace("$timeFilter", f"time >= {begin}000ms and time <= {end}000ms")
     query = query.replace("$__interval", f"{step}s")
     return query.replace("now()", f"{now or end}s")

@@ -6,7 +6,8 @@ set -euo pipefail
 
 folder=$1
 shift
-[ $# -gt 0 ] || set -- influxd-1.8 influxd-2.7 blackbox_exporter
+known=(influxd-1.8 influxd-2.7 blackbox_exporter)
+[ $# -gt 0 ] || set -- "${known[@]}"
 mkdir -p "$folder"
 work=$(mktemp -d)
 trap 'chmod -R u+w "$work"; rm -rf "$work"' EXIT
@@ -56,9 +57,12 @@ blackbox_exporter() {
 for server in "$@"; do
   if [ -x "$folder/$server" ]; then
     echo "$server is there"
-  else
+  elif [[ " ${known[*]} " == *" $server "* ]]; then
     echo "building $server (once, up to 6 minutes)"
-    "$server" "$server" >"$work/log" 2>&1 || { tail -n 40 "$work/log" >&2; exit 1; }
+    ("$server" "$server") >"$work/log" 2>&1 || { tail -n 40 "$work/log" >&2; exit 1; }
     rm -rf "$work/module"
+  else
+    echo "no server $server; there are ${known[*]}" >&2
+    exit 2
   fi
 done
