@@ -83,7 +83,8 @@ def _parse(text: str, is_public: bool) -> Address:
     host = _host(url.raw_host or "", is_public)
     port = _port(parts["port"], scheme)
     bracketed = f"[{host}]" if ":" in host else host
-    address = f"{scheme}://{bracketed}{port}{url.raw_path.rstrip('/')}"
+    prefix = url.raw_path.rstrip("/").replace("@", "%40")  # events carry it: `/@everyone`
+    address = f"{scheme}://{bracketed}{port}{prefix}"
     if len(address) > LIMIT:
         raise ValueError("too long once encoded")
     return Address(address, host)

@@ -25,6 +25,10 @@ from tests.support.directory_fakes import recorded
         pytest.param("a.b", "https://a.b", "a.b", id="no-scheme"),
         pytest.param("a.b:4020/x", "https://a.b:4020/x", "a.b", id="no-scheme-port-path"),
         pytest.param("https://a.b/CRN/x/", "https://a.b/CRN/x", "a.b", id="path-prefix"),
+        pytest.param(
+            *("https://a.b/@all/<!all>/[x](y)", "https://a.b/%40all/%3C!all%3E/%5Bx%5D(y)", "a.b"),
+            id="path-that-calls-in-a-chat",
+        ),
         pytest.param("https://a.b:443/", "https://a.b", "a.b", id="own-port-https"),
         pytest.param("http://a.b:80", "http://a.b", "a.b", id="own-port-http"),
         pytest.param("http://a.b:443", "http://a.b:443", "a.b", id="other-port"),
