@@ -145,7 +145,7 @@ async def test_blind(results: list[ControlResult], caplog: pytest.LogCaptureFixt
     points = points_named(done.points, "crn_reachability")
     assert [point.failure for point in points] == ["blind"] * 9 + ["none"]
     assert {point.weight for point in points} == {0.001}
-    assert "cannot see (network)" in caplog.text
+    assert "cannot see (network): see figures; visits found connect_timeout 9" in caplog.text
     assert "BLIND (network)" in summary(done)
 
 
