@@ -18,7 +18,7 @@ from typing import Any, Final
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.client_proto import ResponseHandler
-from aiohttp.client_reqrep import ClientRequest
+from aiohttp.client_reqrep import ClientRequest, ConnectionKey
 from aiohttp.connector import AddrInfoType, Connection
 
 from collector import __version__
@@ -83,6 +83,20 @@ class Connector(aiohttp.TCPConnector):
         except OSError as exc:
             connection.release()
             raise aiohttp.ClientConnectorError(req.connection_key, exc) from exc
+
+
+class _Request(ClientRequest):
+    """A request whose connection belongs to its visit: no other one takes it from the pool.
+
+    Nodes may be listed with the same address. What one of them left over is no handshake with the
+    other, and what the host sent on it counts in the allowance of the visit that opened it.
+    """
+
+    @property
+    def connection_key(self) -> ConnectionKey:
+        key = super().connection_key
+        trace = TRACE.get(None)  # a connection keeps it alive, so that no other one has its id
+        return key if trace is None else key._replace(proxy_headers_hash=id(trace))
 
 
 class _Candidates(AbstractResolver):
@@ -192,6 +206,7 @@ async def open_session(
     )
     async with aiohttp.ClientSession(
         connector=connector,
+        request_class=_Request,
         cookie_jar=aiohttp.DummyCookieJar(),
         headers=_HEADERS,
         timeout=aiohttp.ClientTimeout(total=None),

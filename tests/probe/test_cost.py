@@ -13,6 +13,7 @@ import pytest
 
 from collector.model.failure import Failure
 from collector.model.observation import Ipv6Method
+from collector.probe import visit as visit_module
 from collector.probe.trace import MOST_HANDSHAKES
 from collector.probe.visit import VisitLimits
 from crn_simulator.script.fault import Fault, FaultPhase
@@ -142,3 +143,27 @@ async def test_several_addresses_that_break_the_handshake_off(
 def _paths(head: bytes) -> list[str]:
     """Return the path that a request is for; none at the end of a connection."""
     return [head.split()[1].decode()] if head else []
+
+
+async def test_nodes_with_the_same_address(
+    context: ssl.SSLContext, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each has a connection of its own, though others are between two probes when it begins."""
+    notice_hang_up = visit_module._notice_hang_up
+    others = iter(range(12))
+    found = []
+    async with Host(authority=authority) as host, open_bed(context) as bed:
+
+        async def look_meanwhile() -> None:
+            if (number := next(others, None)) is not None:
+                found.append(await bed.look(f"{host.address_url}/{number}"))
+            await notice_hang_up()
+
+        monkeypatch.setattr(visit_module, "_notice_hang_up", look_meanwhile)
+        found.append(await bed.look(host.address_url))
+        async with asyncio.timeout(5):
+            await host.wait_idle()
+        handshakes = host.traffic.handshakes
+    assert [observation.failure for observation in found] == [Failure.NONE] * len(found)
+    assert None not in [observation.phases.tls_seconds for observation in found]
+    assert handshakes == len(found)
