@@ -41,7 +41,9 @@ class RoundLogger(RoundObserver):
 def summary(result: RoundResult) -> str:
     """Return one line: nodes reachable, the commonest failures, points and seconds."""
     statuses = result.judged.statuses
-    failures = Counter(s.failure for s in statuses if s.failure is not Failure.NONE)
+    failures: Counter[Failure] = Counter(
+        s.failure for s in statuses if s.failure is not Failure.NONE
+    )
     reachable = sum(s.observation is not None and s.observation.reachable for s in statuses)
     causes = _commonest(failures)
     blind = "" if result.judged.sees else f" BLIND ({result.judged.reason})"

@@ -9,6 +9,8 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Final
 
+import psutil
+
 from collector.crawl.crawler import Crawler, CrawlParts
 from collector.crawl.ports import RoundObserver, Sink
 from collector.crawl.round import RoundRequest, RoundResult, RoundTiming
@@ -88,8 +90,15 @@ class Service:
         except Exception:
             log.exception("round %d broke off: a bug", due.time)
         else:
+            _return_free_memory()
             return True
         return False
+
+
+def _return_free_memory() -> None:
+    """Give what a round no longer uses back to the system, where its allocator can."""
+    if hasattr(psutil, "heap_trim"):
+        psutil.heap_trim()
 
 
 async def crawl_once(

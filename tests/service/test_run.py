@@ -74,6 +74,25 @@ async def test_observers_hear_of_rounds_until_the_stop(
     assert caplog.messages[-1] == "stopped"
 
 
+@pytest.mark.parametrize("supported", [True, False])
+async def test_free_memory_is_given_back_after_each_round(
+    supported: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is, where the system's allocator can; elsewhere rounds go on without."""
+    trimmed = asyncio.Event()
+    monkeypatch.delattr("psutil.heap_trim", raising=False)
+    if supported:
+        monkeypatch.setattr("psutil.heap_trim", trimmed.set, raising=False)
+    results, stop = Results(), asyncio.Event()
+    service = Service(Settings(data_dir=tmp_path), parts_of(NodeSource(nodes(3))), [results])
+    running = asyncio.create_task(service.run(stop))
+    assert (await results.queue.get()).receipt.stored
+    stop.set()
+    await running
+    await service.shutdown()
+    assert trimmed.is_set() is supported
+
+
 async def test_a_sink_that_fails_at_the_end_costs_no_other(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
