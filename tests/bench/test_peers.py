@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -57,7 +58,9 @@ def sessions(monkeypatch: pytest.MonkeyPatch) -> list[aiohttp.ClientSession]:
             id="blackbox_exporter",
             marks=[
                 pytest.mark.server,
-                pytest.mark.skipif(not blackbox.find_binary(), reason=blackbox.MISSING),
+                pytest.mark.skipif(
+                    not (blackbox.find_binary() or os.environ.get("CI")), reason=blackbox.MISSING
+                ),
             ],
         ),
         pytest.param(former_services.open_shared_session, 3, 3, 1, id="shared_session"),
